@@ -1,0 +1,89 @@
+#include "server/base/calendar.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace keyledger {
+namespace {
+
+int MonthsOf(CalendarUnit unit) {
+  switch (unit) {
+    case CalendarUnit::kMonth:
+      return 1;
+    case CalendarUnit::kQuarter:
+      return 3;
+    case CalendarUnit::kYear:
+      return 12;
+  }
+  return 1;
+}
+
+int64_t FloorDiv(int64_t a, int64_t b) { return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0); }
+
+Micros MicrosAt(const absl::CivilSecond& civil, const absl::TimeZone& zone) {
+  return absl::ToUnixMicros(zone.At(civil).pre);
+}
+
+}  // namespace
+
+Zone::Zone() : zone_(absl::UTCTimeZone()) {}
+
+std::optional<Zone> Zone::Load(std::string_view name) {
+  absl::TimeZone zone;
+  if (name.empty() || name.size() > 64 || !absl::LoadTimeZone(absl::string_view(name.data(), name.size()), &zone)) {
+    return std::nullopt;
+  }
+  return Zone(zone);
+}
+
+int64_t Zone::PeriodIndex(Micros time, CalendarUnit unit) const {
+  const absl::CivilMonth month(zone_.At(absl::FromUnixMicros(time)).cs);
+  return FloorDiv((month.year() - 1970) * 12 + month.month() - 1, MonthsOf(unit));
+}
+
+Micros Zone::PeriodStartByIndex(int64_t index, CalendarUnit unit) const {
+  const absl::CivilMonth month = absl::CivilMonth(1970, 1) + index * MonthsOf(unit);
+  return MicrosAt(absl::CivilSecond(month), zone_);
+}
+
+Micros Zone::PeriodStart(Micros time, CalendarUnit unit, int offset) const {
+  return PeriodStartByIndex(PeriodIndex(time, unit) + offset, unit);
+}
+
+Micros Zone::AddMonths(Micros time, int months) const {
+  const absl::CivilSecond local = zone_.At(absl::FromUnixMicros(time)).cs;
+  const absl::CivilMonth month = absl::CivilMonth(local) + months;
+  const int last_day = (absl::CivilDay(month + 1) - 1).day();
+  const absl::CivilSecond target(month.year(), month.month(), std::min(local.day(), last_day), local.hour(), local.minute(),
+                                 local.second());
+  return MicrosAt(target, zone_) + (time - FloorDiv(time, kMicrosPerSecond) * kMicrosPerSecond);
+}
+
+Micros Zone::AddDays(Micros time, int days) const {
+  const absl::CivilSecond local = zone_.At(absl::FromUnixMicros(time)).cs;
+  const absl::CivilDay day = absl::CivilDay(local) + days;
+  const absl::CivilSecond target(day.year(), day.month(), day.day(), local.hour(), local.minute(), local.second());
+  return MicrosAt(target, zone_) + (time - FloorDiv(time, kMicrosPerSecond) * kMicrosPerSecond);
+}
+
+std::string FormatPeriod(int64_t index, CalendarUnit unit) {
+  const int64_t months = index * MonthsOf(unit);
+  const int64_t year = 1970 + FloorDiv(months, 12);
+  const int64_t month = months - FloorDiv(months, 12) * 12;
+  switch (unit) {
+    case CalendarUnit::kMonth:
+      return fmt::format("{:04}-{:02}", year, month + 1);
+    case CalendarUnit::kQuarter:
+      return fmt::format("{:04}-Q{}", year, month / 3 + 1);
+    case CalendarUnit::kYear:
+      break;
+  }
+  return fmt::format("{:04}", year);
+}
+
+std::string FormatMicros(Micros time) {
+  return absl::FormatTime("%Y-%m-%d%ET%H:%M:%E*SZ", absl::FromUnixMicros(time), absl::UTCTimeZone());
+}
+
+}  // namespace keyledger

@@ -1,0 +1,51 @@
+// Calendar: local days, months and periods in an IANA time zone. All intervals are half-open.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <absl/time/time.h>
+
+#include "server/base/clock.h"
+
+namespace keyledger {
+
+// A calendar period's length.
+enum class CalendarUnit { kMonth, kQuarter, kYear };
+
+// A time zone. A local time that a clock change skips is read with the offset before the change; one that occurs twice is the first.
+// Threads: immutable. Cheap to copy.
+class Zone {
+ public:
+  // UTC.
+  Zone();
+  // Nothing if the machine's time zone database does not know `name`.
+  static std::optional<Zone> Load(std::string_view name);
+
+  // Start (inclusive) of the period that contains `time`, and of the one `offset` periods later (or earlier, if negative).
+  Micros PeriodStart(Micros time, CalendarUnit unit, int offset = 0) const;
+  // Number of the period that contains `time`: months, quarters or years since 1970 began; negative before.
+  int64_t PeriodIndex(Micros time, CalendarUnit unit) const;
+  // Start of period number `index`.
+  Micros PeriodStartByIndex(int64_t index, CalendarUnit unit) const;
+
+  // The same local time of day `months` later; a day the month lacks becomes its last day.
+  Micros AddMonths(Micros time, int months) const;
+  // The same local time of day `days` later (earlier, if negative).
+  Micros AddDays(Micros time, int days) const;
+
+ private:
+  explicit Zone(absl::TimeZone zone) : zone_(zone) {}
+  absl::TimeZone zone_;
+};
+
+// Writes a period by its number: "2026-01", "2026-Q1" or "2026".
+std::string FormatPeriod(int64_t index, CalendarUnit unit);
+
+// RFC 3339 in UTC with as many digits as needed, for messages: "2026-01-31T08:00:00Z".
+std::string FormatMicros(Micros time);
+
+}  // namespace keyledger

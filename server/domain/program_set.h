@@ -1,0 +1,86 @@
+// ProgramSet: the published programs of a ledger, compiled, and which of them governs an event.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "keyledger/programs/v1/program.pb.h"
+#include "server/base/calendar.h"
+#include "server/base/clock.h"
+
+namespace keyledger::domain {
+
+// One program version, checked, with what evaluation needs looked up once.
+// Threads: immutable.
+class CompiledProgram {
+ public:
+  // Errors: INVALID_ARGUMENT (kInvalidProgram) with a field per mistake (path and description).
+  static absl::StatusOr<std::shared_ptr<const CompiledProgram>> Compile(programs::v1::Program program);
+
+  const programs::v1::Program& program() const { return program_; }
+  const Zone& zone() const { return zone_; }
+  Micros effective_from() const { return effective_from_; }
+  // kNever: open.
+  Micros effective_to() const { return effective_to_; }
+
+ private:
+  CompiledProgram() = default;
+  programs::v1::Program program_;
+  Zone zone_;
+  Micros effective_from_ = 0;
+  Micros effective_to_ = 0;
+};
+
+// All published versions.
+// Threads: immutable; a new set is made when a program is published.
+class ProgramSet {
+ public:
+  ProgramSet() = default;
+  explicit ProgramSet(std::vector<std::shared_ptr<const CompiledProgram>> programs);
+
+  // The program that governs an event of `region` at `occurred`, or null. Among the latest version, per program_id, of those whose [from, to) contains the moment (a later version
+  // supersedes an earlier one from its own effective_from on) and whose region contains the event's: the longest region wins, then the
+  // higher priority, then the smaller program_id.
+  const CompiledProgram* Select(Micros occurred, std::string_view region) const;
+
+  // A copy with one more program.
+  std::shared_ptr<const ProgramSet> With(std::shared_ptr<const CompiledProgram> program) const;
+
+  // By program_id, then version.
+  const std::vector<std::shared_ptr<const CompiledProgram>>& programs() const { return programs_; }
+  // Latest version of a program, or null.
+  const CompiledProgram* Latest(std::string_view program_id) const;
+
+ private:
+  std::vector<std::shared_ptr<const CompiledProgram>> programs_;
+};
+
+// A mistake in a program's YAML text.
+struct ProgramFinding {
+  // 1-based; 0 if unknown.
+  int line = 0;
+  int column = 0;
+  // For example "accrual_rules[2].expiry.after_months".
+  std::string path;
+  std::string message;
+};
+
+// A program read from YAML, or what is wrong with it.
+struct ParsedProgram {
+  // Set if findings is empty.
+  std::optional<programs::v1::Program> program;
+  // By line. Everything wrong at once: syntax, unknown keys, types, ranges, references.
+  std::vector<ProgramFinding> findings;
+};
+
+// Reads a program from YAML text: keys are the field names of programs.v1.Program; timestamps are RFC 3339 or a date (00:00 in the program's zone); enums are the
+// value names without prefix, any case ("month"); oneof members are written directly in their parent. `version` must not be given.
+ParsedProgram ParseProgramYaml(std::string_view text);
+
+}  // namespace keyledger::domain
