@@ -1,0 +1,127 @@
+// Queries of the projection "points": balance, lots, statement and expiry schedule of one account, as of any moment.
+//
+// "As of T" takes the movements that occurred before T (exclusive). Time decides, not jobs: a lot whose expiry is at or
+// before T is expired, and a pending lot whose activation is at or before T is available, whether or not the ledger has
+// recorded it yet. Lots count from the moment they were earned: a debit that occurred earlier than the lot it was taken
+// from (it arrived late) takes effect together with the lot. Cost: each call folds the account's movements, so it grows
+// with their number, not with the ledger's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "keyledger/events/v1/event.pb.h"
+#include "server/base/clock.h"
+#include "server/store/table.h"
+
+namespace keyledger::projections {
+
+// Errors common to all queries: NOT_FOUND (kAccountNotFound) if the account was never opened; DATA_LOSS
+// (kStoreDamaged). An account that was opened at or after `as_of` is found, with nothing in it.
+
+// accrued = available + pending + spent + expired + reversed.
+struct PointsBalance {
+  int64_t available = 0;
+  int64_t pending = 0;
+  int64_t spent = 0;
+  int64_t expired = 0;
+  int64_t reversed = 0;
+  int64_t accrued = 0;
+
+  bool operator==(const PointsBalance&) const = default;
+};
+
+absl::StatusOr<PointsBalance> GetPointsBalance(const store::TableReader& rows, std::string_view account_id,
+                                               Micros as_of);
+
+enum class LotState { kPending, kAvailable, kConsumed, kExpired };
+
+// accrued = remaining + spent + reversed + expired.
+struct PointsLot {
+  // Revision of the record that created it.
+  uint64_t lot_revision = 0;
+  LotState state = LotState::kAvailable;
+  int64_t accrued = 0;
+  // Zero once expired.
+  int64_t remaining = 0;
+  int64_t spent = 0;
+  int64_t reversed = 0;
+  int64_t expired = 0;
+  Micros occurred = 0;
+  // Nothing: at once.
+  std::optional<Micros> activate;
+  // Nothing: never.
+  std::optional<Micros> expire;
+  // Empty (0, nothing) for a lot made by an adjustment.
+  std::string rule_id;
+  std::string program_id;
+  uint32_t program_version = 0;
+  std::optional<uint64_t> purchase_revision;
+};
+
+struct PointsLotPage {
+  // By lot_revision.
+  std::vector<PointsLot> lots;
+  // Empty on the last page.
+  std::string continuation;
+};
+
+// Lists up to `page_size` lots, those in `state` only if given. Pages of one listing must use the same as_of.
+// Requires: page_size > 0. Errors: also INVALID_ARGUMENT (kInvalidToken).
+absl::StatusOr<PointsLotPage> ListPointsLots(const store::TableReader& rows, std::string_view account_id, Micros as_of,
+                                             std::optional<LotState> state, size_t page_size,
+                                             std::string_view continuation);
+
+struct PointsStatementEntry {
+  uint64_t revision = 0;
+  uint64_t position = 0;
+  Micros occurred = 0;
+  Micros recorded = 0;
+  events::v1::EventKind kind = events::v1::EVENT_KIND_UNSPECIFIED;
+  int64_t available_change = 0;
+  int64_t pending_change = 0;
+  // Sums of the changes of all lines up to this one. A movement that arrived late can make the sum of a line negative.
+  int64_t available_after = 0;
+  int64_t pending_after = 0;
+  // Rule of an accrual, reward of a redemption, reason of an adjustment; empty otherwise.
+  std::string description;
+};
+
+struct PointsStatementPage {
+  // By occurred_time, then position.
+  std::vector<PointsStatementEntry> entries;
+  // Empty on the last page.
+  std::string continuation;
+};
+
+// Lists up to `page_size` recorded movements that occurred in [from, to). The balances include what occurred before
+// `from`: each page is folded from the account's first movement. Requires: page_size > 0. Errors: also INVALID_ARGUMENT
+// (kInvalidToken).
+absl::StatusOr<PointsStatementPage> ListPointsStatement(const store::TableReader& rows, std::string_view account_id,
+                                                        Micros from, Micros to, size_t page_size,
+                                                        std::string_view continuation);
+
+struct ExpiryEntry {
+  Micros expire = 0;
+  // Available and pending, more than zero.
+  int64_t points = 0;
+
+  bool operator==(const ExpiryEntry&) const = default;
+};
+
+struct ExpirySchedule {
+  // By time, one entry a moment, all later than as_of.
+  std::vector<ExpiryEntry> entries;
+  // Points that never expire.
+  int64_t never = 0;
+};
+
+absl::StatusOr<ExpirySchedule> GetPointsExpirySchedule(const store::TableReader& rows, std::string_view account_id,
+                                                       Micros as_of);
+
+}  // namespace keyledger::projections

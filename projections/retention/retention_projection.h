@@ -1,0 +1,23 @@
+// RetentionProjection: every purchase and return, by account and business time, without their lines.
+//
+// One row each, only ever added. Periods, cohorts and ratios are folded when asked for, since they depend on zone,
+// currency and the two axes of time. Read next: retention_queries.h, retention_rows.h.
+#pragma once
+
+#include <memory>
+
+#include "projections/engine/projection.h"
+
+namespace keyledger::projections {
+
+// Threads: immutable.
+class RetentionProjection final : public Projection {
+ public:
+  std::string_view name() const override { return "retention"; }
+  uint32_t version() const override { return 1; }
+  absl::Status Apply(const RecordView& record, Rows& rows) const override;
+};
+
+std::shared_ptr<const Projection> MakeRetentionProjection();
+
+}  // namespace keyledger::projections

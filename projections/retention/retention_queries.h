@@ -1,0 +1,111 @@
+// Queries of the projection "retention": who came, who stayed, who came back, per period and per cohort, over all
+// shards.
+//
+// An account is active in a period with at least one purchase in it, of any amount, zero included; returns never make
+// an account active. Revenue is the purchases' amount (gross), or that minus the returns', each in its own period (net:
+// may be negative). Counts and sums are exact, ratios floating point. Cost: one pass over all purchases and returns;
+// memory for one account at a time and the answer.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "server/base/calendar.h"
+#include "server/base/clock.h"
+#include "server/store/table.h"
+
+namespace keyledger::projections {
+
+enum class RevenueBasis { kGross, kNet };
+
+// What is measured.
+struct RetentionScope {
+  CalendarUnit unit = CalendarUnit::kMonth;
+  // Zone that periods are counted in.
+  Zone zone;
+  // ISO 4217. Empty: the only currency in the data; with more than one the query is refused and names them.
+  std::string currency_code;
+  RevenueBasis basis = RevenueBasis::kGross;
+  // Only events that occurred before this moment, and were recorded before that one.
+  Micros as_of = std::numeric_limits<int64_t>::max();
+  Micros known_at = std::numeric_limits<int64_t>::max();
+};
+
+// Periods an answer may have at most; wider data is refused.
+inline constexpr int64_t kRetentionPeriodsMax = 1200;
+
+// Errors common to the queries: INVALID_ARGUMENT (kInvalidField "scope.currency_code" if none is given and the data has
+// several; "scope.period" if the data spans more than kRetentionPeriodsMax periods), FAILED_PRECONDITION
+// (kArithmeticRange) if a sum leaves 64 bits, DATA_LOSS (kStoreDamaged). No purchase in scope is an empty answer.
+
+struct RetentionPeriodRow {
+  // Number of the period; see Zone::PeriodIndex and FormatPeriod.
+  int64_t period = 0;
+  int64_t active = 0;
+  // Active, never purchased before.
+  int64_t fresh = 0;
+  // Active in this period and the one before.
+  int64_t retained = 0;
+  // Active, not in the period before, but earlier.
+  int64_t reactivated = 0;
+  // Active in the period before, not in this.
+  int64_t churned = 0;
+  // Active in the period before.
+  int64_t start = 0;
+  // retained / start. Nothing when start is 0; so is the next.
+  std::optional<double> logo_retention;
+  // (active - fresh) / start.
+  std::optional<double> crr_end_minus_new_over_start;
+  // nrr_micros / base_micros. Nothing when base_micros <= 0; so is the next.
+  std::optional<double> nrr;
+  // grr_micros / base_micros.
+  std::optional<double> grr;
+  // Revenue of the period, of all accounts.
+  int64_t revenue_micros = 0;
+  // Revenue now of the accounts active in the period before; the same with at most their revenue then, account by
+  // account; their revenue then.
+  int64_t nrr_micros = 0;
+  int64_t grr_micros = 0;
+  int64_t base_micros = 0;
+};
+
+struct RetentionTable {
+  // From the first purchase's period to the last purchase's, without gaps. Returns before or after them are in no
+  // period.
+  std::vector<RetentionPeriodRow> periods;
+  // Empty if there is nothing in scope and none was asked for.
+  std::string currency_code;
+  // Purchases in scope, and accounts that made them.
+  int64_t purchases = 0;
+  int64_t accounts = 0;
+};
+
+// Requires: no null reader.
+absl::StatusOr<RetentionTable> GetRetentionTable(const std::vector<const store::TableReader*>& shards,
+                                                 const RetentionScope& scope);
+
+struct CohortRow {
+  // Period of the first purchase.
+  int64_t period = 0;
+  int64_t size = 0;
+  // By offset in periods, from 0 up to the last period of the data.
+  std::vector<int64_t> active;
+  std::vector<int64_t> revenue_micros;
+};
+
+struct CohortTable {
+  // In time order; periods without a first purchase are left out.
+  std::vector<CohortRow> cohorts;
+  std::string currency_code;
+};
+
+// Net basis: what a cohort's accounts returned before their first purchase is in no offset. Requires: no null reader.
+absl::StatusOr<CohortTable> GetCohortTable(const std::vector<const store::TableReader*>& shards,
+                                           const RetentionScope& scope);
+
+}  // namespace keyledger::projections

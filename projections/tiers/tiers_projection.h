@@ -1,0 +1,22 @@
+// TiersProjection: every tier an account was given, with the evidence.
+//
+// One row an assignment and one an account, only ever added. Read next: tiers_queries.h, tiers_rows.h.
+#pragma once
+
+#include <memory>
+
+#include "projections/engine/projection.h"
+
+namespace keyledger::projections {
+
+// Threads: immutable.
+class TiersProjection final : public Projection {
+ public:
+  std::string_view name() const override { return "tiers"; }
+  uint32_t version() const override { return 1; }
+  absl::Status Apply(const RecordView& record, Rows& rows) const override;
+};
+
+std::shared_ptr<const Projection> MakeTiersProjection();
+
+}  // namespace keyledger::projections
