@@ -1,0 +1,69 @@
+// See service_context.h.
+#include "server/service/service_context.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "server/base/error.h"
+#include "server/base/ids.h"
+#include "server/service/rpc_status.h"
+
+namespace keyledger::service {
+
+std::chrono::steady_clock::time_point DeadlineOf(const grpc::CallbackServerContext& call) {
+  const auto now = std::chrono::system_clock::now();
+  const auto deadline = call.deadline();
+  std::chrono::milliseconds left(10'000);
+  if (deadline != std::chrono::system_clock::time_point::max() && deadline < now + std::chrono::hours(24 * 365)) {
+    // A little before the client gives up, so that it gets the reason rather than silence.
+    left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now) - std::chrono::milliseconds(20);
+    left = std::clamp(left, std::chrono::milliseconds(0), std::chrono::milliseconds(60'000));
+  }
+  return std::chrono::steady_clock::now() + left;
+}
+
+grpc::ServerUnaryReactor* RunUnary(const ServiceContext& context, grpc::CallbackServerContext* call,
+                                   std::function<absl::Status()> body) {
+  grpc::ServerUnaryReactor* const reactor = call->DefaultReactor();
+  const bool admitted = context.workers.Submit([reactor, body = std::move(body)] { reactor->Finish(ToGrpcStatus(body())); });
+  if (!admitted) {
+    absl::Status status = MakeError(Reason::kTooManyStreams, "too many queries are waiting; repeat the request later");
+    SetRetryDelayMs(status, 200);
+    reactor->Finish(ToGrpcStatus(status));
+  }
+  return reactor;
+}
+
+absl::Status CheckAccountId(std::string_view account_id, std::string_view field) {
+  if (IsAccountId(account_id)) return absl::OkStatus();
+  return FieldError(field, account_id.empty() ? "is required"
+                                              : "must be 1 to 128 bytes of [A-Za-z0-9._~:@/-], the first alphanumeric");
+}
+
+absl::StatusOr<int> CheckPageSize(int page_size) {
+  if (page_size < 0 || page_size > kPageSizeMax) return FieldError("page_size", fmt::format("must be 0 to {}", kPageSizeMax));
+  return page_size == 0 ? kPageSizeDefault : page_size;
+}
+
+absl::StatusOr<Micros> CheckTime(const google::protobuf::Timestamp& time, std::string_view field) {
+  constexpr int64_t kYear1 = -62'135'596'800;
+  constexpr int64_t kYear10000 = 253'402'300'800;
+  if (time.seconds() < kYear1 || time.seconds() >= kYear10000 || time.nanos() < 0 || time.nanos() > 999'999'999) {
+    return FieldError(field, "is not a time between the years 1 and 9999");
+  }
+  return time.seconds() * kMicrosPerSecond + time.nanos() / 1000;
+}
+
+void SetTime(google::protobuf::Timestamp& out, Micros time) {
+  int64_t seconds = time / kMicrosPerSecond;
+  int64_t micros = time % kMicrosPerSecond;
+  if (micros < 0) {
+    seconds -= 1;
+    micros += kMicrosPerSecond;
+  }
+  out.set_seconds(seconds);
+  out.set_nanos(static_cast<int32_t>(micros * 1000));
+}
+
+}  // namespace keyledger::service

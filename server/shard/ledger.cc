@@ -1,0 +1,312 @@
+// See ledger.h.
+#include "server/shard/ledger.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <future>
+
+#include <fmt/format.h>
+
+#include "server/base/error.h"
+#include "server/base/ids.h"
+#include "server/shard/ledger_file.h"
+
+namespace keyledger::shard {
+namespace {
+
+constexpr size_t kSweepBatch = 1'000;
+// Meta row that says that the timers have to be set anew since the programs changed.
+constexpr char kRearmKey[] = "sweeper.rearm";
+
+// Counts what is still to come back, keeps the first error.
+class Gather {
+ public:
+  explicit Gather(size_t count) : left_(count) {}
+  void Done(const absl::Status& status) {
+    // Notified under the lock: the waiter may destroy this object as soon as it sees zero.
+    MutexLock lock(mutex_);
+    if (!status.ok() && status_.ok()) status_ = status;
+    left_ -= 1;
+    if (left_ == 0) changed_.NotifyAll();
+  }
+  absl::Status Wait() {
+    MutexLock lock(mutex_);
+    while (left_ > 0) changed_.Wait(mutex_);
+    return status_;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  size_t left_ ABSL_GUARDED_BY(mutex_);
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+};
+
+absl::Status FindingsError(const std::vector<domain::ProgramFinding>& findings) {
+  absl::Status status = MakeError(Reason::kInvalidProgram, fmt::format("the program has {} mistake{}; nothing was published",
+                                                                       findings.size(), findings.size() == 1 ? "" : "s"));
+  for (const domain::ProgramFinding& finding : findings) {
+    AddField(status, finding.path, fmt::format("line {}: {}", finding.line, finding.message));
+  }
+  return status;
+}
+
+}  // namespace
+
+Ledger::Ledger(const LedgerOptions& options, const Clock& clock, std::string ledger_id)
+    : options_(options), clock_(clock), ledger_id_(std::move(ledger_id)) {}
+
+absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& options, const Clock& clock) {
+  KL_ASSIGN_OR_RETURN(const LedgerIdentity identity, OpenLedgerFile(options.data_dir, options.shard_count));
+  std::unique_ptr<Ledger> ledger(new Ledger(options, clock, identity.ledger_id));
+  KL_RETURN_IF_ERROR(ledger->OpenParts(identity.shard_count));
+  KL_RETURN_IF_ERROR(ledger->CompletePublications());
+  for (Part& part : ledger->parts_) part.engine->Start();
+  if (options.sweep_interval.count() > 0) {
+    ledger->sweeper_ = std::thread([raw = ledger.get()] {
+      pthread_setname_np(pthread_self(), "kl-sweep");
+      raw->SweepLoop();
+    });
+  }
+  return ledger;
+}
+
+absl::Status Ledger::OpenParts(uint32_t shard_count) {
+  for (uint32_t number = 0; number < shard_count; ++number) {
+    Part part;
+    store::StoreOptions store_options;
+    store_options.path = ShardDirectory(options_.data_dir, number);
+    store_options.ledger_id = ledger_id_;
+    store_options.shard = number;
+    store_options.shard_count = shard_count;
+    store_options.cache_bytes = options_.store_cache_bytes / shard_count;
+    store_options.disk_reserve_bytes = options_.disk_reserve_bytes;
+    store_options.env = options_.env;
+    KL_ASSIGN_OR_RETURN(part.store, store::ShardStore::Open(store_options));
+    ShardOptions shard_options = options_.shard;
+    shard_options.shard = number;
+    shard_options.shard_count = shard_count;
+    shard_options.cache_bytes_max = std::max<size_t>(options_.shard.cache_bytes_max / shard_count, 1u << 20);
+    shard_options.queue_bytes_max = std::max<size_t>(options_.shard.queue_bytes_max / shard_count, 8u << 20);
+    KL_ASSIGN_OR_RETURN(part.shard, Shard::Open(*part.store, *part.store, clock_, shard_options));
+    KL_ASSIGN_OR_RETURN(part.engine, projections::Engine::Open(*part.store, part.shard->head(), options_.projections, options_.engine));
+    parts_.push_back(std::move(part));
+  }
+  return absl::OkStatus();
+}
+
+Ledger::~Ledger() {
+  Stop();
+  // Within a part: the engine reads the store and listens to the shard's head, the shard writes to the store.
+  for (Part& part : parts_) {
+    part.engine.reset();
+    part.shard.reset();
+    part.store.reset();
+  }
+}
+
+void Ledger::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  stop_changed_.NotifyAll();
+  // Shards first: a sweep that waits for them gets its answer.
+  for (Part& part : parts_) part.shard->Stop();
+  if (sweeper_.joinable()) sweeper_.join();
+  for (Part& part : parts_) part.engine->Stop();
+}
+
+Shard& Ledger::ShardOfAccount(std::string_view account_id) { return *parts_[ShardOf(account_id, shard_count())].shard; }
+
+void Ledger::Append(AppendCommand command, AppendDone done) {
+  Shard& shard = ShardOfAccount(command.account_id);
+  shard.Append(std::move(command), std::move(done));
+}
+
+Cursor Ledger::HeadCursor() const {
+  Cursor cursor;
+  for (const Part& part : parts_) cursor.next.push_back(part.shard->head().head());
+  return cursor;
+}
+
+absl::Status Ledger::WaitFor(uint32_t number, std::string_view projection, uint64_t applied,
+                             std::chrono::steady_clock::time_point deadline) const {
+  const uint64_t head = parts_[number].shard->head().head();
+  if (applied > head) {
+    return MakeError(Reason::kInvalidToken, fmt::format("min_cursor is past the end of shard {} ({} records)", number, head));
+  }
+  return parts_[number].engine->WaitFor(projection, applied, deadline);
+}
+
+absl::StatusOr<TableReaders> Ledger::Readers(std::string_view projection, std::string_view min_cursor,
+                                             std::chrono::steady_clock::time_point deadline) const {
+  Cursor cursor{std::vector<uint64_t>(parts_.size(), 0)};
+  if (!min_cursor.empty()) {
+    KL_ASSIGN_OR_RETURN(cursor, ParseCursor(min_cursor, shard_count()));
+  }
+  TableReaders readers;
+  for (uint32_t number = 0; number < shard_count(); ++number) {
+    KL_RETURN_IF_ERROR(WaitFor(number, projection, cursor.next[number], deadline));
+    KL_ASSIGN_OR_RETURN(auto reader, parts_[number].engine->Reader(projection));
+    readers.push_back(std::move(reader));
+  }
+  return readers;
+}
+
+absl::StatusOr<std::shared_ptr<const store::TableReader>> Ledger::ReaderOf(std::string_view projection, std::string_view account_id,
+                                                                           std::string_view min_cursor,
+                                                                           std::chrono::steady_clock::time_point deadline) const {
+  const uint32_t number = ShardOf(account_id, shard_count());
+  if (!min_cursor.empty()) {
+    KL_ASSIGN_OR_RETURN(const Cursor cursor, ParseCursor(min_cursor, shard_count()));
+    KL_RETURN_IF_ERROR(WaitFor(number, projection, cursor.next[number], deadline));
+  }
+  return parts_[number].engine->Reader(projection);
+}
+
+std::vector<PublishedProgram> Ledger::published() const {
+  std::vector<PublishedProgram> published = parts_[0].shard->published();
+  std::sort(published.begin(), published.end(), [](const PublishedProgram& a, const PublishedProgram& b) {
+    const programs::v1::Program& left = a.program->program();
+    const programs::v1::Program& right = b.program->program();
+    return std::pair(left.program_id(), left.version()) < std::pair(right.program_id(), right.version());
+  });
+  return published;
+}
+
+absl::StatusOr<AppendAnswer> Ledger::PublishTo(Part& part, const PublishedProgram& program, const std::string& request_id,
+                                               const std::string& actor) {
+  {
+    // A crash between here and the end of the scan leaves the row: the next start scans again.
+    MutexLock lock(rearm_mutex_);
+    KL_RETURN_IF_ERROR(part.store->PutMeta(kRearmKey, "1"));
+    publications_started_ += 1;
+  }
+  std::promise<absl::StatusOr<AppendAnswer>> promise;
+  part.shard->Publish(program.program, program.source_yaml, request_id, actor,
+                      [&](absl::StatusOr<AppendAnswer> answer) { promise.set_value(std::move(answer)); });
+  auto answer = promise.get_future().get();
+  MutexLock lock(rearm_mutex_);
+  publications_finished_ += 1;
+  return answer;
+}
+
+absl::StatusOr<PublishedProgram> Ledger::Publish(const std::string& source_yaml, const std::string& request_id,
+                                                 const std::string& actor) {
+  domain::ParsedProgram parsed = domain::ParseProgramYaml(source_yaml);
+  if (!parsed.findings.empty()) return FindingsError(parsed.findings);
+  MutexLock lock(publish_mutex_);
+  Part& first = parts_[0];
+  programs::v1::Program program = *std::move(parsed.program);
+  const std::vector<PublishedProgram> all = published();
+  const PublishedProgram* latest = nullptr;
+  for (const PublishedProgram& entry : all) {
+    if (entry.program->program().program_id() == program.program_id()) latest = &entry;
+  }
+  if (latest != nullptr && latest->source_yaml == source_yaml) return *latest;
+  program.set_version(latest == nullptr ? 1 : latest->program->program().version() + 1);
+  KL_ASSIGN_OR_RETURN(auto compiled, domain::CompiledProgram::Compile(std::move(program)));
+  if (latest != nullptr && compiled->effective_from() < latest->program->effective_from()) {
+    return MakeError(Reason::kProgramConflict,
+                     fmt::format("version {} of {} is in force from {}; a later version cannot begin before it",
+                                 latest->program->program().version(), compiled->program().program_id(),
+                                 FormatMicros(latest->program->effective_from())));
+  }
+  PublishedProgram result{compiled, source_yaml, 0};
+  KL_ASSIGN_OR_RETURN(const AppendAnswer answer, PublishTo(first, result, request_id, actor));
+  // A repeated request may have published an earlier version than the one just prepared.
+  KL_ASSIGN_OR_RETURN(const std::string bytes, first.store->GetRecord(answer.events.at(0).position));
+  events::v1::EventRecord record;
+  if (!record.ParseFromString(bytes)) return MakeError(Reason::kStoreDamaged, "the published program cannot be read back");
+  for (const PublishedProgram& entry : first.shard->published()) {
+    if (entry.program->program().program_id() == record.event().program_published().program_id() &&
+        entry.program->program().version() == record.event().program_published().version()) {
+      result = entry;
+    }
+  }
+  for (size_t i = 1; i < parts_.size(); ++i) {
+    const auto copied = PublishTo(parts_[i], result, request_id, actor);
+    if (!copied.ok()) return copied.status();
+  }
+  return result;
+}
+
+absl::Status Ledger::CompletePublications() {
+  const std::vector<PublishedProgram> all = parts_[0].shard->published();
+  for (size_t i = 1; i < parts_.size(); ++i) {
+    const size_t known = parts_[i].shard->published().size();
+    for (size_t k = known; k < all.size(); ++k) {
+      const programs::v1::Program& program = all[k].program->program();
+      const auto copied = PublishTo(parts_[i], all[k], fmt::format("complete-{}-{}", program.program_id(), program.version()), "");
+      if (!copied.ok()) return copied.status();
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Ledger::SweepLoop() {
+  for (;;) {
+    {
+      const auto deadline = std::chrono::steady_clock::now() + options_.sweep_interval;
+      MutexLock lock(mutex_);
+      while (!stopping_ && stop_changed_.WaitUntil(mutex_, deadline)) {
+      }
+      if (stopping_) return;
+    }
+    // A failed sweep is tried again at the next interval; what it could not write, nobody has been told.
+    const absl::Status ignored = SweepNow();
+    static_cast<void>(ignored);
+  }
+}
+
+absl::Status Ledger::SweepNow() {
+  MutexLock lock(sweep_mutex_);
+  for (Part& part : parts_) {
+    KL_RETURN_IF_ERROR(RearmAll(part));
+    KL_RETURN_IF_ERROR(Sweep(part));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::Sweep(Part& part) {
+  const Micros until = clock_.Now();
+  for (;;) {
+    KL_ASSIGN_OR_RETURN(const std::vector<store::TimerEntry> timers, part.store->ListTimers(until, kSweepBatch));
+    if (timers.empty()) return absl::OkStatus();
+    Gather gather(timers.size());
+    for (const store::TimerEntry& timer : timers) {
+      part.shard->Sweep(timer, until, options_.sweep_quiet, [&](const absl::Status& status) { gather.Done(status); });
+    }
+    // Every timer listed was taken away or put later than `until`, so the next list is another one.
+    KL_RETURN_IF_ERROR(gather.Wait());
+  }
+}
+
+absl::Status Ledger::RearmAll(Part& part) {
+  KL_ASSIGN_OR_RETURN(const std::optional<std::string> pending, part.store->GetMeta(kRearmKey));
+  if (!pending.has_value() || *pending == "0") return absl::OkStatus();
+  uint64_t started = 0;
+  {
+    MutexLock lock(rearm_mutex_);
+    started = publications_started_;
+    if (publications_finished_ != started) return absl::OkStatus();
+  }
+  std::string after;
+  for (;;) {
+    KL_ASSIGN_OR_RETURN(const std::vector<std::string> accounts, part.store->ListStreams(after, kSweepBatch));
+    if (accounts.empty()) break;
+    after = accounts.back();
+    Gather gather(accounts.size());
+    for (const std::string& account : accounts) {
+      part.shard->Rearm(account, [&](const absl::Status& status) { gather.Done(status); });
+    }
+    KL_RETURN_IF_ERROR(gather.Wait());
+  }
+  MutexLock lock(rearm_mutex_);
+  if (publications_started_ != started) return absl::OkStatus();
+  return part.store->PutMeta(kRearmKey, "0");
+}
+
+}  // namespace keyledger::shard

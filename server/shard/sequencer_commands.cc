@@ -1,0 +1,427 @@
+// What each command does to the group under construction. Everything here runs on the sequencer's thread. See sequencer.h.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "keyledger/storage/v1/store_rows.pb.h"
+#include "server/base/check.h"
+#include "server/base/error.h"
+#include "server/base/ids.h"
+#include "server/domain/evolve.h"
+#include "server/shard/sequencer.h"
+
+namespace keyledger::shard {
+namespace {
+
+std::string RequestKey(const AppendCommand& command) {
+  std::string key = command.account_id;
+  key += '\0';
+  key += command.request_id;
+  return key;
+}
+
+void SetTimestamp(google::protobuf::Timestamp& out, Micros time) {
+  int64_t seconds = time / kMicrosPerSecond;
+  int64_t micros = time % kMicrosPerSecond;
+  if (micros < 0) {
+    seconds -= 1;
+    micros += kMicrosPerSecond;
+  }
+  out.set_seconds(seconds);
+  out.set_nanos(static_cast<int32_t>(micros * 1000));
+}
+
+absl::Status RequestReused() {
+  return MakeError(Reason::kRequestIdReused,
+                   "request_id was used before with another body; take a new request_id for a new request");
+}
+
+}  // namespace
+
+void Sequencer::ProcessAppend(AppendCommand& command, AppendDone done) {
+  if (AnswerRepeated(command, done)) return;
+  Complete(std::move(done), DecideAppend(command));
+}
+
+bool Sequencer::AnswerRepeated(AppendCommand& command, AppendDone& done) {
+  const std::string key = RequestKey(command);
+  if (const auto pending = pending_requests_.find(key); pending != pending_requests_.end()) {
+    if (pending->second.digest != command.digest) {
+      Complete(std::move(done), RequestReused());
+      return true;
+    }
+    // The first answer becomes readable with the group that is being written or built; this completion runs after it.
+    replayed_requests_.fetch_add(1, std::memory_order_relaxed);
+    group_->completions.push_back([this, done = std::move(done), account_id = command.account_id,
+                                   request_id = command.request_id,
+                                   want = command.want_decisions](const absl::Status& commit) {
+      if (!commit.ok()) return done(commit);
+      absl::StatusOr<std::optional<std::string>> row = store_.GetRequest(account_id, request_id);
+      if (!row.ok()) return done(row.status());
+      if (!row->has_value()) {
+        return done(MakeError(Reason::kStoreDamaged, "the result of a request just committed is missing"));
+      }
+      done(ReadAnswer(store_, options_.shard, **row, want));
+    });
+    return true;
+  }
+  absl::StatusOr<std::optional<std::string>> row = store_.GetRequest(command.account_id, command.request_id);
+  if (!row.ok()) {
+    Complete(std::move(done), row.status());
+    return true;
+  }
+  if (!row->has_value()) return false;
+  storage::v1::RequestResult result;
+  if (!result.ParseFromString(**row)) {
+    Complete(std::move(done), MakeError(Reason::kStoreDamaged, "a stored request result cannot be read"));
+  } else if (result.digest() != command.digest) {
+    Complete(std::move(done), RequestReused());
+  } else {
+    replayed_requests_.fetch_add(1, std::memory_order_relaxed);
+    Complete(std::move(done), ReadAnswer(store_, options_.shard, **row, command.want_decisions));
+  }
+  return true;
+}
+
+absl::StatusOr<AppendAnswer> Sequencer::DecideAppend(AppendCommand& command) {
+  const Micros record_time = NextRecordTime();
+  KL_RETURN_IF_ERROR(CheckSkew(command, record_time));
+  KL_ASSIGN_OR_RETURN(CachedAccount* const account, Load(command.account_id));
+  KL_RETURN_IF_ERROR(CheckExpected(command, account->state));
+  std::vector<std::pair<std::string, int>> keys;
+  KL_RETURN_IF_ERROR(CheckUnique(command, keys));
+
+  domain::DecideInput input;
+  input.account_id = command.account_id;
+  KL_ASSIGN_OR_RETURN(input.purchases, FindPurchases(command));
+  input.facts.reserve(command.events.size());
+  for (SubmittedEvent& event : command.events) input.facts.push_back({std::move(event.event), event.occurred});
+  KL_ASSIGN_OR_RETURN(domain::Outcome outcome, domain::Decide(account->state, input, *programs_));
+
+  AppendAnswer answer;
+  answer.shard = options_.shard;
+  const uint64_t first_position = next_position();
+  Record(*account, std::move(outcome), &command, record_time, &answer);
+  AddRequestRow(command, answer, first_position);
+  for (auto& [key, event_index] : keys) {
+    const uint64_t position = answer.events[event_index].position;
+    group_->commit.uniques.push_back({key, position});
+    group_->unique_keys.push_back(key);
+    pending_uniques_.emplace(std::move(key), position);
+  }
+  return answer;
+}
+
+absl::Status Sequencer::CheckExpected(const AppendCommand& command, const domain::AccountState& state) const {
+  const uint64_t next = state.next_revision;
+  switch (command.expected.kind) {
+    case ExpectedRevision::Kind::kAny:
+      return absl::OkStatus();
+    case ExpectedRevision::Kind::kNewAccount:
+      if (next == 0) return absl::OkStatus();
+      return MakeError(Reason::kAccountExists, fmt::format("account {} exists already", command.account_id));
+    case ExpectedRevision::Kind::kExact:
+      break;
+  }
+  if (next > 0 && next - 1 == command.expected.exact) return absl::OkStatus();
+  const std::string actual = next == 0 ? "none" : std::to_string(next - 1);
+  absl::Status status = MakeError(
+      Reason::kStaleRevision, fmt::format("account {} is at revision {}, not {}; read it again and decide anew",
+                                          command.account_id, actual, command.expected.exact));
+  AddMetadata(status, "actual_revision", actual);
+  return status;
+}
+
+absl::Status Sequencer::CheckSkew(const AppendCommand& command, Micros record_time) const {
+  absl::Status status;
+  for (size_t i = 0; i < command.events.size(); ++i) {
+    if (command.events[i].occurred <= record_time + options_.skew_max) continue;
+    const std::string field = fmt::format("events[{}].occurred_time", i);
+    if (status.ok()) {
+      status = MakeError(Reason::kOccurredInFuture,
+                         fmt::format("{} is more than {} seconds ahead of the ledger's clock ({})", field,
+                                     options_.skew_max / kMicrosPerSecond, FormatMicros(record_time)));
+    }
+    AddField(status, field, "too far in the future");
+  }
+  return status;
+}
+
+absl::StatusOr<std::optional<uint64_t>> Sequencer::FindUnique(const std::string& key) {
+  if (const auto pending = pending_uniques_.find(key); pending != pending_uniques_.end()) return pending->second;
+  return store_.GetUnique(key);
+}
+
+absl::Status Sequencer::CheckUnique(const AppendCommand& command, std::vector<std::pair<std::string, int>>& keys) {
+  for (size_t i = 0; i < command.events.size(); ++i) {
+    const events::v1::Event& event = command.events[i].event;
+    std::string key;
+    if (event.has_purchase_recorded() && !event.purchase_recorded().invoice_number().empty()) {
+      key = InvoiceKey(false, event.purchase_recorded().merchant_id(), event.purchase_recorded().invoice_number());
+    } else if (event.has_purchase_returned() && !event.purchase_returned().return_number().empty()) {
+      key = InvoiceKey(true, event.purchase_returned().merchant_id(), event.purchase_returned().return_number());
+    } else {
+      continue;
+    }
+    const std::string number = key.substr(key.find('\0') + 1);
+    const bool twice = std::any_of(keys.begin(), keys.end(), [&](const auto& entry) { return entry.first == key; });
+    KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> holder, FindUnique(key));
+    if (!twice && !holder.has_value()) {
+      keys.emplace_back(std::move(key), static_cast<int>(i));
+      continue;
+    }
+    absl::Status status = MakeError(
+        Reason::kInvoiceExists,
+        twice ? fmt::format("events[{}]: number {} occurs twice in the request", i, number)
+              : fmt::format("events[{}]: number {} of merchant {} was recorded before, at position {} of shard {}", i,
+                            number, key.substr(1, key.find('\0') - 1), *holder, options_.shard));
+    if (holder.has_value()) {
+      AddMetadata(status, "position", std::to_string(*holder));
+      AddMetadata(status, "shard", std::to_string(options_.shard));
+      events::v1::EventRecord record;
+      const std::string_view pending = PendingBytes(*holder);
+      absl::StatusOr<std::string> stored = pending.empty() ? store_.GetRecord(*holder) : std::string(pending);
+      if (stored.ok() && record.ParseFromString(*stored)) AddMetadata(status, "account_id", record.account_id());
+    }
+    return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<domain::RecordedPurchases> Sequencer::FindPurchases(const AppendCommand& command) {
+  domain::RecordedPurchases purchases;
+  for (const SubmittedEvent& event : command.events) {
+    if (!event.event.has_purchase_returned()) continue;
+    const events::v1::PurchaseReturned& returned = event.event.purchase_returned();
+    if (returned.purchase_invoice_number().empty()) continue;
+    const auto key = std::make_pair(returned.merchant_id(), returned.purchase_invoice_number());
+    if (purchases.contains(key)) continue;
+    KL_ASSIGN_OR_RETURN(std::optional<domain::RecordedPurchase> purchase, FindPurchase(key.first, key.second));
+    if (purchase.has_value()) purchases.emplace(key, *std::move(purchase));
+  }
+  return purchases;
+}
+
+absl::StatusOr<std::optional<domain::RecordedPurchase>> Sequencer::FindPurchase(const std::string& merchant,
+                                                                                const std::string& invoice) {
+  KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> position, FindUnique(InvoiceKey(false, merchant, invoice)));
+  if (!position.has_value()) return std::nullopt;
+  domain::RecordedPurchase found;
+  std::string request_id;
+  // The accruals follow their purchase directly, mixed only with other decisions of the same request.
+  for (uint64_t at = *position; at < next_position(); ++at) {
+    events::v1::EventRecord record;
+    const std::string_view pending = PendingBytes(at);
+    std::string stored;
+    if (pending.empty()) {
+      KL_ASSIGN_OR_RETURN(stored, store_.GetRecord(at));
+    }
+    const std::string_view bytes = pending.empty() ? std::string_view(stored) : pending;
+    if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      return MakeError(Reason::kStoreDamaged, fmt::format("record {} of shard {} cannot be read", at, options_.shard));
+    }
+    if (at == *position) {
+      if (!record.event().has_purchase_recorded()) {
+        return MakeError(Reason::kStoreDamaged, fmt::format("record {} of shard {} is not the purchase that the index says", at, options_.shard));
+      }
+      found.account_id = record.account_id();
+      found.revision = record.revision();
+      found.occurred = record.occurred_time().seconds() * kMicrosPerSecond + record.occurred_time().nanos() / 1000;
+      found.purchase = std::move(*record.mutable_event()->mutable_purchase_recorded());
+      request_id = record.request_id();
+      continue;
+    }
+    const bool decision = record.event().payload_case() >= 50 && record.event().payload_case() < 80;
+    if (record.account_id() != found.account_id || record.request_id() != request_id || !decision) break;
+    if (record.event().has_points_accrued() && record.event().points_accrued().purchase_revision() == found.revision) {
+      found.accruals.emplace_back(record.revision(), std::move(*record.mutable_event()->mutable_points_accrued()));
+    }
+  }
+  return found;
+}
+
+absl::StatusOr<CachedAccount*> Sequencer::Load(const std::string& account_id) {
+  if (CachedAccount* cached = cache_.Find(account_id)) return cached;
+  CachedAccount account;
+  account.account_id = account_id;
+  KL_ASSIGN_OR_RETURN(std::optional<domain::AccountState> state,
+                      FoldAccount(store_, account_id, &account.snapshot_revision));
+  if (state.has_value()) account.state = *std::move(state);
+  return cache_.Insert(std::move(account));
+}
+
+void Sequencer::Record(CachedAccount& account, domain::Outcome outcome, AppendCommand* command, Micros record_time,
+                       AppendAnswer* answer) {
+  uint64_t revision = account.state.next_revision;
+  std::vector<std::string> fact_ids(command == nullptr ? 0 : command->events.size());
+  bool first = true;
+  for (domain::DecidedEvent& decided : outcome.events) {
+    const uint64_t position = next_position();
+    events::v1::EventRecord& record = scratch_;
+    record.Clear();
+    record.set_shard(options_.shard);
+    record.set_position(position);
+    record.set_account_id(account.account_id);
+    record.set_revision(revision);
+    SetTimestamp(*record.mutable_occurred_time(), decided.occurred);
+    SetTimestamp(*record.mutable_record_time(), record_time);
+    if (command != nullptr && (decided.fact_index >= 0 || !decided.is_decision)) record.set_request_id(command->request_id);
+    if (command != nullptr && first) record.set_request_digest(command->digest);
+    first = false;
+    record.set_event_id(fmt::format("{}-{}", options_.shard, position));
+    if (decided.is_decision) {
+      if (decided.fact_index >= 0) record.set_causation_id(fact_ids[decided.fact_index]);
+      if (!decided.program_id.empty()) {
+        record.mutable_program()->set_program_id(decided.program_id);
+        record.mutable_program()->set_version(decided.program_version);
+      }
+    } else {
+      SubmittedEvent& submitted = command->events[decided.fact_index];
+      if (!submitted.event_id.empty()) record.set_event_id(submitted.event_id);
+      fact_ids[decided.fact_index] = record.event_id();
+      record.set_actor(command->actor);
+      record.set_correlation_id(submitted.correlation_id);
+      record.set_causation_id(submitted.causation_id);
+      answer->events.push_back({position, revision, record.event_id()});
+    }
+    *record.mutable_event() = std::move(decided.event);
+    store::RecordEntry entry{account.account_id, revision, {}};
+    const bool serialized = record.SerializeToString(&entry.bytes);
+    KL_CHECK(serialized);
+    group_->record_bytes += entry.bytes.size();
+    group_->commit.records.push_back(std::move(entry));
+    if (decided.is_decision && answer != nullptr && command != nullptr && command->want_decisions) {
+      answer->decisions.push_back(record);
+    }
+    ++revision;
+  }
+  account.state = std::move(outcome.state);
+  KL_CHECK(account.state.next_revision == revision);
+  account.last_position_end = next_position();
+  account.last_record_time = record_time;
+  last_record_time_ = record_time;
+  if (answer != nullptr) {
+    const domain::AccountState& state = account.state;
+    answer->next_position = next_position();
+    answer->standing = {revision - 1, state.available_points(), state.pending_points(), state.tier.ladder_id, state.tier.tier_id};
+  }
+  Arm(account);
+  const uint64_t tail = revision - account.snapshot_revision;
+  // Large states are written less often, so that snapshots cost no more than the records they stand for.
+  if (tail >= options_.snapshot_every_records && tail * 128 >= account.bytes) Snapshot(account);
+  cache_.Resize(account);
+}
+
+void Sequencer::AddRequestRow(const AppendCommand& command, const AppendAnswer& answer, uint64_t first_position) {
+  storage::v1::RequestResult row;
+  row.set_digest(command.digest);
+  row.set_first_position(first_position);
+  row.set_record_count(static_cast<uint32_t>(answer.next_position - first_position));
+  for (const AppendedEvent& event : answer.events) row.add_fact_offsets(static_cast<uint32_t>(event.position - first_position));
+  row.set_revision(answer.standing.revision);
+  row.set_available_points(answer.standing.available_points);
+  row.set_pending_points(answer.standing.pending_points);
+  row.set_ladder_id(answer.standing.ladder_id);
+  row.set_tier_id(answer.standing.tier_id);
+  group_->commit.requests.push_back({command.account_id, command.request_id, row.SerializeAsString()});
+  std::string key = RequestKey(command);
+  group_->request_keys.push_back(key);
+  pending_requests_.emplace(std::move(key), PendingRequest{command.digest});
+}
+
+void Sequencer::Arm(CachedAccount& account) {
+  if (account.account_id == kProgramsStream) return;
+  const Micros due = domain::NextDue(account.state, *programs_);
+  if (account.armed == due) return;
+  if (account.armed.has_value() && *account.armed != domain::kNever) {
+    group_->commit.timers_cleared.push_back({*account.armed, account.account_id});
+  }
+  if (due != domain::kNever) group_->commit.timers_set.push_back({due, account.account_id});
+  account.armed = due;
+}
+
+void Sequencer::Snapshot(CachedAccount& account) {
+  if (account.account_id == kProgramsStream) return;
+  group_->commit.snapshots.push_back({account.account_id, domain::EncodeState(account.state)});
+  account.snapshot_revision = account.state.next_revision;
+}
+
+void Sequencer::ProcessSweep(SweepCommand& command) {
+  absl::StatusOr<CachedAccount*> loaded = Load(command.timer.account_id);
+  if (!loaded.ok()) return command.done(loaded.status());
+  CachedAccount& account = **loaded;
+  const auto finish = [&] {
+    group_->completions.push_back([done = std::move(command.done)](const absl::Status& commit) { done(commit); });
+  };
+  // The timer that fired is gone; Arm puts the account's next one in its place.
+  group_->commit.timers_cleared.push_back(command.timer);
+  account.armed = std::nullopt;
+  if (!account.last_record_time.has_value() && account.state.next_revision > 0) {
+    absl::StatusOr<std::optional<uint64_t>> position =
+        store_.PositionOf(account.account_id, account.state.next_revision - 1);
+    absl::StatusOr<std::string> bytes =
+        position.ok() && position->has_value() ? store_.GetRecord(**position) : absl::StatusOr<std::string>(std::string());
+    events::v1::EventRecord record;
+    account.last_record_time = bytes.ok() && record.ParseFromString(*bytes)
+                                   ? record.record_time().seconds() * kMicrosPerSecond
+                                   : Micros{0};
+  }
+  const Micros quiet_until = account.last_record_time.value_or(0) + command.quiet;
+  if (quiet_until > command.until) {
+    // Someone is writing to the account, perhaps importing its past: look again later. The row only has to be found then, so any due time will do.
+    group_->commit.timers_set.push_back({quiet_until, account.account_id});
+    account.armed = quiet_until;
+    return finish();
+  }
+  absl::StatusOr<domain::Outcome> outcome = domain::Advance(account.state, command.until, *programs_);
+  if (!outcome.ok()) {
+    command.done(outcome.status());
+    return;
+  }
+  if (outcome->events.empty()) {
+    Arm(account);
+  } else {
+    Record(account, *std::move(outcome), nullptr, NextRecordTime(), nullptr);
+  }
+  finish();
+}
+
+void Sequencer::ProcessRearm(RearmCommand& command) {
+  absl::StatusOr<CachedAccount*> loaded = Load(command.account_id);
+  if (!loaded.ok()) return command.done(loaded.status());
+  Arm(**loaded);
+  group_->completions.push_back([done = std::move(command.done)](const absl::Status& commit) { done(commit); });
+}
+
+void Sequencer::ProcessPublish(PublishCommand& command) {
+  if (AnswerRepeated(command.append, command.done)) return;
+  absl::StatusOr<CachedAccount*> loaded = Load(command.append.account_id);
+  if (!loaded.ok()) return Complete(std::move(command.done), loaded.status());
+  domain::Outcome outcome;
+  outcome.state = (*loaded)->state;
+  domain::DecidedEvent decided;
+  decided.occurred = NextRecordTime();
+  decided.fact_index = 0;
+  decided.event = command.append.events[0].event;
+  if (absl::Status status = domain::Evolve(outcome.state, decided.event, decided.occurred); !status.ok()) {
+    return Complete(std::move(command.done), status);
+  }
+  const PublishedProgram published{command.program, decided.event.program_published().source_yaml(), decided.occurred};
+  outcome.events.push_back(std::move(decided));
+  AppendAnswer answer;
+  answer.shard = options_.shard;
+  const uint64_t first_position = next_position();
+  Record(**loaded, std::move(outcome), &command.append, published.publish_time, &answer);
+  AddRequestRow(command.append, answer, first_position);
+  programs_ = programs_->With(command.program);
+  group_->completions.push_back([this, published, durable = programs_](const absl::Status& commit) {
+    if (!commit.ok()) return;
+    MutexLock lock(published_mutex_);
+    durable_programs_ = durable;
+    published_.push_back(published);
+  });
+  Complete(std::move(command.done), std::move(answer));
+}
+
+}  // namespace keyledger::shard

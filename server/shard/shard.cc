@@ -1,0 +1,153 @@
+// See shard.h.
+#include "server/shard/shard.h"
+
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "server/base/error.h"
+#include "server/base/ids.h"
+#include "server/domain/evolve.h"
+#include "server/shard/committer.h"
+#include "server/shard/sequencer.h"
+
+namespace keyledger::shard {
+namespace {
+
+Micros ToMicros(const google::protobuf::Timestamp& time) { return time.seconds() * kMicrosPerSecond + time.nanos() / 1000; }
+
+absl::Status Unreadable(uint64_t position) {
+  return MakeError(Reason::kStoreDamaged, fmt::format("record {} cannot be read", position));
+}
+
+absl::StatusOr<std::vector<PublishedProgram>> ReadPrograms(const store::ShardStore& store) {
+  std::vector<PublishedProgram> published;
+  auto records = store.ReadStream(kProgramsStream, 0, std::numeric_limits<uint64_t>::max(), false);
+  events::v1::EventRecord record;
+  while (records->Next()) {
+    const std::string_view bytes = records->bytes();
+    programs::v1::Program program;
+    if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !record.event().has_program_published() ||
+        !program.ParseFromString(record.event().program_published().program())) {
+      return Unreadable(records->position());
+    }
+    KL_ASSIGN_OR_RETURN(auto compiled, domain::CompiledProgram::Compile(std::move(program)));
+    published.push_back({std::move(compiled), record.event().program_published().source_yaml(), ToMicros(record.record_time())});
+  }
+  KL_RETURN_IF_ERROR(records->status());
+  return published;
+}
+
+absl::StatusOr<Micros> LastRecordTime(const store::ShardStore& store) {
+  const uint64_t count = store.record_count();
+  if (count == 0) return std::numeric_limits<int64_t>::min();
+  KL_ASSIGN_OR_RETURN(const std::string bytes, store.GetRecord(count - 1));
+  events::v1::EventRecord record;
+  if (!record.ParseFromString(bytes)) return Unreadable(count - 1);
+  return ToMicros(record.record_time());
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<domain::AccountState>> FoldAccount(const store::ShardStore& store, std::string_view account_id,
+                                                                uint64_t* snapshot_revision) {
+  domain::AccountState state;
+  if (snapshot_revision != nullptr) *snapshot_revision = 0;
+  KL_ASSIGN_OR_RETURN(const std::optional<std::string> snapshot, store.GetSnapshot(account_id));
+  if (snapshot.has_value()) {
+    // One of another format is ignored: the stream holds everything.
+    if (absl::StatusOr<domain::AccountState> decoded = domain::DecodeState(*snapshot); decoded.ok()) {
+      state = *std::move(decoded);
+      if (snapshot_revision != nullptr) *snapshot_revision = state.next_revision;
+    }
+  }
+  auto records = store.ReadStream(account_id, state.next_revision, std::numeric_limits<uint64_t>::max(), false);
+  events::v1::EventRecord record;
+  while (records->Next()) {
+    const std::string_view bytes = records->bytes();
+    if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Unreadable(records->position());
+    if (record.revision() != state.next_revision) {
+      return MakeError(Reason::kStoreDamaged, fmt::format("account {}: record {} has revision {}, {} was expected", account_id,
+                                                          records->position(), record.revision(), state.next_revision));
+    }
+    KL_RETURN_IF_ERROR(domain::Evolve(state, record.event(), ToMicros(record.occurred_time())));
+  }
+  KL_RETURN_IF_ERROR(records->status());
+  if (state.next_revision == 0) return std::nullopt;
+  return state;
+}
+
+Shard::Shard(store::ShardStore& store, const ShardOptions& options)
+    : store_(store), options_(options), head_(store.record_count()) {}
+
+absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(store::ShardStore& store, store::CommitLog& log, const Clock& clock,
+                                                   const ShardOptions& options) {
+  KL_ASSIGN_OR_RETURN(merkle::Tree tree, LoadTree(store));
+  KL_ASSIGN_OR_RETURN(std::vector<PublishedProgram> published, ReadPrograms(store));
+  KL_ASSIGN_OR_RETURN(const Micros last_record_time, LastRecordTime(store));
+  std::unique_ptr<Shard> shard(new Shard(store, options));
+  Shard* const raw = shard.get();
+  // The committer calls back only for groups that the sequencer gave it, so the sequencer exists by then.
+  shard->committer_ = std::make_unique<Committer>(store, log, shard->head_, std::move(tree),
+                                                  [raw] { raw->sequencer_->Wake(); });
+  shard->sequencer_ = std::make_unique<Sequencer>(store, *shard->committer_, shard->head_, clock, options,
+                                                  last_record_time, std::move(published));
+  return shard;
+}
+
+Shard::~Shard() { Stop(); }
+
+void Shard::Stop() {
+  if (sequencer_ != nullptr) sequencer_->Stop();
+  if (committer_ != nullptr) committer_->Stop();
+  head_.Close();
+}
+
+void Shard::Append(AppendCommand command, AppendDone done) {
+  const size_t bytes = command.bytes;
+  sequencer_->Submit(Sequencer::ClientCommand{std::move(command), std::move(done)}, bytes);
+}
+
+void Shard::Sweep(const store::TimerEntry& timer, Micros until, Micros quiet, std::function<void(absl::Status)> done) {
+  sequencer_->Submit(Sequencer::SweepCommand{timer, until, quiet, std::move(done)}, timer.account_id.size());
+}
+
+void Shard::Rearm(const std::string& account_id, std::function<void(absl::Status)> done) {
+  sequencer_->Submit(Sequencer::RearmCommand{account_id, std::move(done)}, account_id.size());
+}
+
+void Shard::Publish(std::shared_ptr<const domain::CompiledProgram> program, const std::string& source_yaml,
+                    const std::string& request_id, const std::string& actor, AppendDone done) {
+  AppendCommand append;
+  append.account_id = std::string(kProgramsStream);
+  append.request_id = request_id;
+  append.actor = actor;
+  const merkle::Hash digest = merkle::Sha256(source_yaml);
+  append.digest.assign(digest.begin(), digest.end());
+  SubmittedEvent event;
+  events::v1::ProgramPublished& published = *event.event.mutable_program_published();
+  published.set_program_id(program->program().program_id());
+  published.set_version(program->program().version());
+  published.set_program(program->program().SerializeAsString());
+  published.set_source_yaml(source_yaml);
+  append.bytes = source_yaml.size() * 2;
+  append.events.push_back(std::move(event));
+  const size_t bytes = append.bytes;
+  sequencer_->Submit(Sequencer::PublishCommand{std::move(program), std::move(append), std::move(done)}, bytes);
+}
+
+std::shared_ptr<const domain::ProgramSet> Shard::programs() const { return sequencer_->programs(); }
+
+std::vector<PublishedProgram> Shard::published() const { return sequencer_->published(); }
+
+absl::StatusOr<std::optional<domain::AccountState>> Shard::ReadState(std::string_view account_id) const {
+  return FoldAccount(store_, account_id, nullptr);
+}
+
+absl::Status Shard::write_status() const { return store_.write_status(); }
+
+ShardStats Shard::stats() const { return sequencer_->stats(); }
+
+std::pair<uint64_t, merkle::Hash> Shard::Root() const { return committer_->Root(); }
+
+}  // namespace keyledger::shard

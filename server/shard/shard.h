@@ -1,0 +1,133 @@
+// Shard: one independent log with its sequencer, committer and database. The unit of order and of writing.
+//
+// An append runs through three threads, each the only one at its step, groups handed from one to the next:
+//   sequencer  repeated request? expected revision, decide, evolve, encode: builds the next group while the committer writes the one before
+//   committer  leaf hashes and tiles, one synced write, publishes the head
+//   completer  answers the callers
+// Nothing is locked around an account's state: only the sequencer has it. Reads go to the store and fold for themselves (ReadState).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "server/base/clock.h"
+#include "server/base/head_watch.h"
+#include "server/domain/account_state.h"
+#include "server/domain/program_set.h"
+#include "server/merkle/tree.h"
+#include "server/shard/append_command.h"
+#include "server/store/shard_store.h"
+
+namespace keyledger::shard {
+
+struct ShardOptions {
+  uint32_t shard = 0;
+  uint32_t shard_count = 1;
+  // Requests waiting, at most.
+  size_t queue_requests_max = 65'536;
+  // Their bytes together, at most.
+  size_t queue_bytes_max = 64u << 20;
+  // Records in one group, about (a request is never split).
+  size_t group_records_max = 8'192;
+  // Bytes of records in one group, about.
+  size_t group_bytes_max = 8u << 20;
+  // Bytes of account states kept by the sequencer.
+  size_t cache_bytes_max = 256u << 20;
+  // A snapshot is written when a stream has grown by this many records since the last one (more for large states).
+  uint64_t snapshot_every_records = 128;
+  // How far ahead of the clock an occurred_time may be.
+  Micros skew_max = 300 * kMicrosPerSecond;
+};
+
+// Counters since start, and gauges.
+struct ShardStats {
+  uint64_t queued_requests = 0;
+  uint64_t committed_groups = 0;
+  uint64_t committed_records = 0;
+  uint64_t refused_requests = 0;
+  uint64_t replayed_requests = 0;
+  uint64_t cached_accounts = 0;
+};
+
+// A program as published.
+struct PublishedProgram {
+  std::shared_ptr<const domain::CompiledProgram> program;
+  std::string source_yaml;
+  Micros publish_time = 0;
+};
+
+class Committer;
+class Sequencer;
+
+// Threads: thread-safe. Lifetime: store, commit log and clock must outlive it.
+// Durability: an answer is given only after the records it speaks of are fsynced.
+class Shard {
+ public:
+  // Loads the Merkle tree's edge, the programs and the end of the log; takes time independent of the log's length. `log` is the store itself, or a stand-in for it.
+  // Errors: DATA_LOSS (kStoreDamaged).
+  static absl::StatusOr<std::unique_ptr<Shard>> Open(store::ShardStore& store, store::CommitLog& log, const Clock& clock,
+                                                     const ShardOptions& options);
+  // Stops.
+  ~Shard();
+
+  // Finishes what is queued, then refuses. Joins the threads. Idempotent.
+  // Blocks: until the queue is drained.
+  void Stop();
+
+  // Queues a request. `done` gets the answer or the refusal; see AppendRequest for the errors.
+  void Append(AppendCommand command, AppendDone done);
+
+  // Takes the decisions about an account that have fallen due up to `until` and puts the account's next timer in place of `timer`. An account whose last record is younger than
+  // `quiet` is left for later.
+  void Sweep(const store::TimerEntry& timer, Micros until, Micros quiet, std::function<void(absl::Status)> done);
+
+  // Sets the account's timer anew, after the programs changed.
+  void Rearm(const std::string& account_id, std::function<void(absl::Status)> done);
+
+  // Appends ProgramPublished to the stream of programs. Requires: program.version is the next one.
+  void Publish(std::shared_ptr<const domain::CompiledProgram> program, const std::string& source_yaml,
+               const std::string& request_id, const std::string& actor, AppendDone done);
+
+  // The programs whose publication is durable.
+  std::shared_ptr<const domain::ProgramSet> programs() const;
+  // The same with their texts, by program_id, then version.
+  std::vector<PublishedProgram> published() const;
+
+  // The account at the head, folded from its snapshot and the records after it. Nothing for an account without records.
+  // Errors: DATA_LOSS (kStoreDamaged).
+  absl::StatusOr<std::optional<domain::AccountState>> ReadState(std::string_view account_id) const;
+
+  uint32_t number() const { return options_.shard; }
+  const store::ShardStore& store() const { return store_; }
+  HeadWatch& head() { return head_; }
+  // OK, or why writes are refused.
+  absl::Status write_status() const;
+  ShardStats stats() const;
+  // Size and root of the Merkle tree over the durable records.
+  std::pair<uint64_t, merkle::Hash> Root() const;
+
+ private:
+  Shard(store::ShardStore& store, const ShardOptions& options);
+
+  store::ShardStore& store_;
+  const ShardOptions options_;
+  HeadWatch head_;
+  // The sequencer feeds the committer: it is stopped and destroyed first.
+  std::unique_ptr<Committer> committer_;
+  std::unique_ptr<Sequencer> sequencer_;
+};
+
+// Folds an account's stream: newest snapshot, then the records after it. Nothing for an account without records.
+// `snapshot_revision` (may be null) gets next_revision of the snapshot used, 0 if none.
+absl::StatusOr<std::optional<domain::AccountState>> FoldAccount(const store::ShardStore& store, std::string_view account_id,
+                                                                uint64_t* snapshot_revision);
+
+}  // namespace keyledger::shard
