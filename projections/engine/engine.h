@@ -43,7 +43,8 @@ struct ProjectionStatus {
 // Lifetime: store and head must outlive the engine; readers must not outlive it.
 class Engine {
  public:
-  // Opens or creates the tables (named "<projection>.<version>.<a or b>"; meta key "projection.<name>" says which serves) and drops tables that no projection names.
+  // Opens or creates the tables (named "<projection>.<version>.<a or b>"; meta key "projection.<name>" says which
+  // serves) and drops tables that no projection names.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(store::ShardStore& store, HeadWatch& head,
                                                       std::vector<std::shared_ptr<const Projection>> projections,
                                                       const EngineOptions& options);
@@ -51,16 +52,18 @@ class Engine {
 
   // Starts following. Requires: not started.
   void Start();
-  // Stops following and rebuilding and joins the threads. An unfinished rebuild starts over when asked again. Idempotent.
+  // Stops following and rebuilding and joins the threads. An unfinished rebuild starts over when asked again.
+  // Idempotent.
   void Stop();
 
   // Rows of the build that serves. Errors: NOT_FOUND (kProjectionNotFound); UNAVAILABLE (kStopping).
   absl::StatusOr<std::shared_ptr<const store::TableReader>> Reader(std::string_view projection) const;
 
   // Waits until the projection has applied at least `applied` records.
-  // Errors: DEADLINE_EXCEEDED (kProjectionBehind, metadata "applied"), NOT_FOUND (kProjectionNotFound), UNAVAILABLE (kStopping), or what stopped the projection.
-  // Blocks: until then.
-  absl::Status WaitFor(std::string_view projection, uint64_t applied, std::chrono::steady_clock::time_point deadline) const;
+  // Errors: DEADLINE_EXCEEDED (kProjectionBehind, metadata "applied"), NOT_FOUND (kProjectionNotFound), UNAVAILABLE
+  // (kStopping), or what stopped the projection. Blocks: until then.
+  absl::Status WaitFor(std::string_view projection, uint64_t applied,
+                       std::chrono::steady_clock::time_point deadline) const;
 
   // By name.
   std::vector<ProjectionStatus> List() const;
@@ -69,7 +72,8 @@ class Engine {
   // Errors: NOT_FOUND (kProjectionNotFound), FAILED_PRECONDITION (kRebuildRunning).
   absl::Status Rebuild(std::string_view projection);
 
-  // SHA-256 over all rows of the serving build in key order (each key and value preceded by its length, 4 bytes big-endian).
+  // SHA-256 over all rows of the serving build in key order (each key and value preceded by its length, 4 bytes
+  // big-endian).
   absl::StatusOr<std::string> Digest(std::string_view projection) const;
 
  private:

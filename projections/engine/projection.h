@@ -1,6 +1,7 @@
 // Projection: a pure fold of the log into rows.
 //
-// Same records, same rows, byte for byte, whatever the chunk size: Apply may look at nothing but the record and the rows it has written itself.
+// Same records, same rows, byte for byte, whatever the chunk size: Apply may look at nothing but the record and the
+// rows it has written itself.
 #pragma once
 
 #include <cstdint>

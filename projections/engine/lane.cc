@@ -1,0 +1,86 @@
+#include "projections/engine/lane.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <google/protobuf/arena.h>
+
+#include "projections/engine/record_time.h"
+#include "server/base/error.h"
+
+namespace keyledger::projections {
+namespace {
+
+// Messages of this many records share an arena, so that parsing allocates next to nothing.
+constexpr int kRecordsPerArena = 128;
+constexpr size_t kArenaBytes = 128u << 10;
+
+absl::Status DamagedRecord(uint64_t position, const char* what) {
+  return MakeError(Reason::kStoreDamaged, fmt::format("record at position {} {}", position, what));
+}
+
+void FailFrom(const std::vector<Lane*>& lanes, uint64_t position, const absl::Status& why) {
+  for (Lane* lane : lanes) {
+    if (lane->failure().ok() && lane->next() <= position) lane->Fail(why);
+  }
+}
+
+}  // namespace
+
+void Lane::Apply(uint64_t position, const RecordView& record) {
+  if (position != next_ || !failure_.ok()) return;
+  if (absl::Status applied = projection_.Apply(record, overlay_); !applied.ok()) {
+    const Reason reason = ReasonOf(applied);
+    failure_ = MakeError(
+        reason == Reason::kUnspecified ? Reason::kStoreDamaged : reason,
+        fmt::format("projection {} stopped at position {}: {}", projection_.name(), position, MessageOf(applied)));
+    return;
+  }
+  next_ = position + 1;
+  dirty_ = true;
+  if (overlay_.pending_bytes() > kPendingBytesMax) Flush();
+}
+
+void Lane::Flush() {
+  if (!dirty_ || !failure_.ok()) return;
+  dirty_ = false;
+  failure_ = overlay_.Flush(next_);
+}
+
+void FoldRecords(const store::ShardStore& store, uint64_t from, uint64_t to, const std::vector<Lane*>& lanes,
+                 const std::atomic<bool>& stop) {
+  google::protobuf::ArenaOptions options;
+  std::string block(kArenaBytes, '\0');
+  options.initial_block = block.data();
+  options.initial_block_size = block.size();
+  google::protobuf::Arena arena(options);
+
+  const std::unique_ptr<store::RecordIterator> records = store.ReadRecords(from, to);
+  uint64_t position = from;
+  absl::Status failure;
+  for (; position < to && !stop.load(std::memory_order_relaxed); ++position) {
+    if (!records->Next()) {
+      failure = records->status().ok() ? DamagedRecord(position, "is missing") : records->status();
+      break;
+    }
+    if ((position - from) % kRecordsPerArena == kRecordsPerArena - 1) arena.Reset();
+    auto* record = google::protobuf::Arena::CreateMessage<events::v1::EventRecord>(&arena);
+    const std::string_view bytes = records->bytes();
+    if (!record->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      failure = DamagedRecord(position, "does not parse");
+      break;
+    }
+    if (record->position() != position || records->position() != position) {
+      failure = DamagedRecord(position, "names another position");
+      break;
+    }
+    const RecordView view{*record, MicrosOf(record->occurred_time()), MicrosOf(record->record_time())};
+    for (Lane* lane : lanes) lane->Apply(position, view);
+  }
+  for (Lane* lane : lanes) lane->Flush();
+  if (!failure.ok()) FailFrom(lanes, position, failure);
+}
+
+}  // namespace keyledger::projections

@@ -1,0 +1,231 @@
+#include "projections/points/points_queries.h"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "projections/engine/row_key.h"
+#include "projections/points/points_rows.h"
+#include "server/base/error.h"
+
+namespace keyledger::projections {
+namespace {
+
+using events::v1::EventKind;
+
+absl::Status Damaged(std::string_view account_id) {
+  return MakeError(
+      Reason::kStoreDamaged,
+      fmt::format("the rows of projection points for account {} contradict each other; rebuild the projection",
+                  account_id));
+}
+
+absl::Status BadToken() { return MakeError(Reason::kInvalidToken, "the page token is not one of this listing"); }
+
+// Calls `visit` for the account's movements that occurred before `to`, by occurred_time and position, until it returns
+// false. Errors: NOT_FOUND, DATA_LOSS.
+absl::Status ForEachMovement(const store::TableReader& rows, std::string_view account_id, Micros to,
+                             const std::function<bool(const Movement&)>& visit) {
+  std::string key;
+  StartRowKey(key, account_id, kPointsAccountTag);
+  KL_ASSIGN_OR_RETURN(const std::optional<std::string> account, rows.Get(key));
+  if (!account.has_value()) {
+    return MakeError(Reason::kAccountNotFound, fmt::format("there is no account \"{}\"", account_id));
+  }
+  StartRowKey(key, account_id, kMovementTag);
+  const std::unique_ptr<store::RowIterator> row = rows.NewIterator();
+  Movement movement;
+  for (row->Seek(key); row->Valid() && row->key().starts_with(key); row->Next()) {
+    if (!DecodeMovement(row->key().substr(key.size()), row->value(), movement)) return Damaged(account_id);
+    if (movement.occurred >= to || !visit(movement)) return absl::OkStatus();
+  }
+  return row->status();
+}
+
+PointsLot MakeLot(const Movement& movement) {
+  PointsLot lot;
+  lot.lot_revision = movement.revision;
+  lot.accrued = movement.points;
+  lot.occurred = movement.occurred;
+  if (movement.has_activate) lot.activate = movement.activate;
+  if (movement.expire != domain::kNever) lot.expire = movement.expire;
+  if (movement.kind == events::v1::EVENT_KIND_POINTS_ACCRUED) {
+    lot.rule_id = movement.description;
+    lot.program_id = movement.program_id;
+    lot.program_version = movement.program_version;
+    lot.purchase_revision = movement.purchase_revision;
+  }
+  return lot;
+}
+
+// What `part` of a movement of this kind does to a lot.
+void Debit(EventKind kind, const MovementPart& part, PointsLot& lot) {
+  switch (kind) {
+    case events::v1::EVENT_KIND_POINTS_REDEEMED:
+    case events::v1::EVENT_KIND_POINTS_ADJUSTED:
+      lot.spent += part.points;
+      break;
+    case events::v1::EVENT_KIND_POINTS_REVERSED:
+      lot.reversed += part.points;
+      break;
+    case events::v1::EVENT_KIND_POINTS_EXPIRED:
+      lot.expired += part.points;
+      break;
+    default:
+      // An activation moves nothing: time decides whether a lot is available.
+      break;
+  }
+}
+
+// Gives the lot the state it had just before `as_of`; returns false if more was taken from it than it had.
+bool Settle(PointsLot& lot, Micros as_of) {
+  lot.remaining = lot.accrued - lot.spent - lot.reversed - lot.expired;
+  if (lot.remaining < 0) return false;
+  if (lot.expire.has_value() && *lot.expire <= as_of) {
+    lot.expired += lot.remaining;
+    lot.remaining = 0;
+  }
+  if (lot.remaining == 0) {
+    lot.state = lot.expired > 0 ? LotState::kExpired : LotState::kConsumed;
+  } else {
+    lot.state = lot.activate.has_value() && *lot.activate > as_of ? LotState::kPending : LotState::kAvailable;
+  }
+  return true;
+}
+
+// The account's lots as of a moment, by revision.
+absl::StatusOr<std::vector<PointsLot>> FoldLots(const store::TableReader& rows, std::string_view account_id,
+                                                Micros as_of) {
+  std::vector<PointsLot> lots;
+  std::vector<std::pair<EventKind, MovementPart>> debits;
+  KL_RETURN_IF_ERROR(ForEachMovement(rows, account_id, as_of, [&](const Movement& movement) {
+    if (movement.adds_lot) lots.push_back(MakeLot(movement));
+    for (const MovementPart& part : movement.parts) debits.emplace_back(movement.kind, part);
+    return true;
+  }));
+  const auto by_revision = [](const PointsLot& a, const PointsLot& b) { return a.lot_revision < b.lot_revision; };
+  std::sort(lots.begin(), lots.end(), by_revision);
+  for (const auto& [kind, part] : debits) {
+    const auto lot = std::lower_bound(lots.begin(), lots.end(), part.lot_revision,
+                                      [](const PointsLot& l, uint64_t revision) { return l.lot_revision < revision; });
+    // A debit that arrived late may have occurred before its lot; without the lot it has no effect yet.
+    if (lot != lots.end() && lot->lot_revision == part.lot_revision) Debit(kind, part, *lot);
+  }
+  for (PointsLot& lot : lots) {
+    if (!Settle(lot, as_of)) return Damaged(account_id);
+  }
+  return lots;
+}
+
+// Line of a statement, without the balance after it.
+PointsStatementEntry MakeEntry(const Movement& movement) {
+  PointsStatementEntry entry;
+  entry.revision = movement.revision;
+  entry.position = movement.position;
+  entry.occurred = movement.occurred;
+  entry.recorded = movement.recorded;
+  entry.kind = movement.kind;
+  entry.description = movement.description;
+  if (movement.adds_lot) {
+    (movement.has_activate ? entry.pending_change : entry.available_change) = movement.points;
+    return entry;
+  }
+  for (const MovementPart& part : movement.parts) {
+    (part.pending ? entry.pending_change : entry.available_change) -= part.points;
+  }
+  if (movement.kind == events::v1::EVENT_KIND_POINTS_ACTIVATED) entry.available_change += movement.points;
+  return entry;
+}
+
+}  // namespace
+
+absl::StatusOr<PointsBalance> GetPointsBalance(const store::TableReader& rows, std::string_view account_id,
+                                               Micros as_of) {
+  KL_ASSIGN_OR_RETURN(const std::vector<PointsLot> lots, FoldLots(rows, account_id, as_of));
+  PointsBalance balance;
+  for (const PointsLot& lot : lots) {
+    (lot.state == LotState::kPending ? balance.pending : balance.available) += lot.remaining;
+    balance.spent += lot.spent;
+    balance.expired += lot.expired;
+    balance.reversed += lot.reversed;
+    balance.accrued += lot.accrued;
+  }
+  return balance;
+}
+
+absl::StatusOr<PointsLotPage> ListPointsLots(const store::TableReader& rows, std::string_view account_id, Micros as_of,
+                                             std::optional<LotState> state, size_t page_size,
+                                             std::string_view continuation) {
+  // Revision of the last lot listed.
+  std::optional<uint64_t> after;
+  if (!continuation.empty()) {
+    after.emplace(0);
+    if (!GetBigEndian64(continuation, *after) || !continuation.empty()) return BadToken();
+  }
+  KL_ASSIGN_OR_RETURN(std::vector<PointsLot> lots, FoldLots(rows, account_id, as_of));
+  PointsLotPage page;
+  for (PointsLot& lot : lots) {
+    if (after.has_value() && lot.lot_revision <= *after) continue;
+    if (state.has_value() && lot.state != *state) continue;
+    if (page.lots.size() == page_size) {
+      PutBigEndian64(page.continuation, page.lots.back().lot_revision);
+      break;
+    }
+    page.lots.push_back(std::move(lot));
+  }
+  return page;
+}
+
+absl::StatusOr<PointsStatementPage> ListPointsStatement(const store::TableReader& rows, std::string_view account_id,
+                                                        Micros from, Micros to, size_t page_size,
+                                                        std::string_view continuation) {
+  // Place of the last line listed.
+  std::optional<std::pair<Micros, uint64_t>> after;
+  if (!continuation.empty()) {
+    after.emplace();
+    if (!GetOrdered64(continuation, after->first) || !GetBigEndian64(continuation, after->second) ||
+        !continuation.empty()) {
+      return BadToken();
+    }
+  }
+  PointsStatementPage page;
+  int64_t available = 0;
+  int64_t pending = 0;
+  KL_RETURN_IF_ERROR(ForEachMovement(rows, account_id, to, [&](const Movement& movement) {
+    PointsStatementEntry entry = MakeEntry(movement);
+    available += entry.available_change;
+    pending += entry.pending_change;
+    if (movement.occurred < from) return true;
+    if (after.has_value() && std::pair(movement.occurred, movement.position) <= *after) return true;
+    if (page.entries.size() == page_size) {
+      PutOrdered64(page.continuation, page.entries.back().occurred);
+      PutBigEndian64(page.continuation, page.entries.back().position);
+      return false;
+    }
+    entry.available_after = available;
+    entry.pending_after = pending;
+    page.entries.push_back(std::move(entry));
+    return true;
+  }));
+  return page;
+}
+
+absl::StatusOr<ExpirySchedule> GetPointsExpirySchedule(const store::TableReader& rows, std::string_view account_id,
+                                                       Micros as_of) {
+  KL_ASSIGN_OR_RETURN(const std::vector<PointsLot> lots, FoldLots(rows, account_id, as_of));
+  std::map<Micros, int64_t> by_time;
+  ExpirySchedule schedule;
+  for (const PointsLot& lot : lots) {
+    if (lot.remaining == 0) continue;
+    (lot.expire.has_value() ? by_time[*lot.expire] : schedule.never) += lot.remaining;
+  }
+  for (const auto& [expire, points] : by_time) schedule.entries.push_back(ExpiryEntry{expire, points});
+  return schedule;
+}
+
+}  // namespace keyledger::projections

@@ -1,0 +1,102 @@
+#include "projections/points/points_rows.h"
+
+#include "projections/engine/row_key.h"
+#include "server/base/codec.h"
+
+namespace keyledger::projections {
+namespace {
+
+// Bits of the byte after the kind.
+constexpr uint8_t kAddsLot = 1;
+constexpr uint8_t kHasActivate = 2;
+constexpr uint8_t kHasExpire = 4;
+
+constexpr uint64_t kPartsMax = 1u << 20;
+
+void EncodeLot(const Movement& movement, std::string& value) {
+  if (movement.has_activate) PutSignedVarint64(value, movement.activate - movement.occurred);
+  if (movement.expire != domain::kNever) PutSignedVarint64(value, movement.expire - movement.occurred);
+  if (movement.kind != events::v1::EVENT_KIND_POINTS_ACCRUED) return;
+  PutVarint64(value, movement.purchase_revision);
+  PutVarint64(value, movement.program_version);
+  PutSized(value, movement.program_id);
+}
+
+bool DecodeLot(std::string_view& value, uint8_t flags, Movement& movement) {
+  int64_t offset = 0;
+  movement.has_activate = (flags & kHasActivate) != 0;
+  if (movement.has_activate) {
+    if (!GetSignedVarint64(value, offset)) return false;
+    movement.activate = movement.occurred + offset;
+  }
+  if ((flags & kHasExpire) != 0) {
+    if (!GetSignedVarint64(value, offset)) return false;
+    movement.expire = movement.occurred + offset;
+  }
+  if (movement.kind != events::v1::EVENT_KIND_POINTS_ACCRUED) return true;
+  uint64_t version = 0;
+  if (!GetVarint64(value, movement.purchase_revision) || !GetVarint64(value, version)) return false;
+  movement.program_version = static_cast<uint32_t>(version);
+  return GetSized(value, movement.program_id);
+}
+
+bool DecodeParts(std::string_view& value, std::vector<MovementPart>& parts) {
+  uint64_t count = 0;
+  if (!GetVarint64(value, count) || count > kPartsMax) return false;
+  parts.reserve(count);
+  for (uint64_t i = 0; i < count; ++i) {
+    // The lowest bit of the points says whether they were pending.
+    uint64_t points = 0;
+    MovementPart part;
+    if (!GetVarint64(value, part.lot_revision) || !GetVarint64(value, points)) return false;
+    part.points = static_cast<int64_t>(points >> 1);
+    part.pending = (points & 1) != 0;
+    parts.push_back(part);
+  }
+  return true;
+}
+
+}  // namespace
+
+void EncodeMovement(std::string_view account_id, const Movement& movement, std::string& key, std::string& value) {
+  StartRowKey(key, account_id, kMovementTag);
+  PutOrdered64(key, movement.occurred);
+  PutBigEndian64(key, movement.position);
+  value.clear();
+  value.push_back(static_cast<char>(movement.kind));
+  value.push_back(static_cast<char>((movement.adds_lot ? kAddsLot : 0) | (movement.has_activate ? kHasActivate : 0) |
+                                    (movement.expire != domain::kNever ? kHasExpire : 0)));
+  PutVarint64(value, movement.revision);
+  PutSignedVarint64(value, movement.recorded - movement.occurred);
+  PutVarint64(value, static_cast<uint64_t>(movement.points));
+  if (movement.adds_lot) {
+    EncodeLot(movement, value);
+  } else {
+    PutVarint64(value, movement.parts.size());
+    for (const MovementPart& part : movement.parts) {
+      PutVarint64(value, part.lot_revision);
+      PutVarint64(value, static_cast<uint64_t>(part.points) << 1 | (part.pending ? 1u : 0u));
+    }
+  }
+  PutSized(value, movement.description);
+}
+
+bool DecodeMovement(std::string_view rest, std::string_view value, Movement& movement) {
+  movement = Movement();
+  uint64_t points = 0;
+  int64_t delay = 0;
+  if (!GetOrdered64(rest, movement.occurred) || !GetBigEndian64(rest, movement.position) || !rest.empty()) return false;
+  if (value.size() < 2) return false;
+  movement.kind = static_cast<events::v1::EventKind>(value[0]);
+  const auto flags = static_cast<uint8_t>(value[1]);
+  value.remove_prefix(2);
+  if (!GetVarint64(value, movement.revision) || !GetSignedVarint64(value, delay) || !GetVarint64(value, points))
+    return false;
+  movement.recorded = movement.occurred + delay;
+  movement.points = static_cast<int64_t>(points);
+  movement.adds_lot = (flags & kAddsLot) != 0;
+  if (movement.adds_lot ? !DecodeLot(value, flags, movement) : !DecodeParts(value, movement.parts)) return false;
+  return GetSized(value, movement.description) && value.empty();
+}
+
+}  // namespace keyledger::projections

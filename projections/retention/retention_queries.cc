@@ -1,0 +1,250 @@
+#include "projections/retention/retention_queries.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "projections/engine/row_key.h"
+#include "projections/retention/period_finder.h"
+#include "projections/retention/retention_rows.h"
+#include "server/base/checked.h"
+#include "server/base/error.h"
+
+namespace keyledger::projections {
+namespace {
+
+// Currencies named in a refusal.
+constexpr size_t kCurrenciesNamed = 16;
+
+// What one account did in one period.
+struct AccountPeriod {
+  int64_t period = 0;
+  int64_t purchases = 0;
+  // Of the scope's basis.
+  int64_t revenue_micros = 0;
+};
+
+// The periods in which the account did anything, ascending.
+using AccountHistory = std::vector<AccountPeriod>;
+using AccountVisitor = std::function<absl::Status(const AccountHistory&)>;
+
+absl::Status OutOfRange() {
+  return MakeError(Reason::kArithmeticRange, "a sum of money does not fit in 64 bits; narrow the scope");
+}
+
+// Adds `more` to `sum`; returns false if the result does not fit.
+bool AddTo(int64_t& sum, int64_t more) { return !__builtin_add_overflow(sum, more, &sum); }
+
+// Walks the rows of all shards, an account at a time.
+class Scan {
+ public:
+  explicit Scan(const RetentionScope& scope)
+      : scope_(scope), finder_(scope.zone, scope.unit), currency_(scope.currency_code) {}
+
+  // Calls `visit` for each account with at least one purchase or return in scope.
+  absl::Status Run(const std::vector<const store::TableReader*>& shards, const AccountVisitor& visit) {
+    for (const store::TableReader* shard : shards) KL_RETURN_IF_ERROR(RunShard(*shard, visit));
+    if (others_.empty()) return absl::OkStatus();
+    others_.insert(currency_);
+    return FieldError("scope.currency_code",
+                      fmt::format("the data has several currencies ({}): name one", fmt::join(others_, ", ")));
+  }
+
+  const std::string& currency() const { return currency_; }
+  // Period of the first and the last purchase; meaningful if purchases() > 0.
+  int64_t first() const { return first_; }
+  int64_t last() const { return last_; }
+  int64_t purchases() const { return purchases_; }
+
+ private:
+  absl::Status RunShard(const store::TableReader& rows, const AccountVisitor& visit) {
+    const std::unique_ptr<store::RowIterator> row = rows.NewIterator();
+    // Account whose rows are being read, with the zero byte and the tag.
+    std::string prefix;
+    AccountHistory history;
+    for (row->Seek(""); row->Valid(); row->Next()) {
+      const std::string_view key = row->key();
+      if (prefix.empty() || !key.starts_with(prefix)) {
+        KL_RETURN_IF_ERROR(Visit(history, visit));
+        const size_t zero = key.find('\0');
+        if (zero == std::string_view::npos || zero + 2 > key.size()) return Damaged(key);
+        prefix.assign(key.substr(0, zero + 2));
+      }
+      Trade trade;
+      if (!DecodeTrade(key.substr(prefix.size()), row->value(), trade))
+        return Damaged(prefix.substr(0, prefix.size() - 2));
+      if (InScope(trade) && !Add(trade, history)) return OutOfRange();
+    }
+    KL_RETURN_IF_ERROR(Visit(history, visit));
+    return row->status();
+  }
+
+  absl::Status Visit(AccountHistory& history, const AccountVisitor& visit) {
+    if (history.empty() || !others_.empty()) {
+      history.clear();
+      return absl::OkStatus();
+    }
+    absl::Status visited = visit(history);
+    history.clear();
+    return visited;
+  }
+
+  bool InScope(const Trade& trade) {
+    if (trade.occurred >= scope_.as_of || trade.recorded >= scope_.known_at) return false;
+    if (trade.currency_code == currency_) return true;
+    if (!scope_.currency_code.empty()) return false;
+    if (currency_.empty()) {
+      currency_.assign(trade.currency_code);
+      return true;
+    }
+    if (others_.size() < kCurrenciesNamed) others_.emplace(trade.currency_code);
+    return false;
+  }
+
+  bool Add(const Trade& trade, AccountHistory& history) {
+    const int64_t period = finder_.Find(trade.occurred);
+    if (history.empty() || history.back().period != period) history.push_back(AccountPeriod{period, 0, 0});
+    AccountPeriod& current = history.back();
+    if (trade.kind == TradeKind::kReturn) {
+      return scope_.basis == RevenueBasis::kGross || AddTo(current.revenue_micros, -trade.micros);
+    }
+    first_ = purchases_ == 0 ? period : std::min(first_, period);
+    last_ = purchases_ == 0 ? period : std::max(last_, period);
+    purchases_ += 1;
+    current.purchases += 1;
+    return AddTo(current.revenue_micros, trade.micros);
+  }
+
+  static absl::Status Damaged(std::string_view account_id) {
+    return MakeError(
+        Reason::kStoreDamaged,
+        fmt::format("a row of projection retention for account {} is unreadable; rebuild the projection", account_id));
+  }
+
+  const RetentionScope& scope_;
+  PeriodFinder finder_;
+  std::string currency_;
+  std::set<std::string> others_;
+  int64_t first_ = 0;
+  int64_t last_ = 0;
+  int64_t purchases_ = 0;
+};
+
+absl::Status CheckSpan(const Scan& scan, CalendarUnit unit) {
+  if (scan.purchases() == 0 || scan.last() - scan.first() < kRetentionPeriodsMax) return absl::OkStatus();
+  return FieldError(
+      "scope.period",
+      fmt::format("purchases from {} to {} span more than {} periods: choose a longer one",
+                  FormatPeriod(scan.first(), unit), FormatPeriod(scan.last(), unit), kRetentionPeriodsMax));
+}
+
+// Counts one account into the rows by period; returns false if a sum does not fit. Rows of periods outside the answer
+// may come into being: the caller leaves them out.
+bool CountAccount(const AccountHistory& history, std::map<int64_t, RetentionPeriodRow>& rows) {
+  const AccountPeriod* previous_active = nullptr;
+  bool fits = true;
+  for (size_t i = 0; i < history.size(); ++i) {
+    const AccountPeriod& now = history[i];
+    RetentionPeriodRow& row = rows[now.period];
+    fits = fits && AddTo(row.revenue_micros, now.revenue_micros);
+    if (now.purchases == 0) continue;
+    row.active += 1;
+    if (previous_active == nullptr) {
+      row.fresh += 1;
+    } else if (previous_active->period == now.period - 1) {
+      row.retained += 1;
+    } else {
+      row.reactivated += 1;
+    }
+    previous_active = &now;
+
+    // What becomes of it in the period after.
+    const bool seen = i + 1 < history.size() && history[i + 1].period == now.period + 1;
+    const int64_t later = seen ? history[i + 1].revenue_micros : 0;
+    RetentionPeriodRow& next = rows[now.period + 1];
+    next.start += 1;
+    next.churned += seen && history[i + 1].purchases > 0 ? 0 : 1;
+    fits = fits && AddTo(next.base_micros, now.revenue_micros) && AddTo(next.nrr_micros, later) &&
+           AddTo(next.grr_micros, std::min(later, now.revenue_micros));
+  }
+  return fits;
+}
+
+void FillRatios(RetentionPeriodRow& row) {
+  if (row.start > 0) {
+    row.logo_retention = static_cast<double>(row.retained) / static_cast<double>(row.start);
+    row.crr_end_minus_new_over_start = static_cast<double>(row.active - row.fresh) / static_cast<double>(row.start);
+  }
+  if (row.base_micros > 0) {
+    row.nrr = static_cast<double>(row.nrr_micros) / static_cast<double>(row.base_micros);
+    row.grr = static_cast<double>(row.grr_micros) / static_cast<double>(row.base_micros);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<RetentionTable> GetRetentionTable(const std::vector<const store::TableReader*>& shards,
+                                                 const RetentionScope& scope) {
+  RetentionTable table;
+  std::map<int64_t, RetentionPeriodRow> rows;
+  Scan scan(scope);
+  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) -> absl::Status {
+    const bool bought =
+        std::any_of(history.begin(), history.end(), [](const AccountPeriod& p) { return p.purchases > 0; });
+    table.accounts += bought ? 1 : 0;
+    return CountAccount(history, rows) ? absl::OkStatus() : OutOfRange();
+  }));
+  KL_RETURN_IF_ERROR(CheckSpan(scan, scope.unit));
+  table.currency_code = scan.currency();
+  table.purchases = scan.purchases();
+  if (scan.purchases() == 0) return table;
+  for (int64_t period = scan.first(); period <= scan.last(); ++period) {
+    RetentionPeriodRow& row = table.periods.emplace_back(rows[period]);
+    row.period = period;
+    FillRatios(row);
+  }
+  return table;
+}
+
+absl::StatusOr<CohortTable> GetCohortTable(const std::vector<const store::TableReader*>& shards,
+                                           const RetentionScope& scope) {
+  std::map<int64_t, CohortRow> rows;
+  Scan scan(scope);
+  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) -> absl::Status {
+    const auto first =
+        std::find_if(history.begin(), history.end(), [](const AccountPeriod& p) { return p.purchases > 0; });
+    if (first == history.end()) return absl::OkStatus();
+    CohortRow& row = rows[first->period];
+    row.size += 1;
+    for (auto now = first; now != history.end(); ++now) {
+      const int64_t offset = now->period - first->period;
+      if (offset >= kRetentionPeriodsMax) break;
+      if (static_cast<size_t>(offset) >= row.active.size()) {
+        row.active.resize(static_cast<size_t>(offset) + 1);
+        row.revenue_micros.resize(static_cast<size_t>(offset) + 1);
+      }
+      row.active[static_cast<size_t>(offset)] += now->purchases > 0 ? 1 : 0;
+      if (!AddTo(row.revenue_micros[static_cast<size_t>(offset)], now->revenue_micros)) return OutOfRange();
+    }
+    return absl::OkStatus();
+  }));
+  KL_RETURN_IF_ERROR(CheckSpan(scan, scope.unit));
+  CohortTable table;
+  table.currency_code = scan.currency();
+  for (auto& [period, row] : rows) {
+    row.period = period;
+    const auto offsets = static_cast<size_t>(scan.last() - period + 1);
+    row.active.resize(offsets);
+    row.revenue_micros.resize(offsets);
+    table.cohorts.push_back(std::move(row));
+  }
+  return table;
+}
+
+}  // namespace keyledger::projections

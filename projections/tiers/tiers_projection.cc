@@ -1,0 +1,45 @@
+#include "projections/tiers/tiers_projection.h"
+
+#include <string>
+
+#include "projections/engine/record_time.h"
+#include "projections/engine/row_key.h"
+#include "projections/tiers/tiers_rows.h"
+
+namespace keyledger::projections {
+
+absl::Status TiersProjection::Apply(const RecordView& record, Rows& rows) const {
+  const events::v1::EventRecord& stored = record.record;
+  if (!IsAccountStream(stored.account_id())) return absl::OkStatus();
+  const events::v1::Event& event = stored.event();
+  std::string key;
+  std::string value;
+  if (event.has_account_opened()) {
+    StartRowKey(key, stored.account_id(), kTierAccountTag);
+    EncodeTierAccount(record.occurred, value);
+    rows.Put(key, value);
+  } else if (event.has_tier_assigned()) {
+    const events::v1::TierAssigned& assigned = event.tier_assigned();
+    TierHolding holding;
+    holding.ladder_id = assigned.ladder_id();
+    holding.tier_id = assigned.tier_id();
+    holding.previous_tier_id = assigned.previous_tier_id();
+    holding.reason = assigned.reason();
+    holding.since = record.occurred;
+    holding.window_start = MicrosOf(assigned.window_start());
+    holding.window_end = MicrosOf(assigned.window_end());
+    holding.metric_value = assigned.metric_value();
+    holding.threshold = assigned.threshold();
+    holding.program_id = stored.program().program_id();
+    holding.program_version = stored.program().version();
+    StartRowKey(key, stored.account_id(), kTierAssignmentTag);
+    PutBigEndian64(key, stored.revision());
+    EncodeTierAssignment(holding, value);
+    rows.Put(key, value);
+  }
+  return absl::OkStatus();
+}
+
+std::shared_ptr<const Projection> MakeTiersProjection() { return std::make_shared<TiersProjection>(); }
+
+}  // namespace keyledger::projections
