@@ -1,0 +1,209 @@
+// Unary calls with retries, and reads. See client.h.
+#include "client/cpp/client.h"
+
+#include "client/cpp/request_id.h"
+
+namespace keyledger::client {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using std::chrono::system_clock;
+
+ClientError Cancelled() {
+  ClientError error;
+  error.code = grpc::StatusCode::CANCELLED;
+  error.message = "the call was cancelled";
+  return error;
+}
+
+}  // namespace
+
+struct Client::Stubs {
+  explicit Stubs(const std::shared_ptr<grpc::Channel>& channel)
+      : ledger(channel),
+        account(channel),
+        points(channel),
+        tier(channel),
+        retention(channel),
+        program(channel),
+        admin(channel) {}
+
+  v1::LedgerService::Stub ledger;
+  v1::AccountService::Stub account;
+  v1::PointsService::Stub points;
+  v1::TierService::Stub tier;
+  v1::RetentionService::Stub retention;
+  v1::ProgramService::Stub program;
+  v1::AdminService::Stub admin;
+};
+
+Client::Client(const ChannelOptions& channel, const CallOptions& options) : Client(MakeChannel(channel), options) {}
+
+Client::Client(std::shared_ptr<grpc::Channel> channel, const CallOptions& options)
+    : options_(options), channel_(std::move(channel)), stubs_(std::make_unique<Stubs>(channel_)) {}
+
+Client::~Client() = default;
+
+const std::shared_ptr<grpc::Channel>& Client::channel() const { return channel_; }
+
+void Client::Cancel() {
+  waiter_.Cancel();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (grpc::ClientContext* context : running_) {
+    context->TryCancel();
+  }
+}
+
+bool Client::Enter(grpc::ClientContext& context) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  // Cancel sets the waiter before it takes the lock: either it is seen here, or Cancel sees this call in the set.
+  if (waiter_.cancelled()) {
+    return false;
+  }
+  running_.insert(&context);
+  return true;
+}
+
+void Client::Leave(grpc::ClientContext& context) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  running_.erase(&context);
+}
+
+template <typename Response>
+Result<Response> Client::Call(const std::function<grpc::Status(grpc::ClientContext&, Response&)>& attempt, bool retry) {
+  const auto deadline = steady_clock::now() + options_.timeout;
+  const auto wall_deadline = system_clock::now() + options_.timeout;
+  Backoff backoff(options_.backoff);
+  for (int number = 1;; ++number) {
+    grpc::ClientContext context;
+    context.set_deadline(wall_deadline);
+    if (!Enter(context)) {
+      return Cancelled();
+    }
+    Response response;
+    const grpc::Status status = attempt(context, response);
+    Leave(context);
+    if (status.ok()) {
+      return response;
+    }
+    ClientError error = DecodeError(status);
+    if (!retry || !IsRetryable(error) || number >= options_.attempts_max) {
+      return error;
+    }
+    const milliseconds wait = backoff.Next(error.retry_delay);
+    if (steady_clock::now() + wait >= deadline) {
+      return error;
+    }
+    if (!waiter_.WaitFor(wait)) {
+      return Cancelled();
+    }
+  }
+}
+
+template <typename Frame>
+std::optional<ClientError> Client::Read(
+    const std::function<std::unique_ptr<grpc::ClientReader<Frame>>(grpc::ClientContext&)>& open,
+    const std::function<bool(const Frame&)>& on_frame) {
+  const auto deadline = steady_clock::now() + options_.timeout;
+  Backoff backoff(options_.backoff);
+  for (int number = 1;; ++number) {
+    grpc::ClientContext context;
+    if (!Enter(context)) {
+      return Cancelled();
+    }
+    std::unique_ptr<grpc::ClientReader<Frame>> reader = open(context);
+    Frame frame;
+    bool any = false;
+    bool stopped = false;
+    while (!stopped && reader->Read(&frame)) {
+      any = true;
+      if (!on_frame(frame)) {
+        stopped = true;
+        context.TryCancel();
+      }
+    }
+    const grpc::Status status = reader->Finish();
+    Leave(context);
+    if (stopped || status.ok()) {
+      return std::nullopt;
+    }
+    ClientError error = DecodeError(status);
+    const milliseconds wait = backoff.Next(error.retry_delay);
+    if (any || !IsRetryable(error) || number >= options_.attempts_max || steady_clock::now() + wait >= deadline) {
+      return error;
+    }
+    if (!waiter_.WaitFor(wait)) {
+      return Cancelled();
+    }
+  }
+}
+
+Result<v1::AppendResponse> Client::Append(v1::AppendRequest request) {
+  if (request.request_id().empty()) {
+    request.set_request_id(NewRequestId());
+  }
+  return Call<v1::AppendResponse>([&](grpc::ClientContext& context, v1::AppendResponse& response) {
+    return stubs_->ledger.Append(&context, request, &response);
+  });
+}
+
+Result<v1::PublishProgramResponse> Client::PublishProgram(v1::PublishProgramRequest request) {
+  if (request.request_id().empty()) {
+    request.set_request_id(NewRequestId());
+  }
+  return Call<v1::PublishProgramResponse>([&](grpc::ClientContext& context, v1::PublishProgramResponse& response) {
+    return stubs_->program.PublishProgram(&context, request, &response);
+  });
+}
+
+Result<v1::RebuildProjectionResponse> Client::RebuildProjection(const v1::RebuildProjectionRequest& request) {
+  return Call<v1::RebuildProjectionResponse>(
+      [&](grpc::ClientContext& context, v1::RebuildProjectionResponse& response) {
+        return stubs_->admin.RebuildProjection(&context, request, &response);
+      },
+      /*retry=*/false);
+}
+
+// The methods that only read differ in nothing but their names.
+#define KL_CLIENT_READ_METHOD(service, method)                                                            \
+  Result<v1::method##Response> Client::method(const v1::method##Request& request) {                       \
+    return Call<v1::method##Response>([&](grpc::ClientContext& context, v1::method##Response& response) { \
+      return stubs_->service.method(&context, request, &response);                                        \
+    });                                                                                                   \
+  }
+
+KL_CLIENT_READ_METHOD(ledger, GetRecord)
+KL_CLIENT_READ_METHOD(account, GetAccount)
+KL_CLIENT_READ_METHOD(account, BatchGetAccounts)
+KL_CLIENT_READ_METHOD(account, ListAccounts)
+KL_CLIENT_READ_METHOD(points, GetBalance)
+KL_CLIENT_READ_METHOD(points, ListLots)
+KL_CLIENT_READ_METHOD(points, ListStatement)
+KL_CLIENT_READ_METHOD(points, GetExpirySchedule)
+KL_CLIENT_READ_METHOD(tier, GetStanding)
+KL_CLIENT_READ_METHOD(tier, ListHistory)
+KL_CLIENT_READ_METHOD(tier, GetDistribution)
+KL_CLIENT_READ_METHOD(retention, GetRetention)
+KL_CLIENT_READ_METHOD(retention, GetCohorts)
+KL_CLIENT_READ_METHOD(program, ValidateProgram)
+KL_CLIENT_READ_METHOD(program, GetProgram)
+KL_CLIENT_READ_METHOD(program, ListPrograms)
+KL_CLIENT_READ_METHOD(admin, GetStatus)
+KL_CLIENT_READ_METHOD(admin, ListProjections)
+
+#undef KL_CLIENT_READ_METHOD
+
+std::optional<ClientError> Client::ReadAccount(const v1::ReadAccountRequest& request,
+                                               const std::function<bool(const v1::ReadAccountResponse&)>& on_frame) {
+  return Read<v1::ReadAccountResponse>(
+      [&](grpc::ClientContext& context) { return stubs_->ledger.ReadAccount(&context, request); }, on_frame);
+}
+
+std::optional<ClientError> Client::ReadLog(const v1::ReadLogRequest& request,
+                                           const std::function<bool(const v1::ReadLogResponse&)>& on_frame) {
+  return Read<v1::ReadLogResponse>(
+      [&](grpc::ClientContext& context) { return stubs_->ledger.ReadLog(&context, request); }, on_frame);
+}
+
+}  // namespace keyledger::client

@@ -1,0 +1,115 @@
+// Client: one typed call per method of the API, with deadline and retries.
+//
+// Start here; PipelinedAppender (appender.h) is for many appends, Subscription (subscription.h) for following the log.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+
+#include <grpcpp/grpcpp.h>
+
+#include "client/cpp/backoff.h"
+#include "client/cpp/channel.h"
+#include "client/cpp/error.h"
+#include "keyledger/ledger/v1/account_service.grpc.pb.h"
+#include "keyledger/ledger/v1/admin_service.grpc.pb.h"
+#include "keyledger/ledger/v1/ledger_service.grpc.pb.h"
+#include "keyledger/ledger/v1/points_service.grpc.pb.h"
+#include "keyledger/ledger/v1/program_service.grpc.pb.h"
+#include "keyledger/ledger/v1/retention_service.grpc.pb.h"
+#include "keyledger/ledger/v1/tier_service.grpc.pb.h"
+
+namespace keyledger::client {
+
+namespace v1 = ::keyledger::ledger::v1;
+
+// How calls behave.
+struct CallOptions {
+  // Time for a call with all of its attempts and waits. More than zero.
+  std::chrono::milliseconds timeout{10'000};
+  // Attempts at most, the first included. 1: no retries.
+  int attempts_max = 6;
+  BackoffOptions backoff;
+};
+
+// Calls a server. A call that fails with UNAVAILABLE, or with RESOURCE_EXHAUSTED and a retry delay, is repeated with
+// the same request (and so the same request_id) after a jittered wait, until it succeeds, its attempts are used up or
+// its deadline would pass; then the last error is returned. Append and PublishProgram get a request_id when the caller
+// gave none.
+//
+// Threads: thread-safe. Calls block their caller; use several threads for several calls at once.
+// Lifetime: no call may be running when the client is destroyed.
+class Client {
+ public:
+  explicit Client(const ChannelOptions& channel, const CallOptions& options = {});
+  Client(std::shared_ptr<grpc::Channel> channel, const CallOptions& options);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  const std::shared_ptr<grpc::Channel>& channel() const;
+
+  // Ends running calls and waits with CANCELLED, and refuses later ones the same way.
+  void Cancel();
+
+  // Errors of each: those its method names in the .proto, and UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED from the way
+  // there. Blocks: up to the timeout.
+  Result<v1::AppendResponse> Append(v1::AppendRequest request);
+  Result<v1::GetRecordResponse> GetRecord(const v1::GetRecordRequest& request);
+  Result<v1::GetAccountResponse> GetAccount(const v1::GetAccountRequest& request);
+  Result<v1::BatchGetAccountsResponse> BatchGetAccounts(const v1::BatchGetAccountsRequest& request);
+  Result<v1::ListAccountsResponse> ListAccounts(const v1::ListAccountsRequest& request);
+  Result<v1::GetBalanceResponse> GetBalance(const v1::GetBalanceRequest& request);
+  Result<v1::ListLotsResponse> ListLots(const v1::ListLotsRequest& request);
+  Result<v1::ListStatementResponse> ListStatement(const v1::ListStatementRequest& request);
+  Result<v1::GetExpiryScheduleResponse> GetExpirySchedule(const v1::GetExpiryScheduleRequest& request);
+  Result<v1::GetStandingResponse> GetStanding(const v1::GetStandingRequest& request);
+  Result<v1::ListHistoryResponse> ListHistory(const v1::ListHistoryRequest& request);
+  Result<v1::GetDistributionResponse> GetDistribution(const v1::GetDistributionRequest& request);
+  Result<v1::GetRetentionResponse> GetRetention(const v1::GetRetentionRequest& request);
+  Result<v1::GetCohortsResponse> GetCohorts(const v1::GetCohortsRequest& request);
+  Result<v1::ValidateProgramResponse> ValidateProgram(const v1::ValidateProgramRequest& request);
+  Result<v1::PublishProgramResponse> PublishProgram(v1::PublishProgramRequest request);
+  Result<v1::GetProgramResponse> GetProgram(const v1::GetProgramRequest& request);
+  Result<v1::ListProgramsResponse> ListPrograms(const v1::ListProgramsRequest& request);
+  Result<v1::GetStatusResponse> GetStatus(const v1::GetStatusRequest& request);
+  Result<v1::ListProjectionsResponse> ListProjections(const v1::ListProjectionsRequest& request);
+  // Not repeated: a second attempt could only find the rebuild of the first one running.
+  Result<v1::RebuildProjectionResponse> RebuildProjection(const v1::RebuildProjectionRequest& request);
+
+  // Read records frame by frame; the callback returns false to stop. The timeout bounds the wait for the first frame
+  // with retries, not the whole read. A stream that breaks after its first frame is not repeated: the caller knows
+  // where to go on. Returns nothing on success, or why the read failed.
+  std::optional<ClientError> ReadAccount(const v1::ReadAccountRequest& request,
+                                         const std::function<bool(const v1::ReadAccountResponse&)>& on_frame);
+  std::optional<ClientError> ReadLog(const v1::ReadLogRequest& request,
+                                     const std::function<bool(const v1::ReadLogResponse&)>& on_frame);
+
+ private:
+  struct Stubs;
+
+  // Runs `attempt` until it returns an outcome that is not to be retried.
+  template <typename Response>
+  Result<Response> Call(const std::function<grpc::Status(grpc::ClientContext&, Response&)>& attempt, bool retry = true);
+  template <typename Frame>
+  std::optional<ClientError> Read(
+      const std::function<std::unique_ptr<grpc::ClientReader<Frame>>(grpc::ClientContext&)>& open,
+      const std::function<bool(const Frame&)>& on_frame);
+  // False after Cancel.
+  bool Enter(grpc::ClientContext& context);
+  void Leave(grpc::ClientContext& context);
+
+  const CallOptions options_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<Stubs> stubs_;
+  Waiter waiter_;
+  std::mutex mutex_;
+  // Calls under way. Guarded by mutex_.
+  std::set<grpc::ClientContext*> running_;
+};
+
+}  // namespace keyledger::client
