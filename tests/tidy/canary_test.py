@@ -75,6 +75,9 @@ class Canary(unittest.TestCase):
     def test_a_file_without_a_head_is_found(self):
         self.assert_one("server/base/b.cc", 1, "does not begin with a comment", {"server/base/b.cc": "#include <string>\n"})
 
+    def test_a_file_whose_header_tells_needs_no_head_of_its_own(self):
+        self.assertEqual([], self.findings({**CLEAN, "server/base/ids.cc": '#include "server/base/ids.h"\n'}))
+
     def test_a_script_without_a_head_is_found(self):
         self.assert_one("tests/other", 2, "does not begin with a comment", {"tests/other": "#!/bin/bash\nset -e\n"})
 

@@ -118,6 +118,9 @@ class Tidy:
             return
         if path.name == "__init__.py" and not lines:
             return
+        if path.suffix == ".cc" and (self.root / path.with_suffix(".h")).is_file():
+            # Its header says it.
+            return
         marks = ("//",) if path.suffix in {".h", ".cc", ".proto"} else ("#", '"""', 'r"""')
         first = 1 if lines and lines[0].startswith("#!") else 0
         head = lines[first] if len(lines) > first else ""
