@@ -1,7 +1,8 @@
 // Tree: the RFC 6962 Merkle tree of a shard's log, grown record by record, with its full tiles.
 //
-// Leaf hash = SHA-256(0x00 || record bytes); node hash = SHA-256(0x01 || left || right) (RFC 6962 section 2.1). A tile holds 256 hashes of one level:
-// tile (L, i) holds the hashes of the complete subtrees of 256^L leaves, numbers 256 i to 256 i + 255, so a full tile of level L gives one hash of level L + 1 (the layout of C2SP tlog-tiles).
+// Leaf hash = SHA-256(0x00 || record bytes); node hash = SHA-256(0x01 || left || right) (RFC 6962 section 2.1). A tile
+// holds 256 hashes of one level: tile (L, i) holds the hashes of the complete subtrees of 256^L leaves, numbers 256 i
+// to 256 i + 255, so a full tile of level L gives one hash of level L + 1 (the layout of C2SP tlog-tiles).
 #pragma once
 
 #include <array>
@@ -44,11 +45,12 @@ class Tree {
   // An empty tree.
   Tree() = default;
 
-  // Rebuilds the edge of a tree of `size` leaves. `read_tile(level, index)` returns a full tile's hashes; `read_leaf(index)` the hash of a leaf
-  // that is in no full tile of level 0. Reads at most 255 of each per level, whatever the size.
-  // Errors: those of the callbacks; DATA_LOSS (kStoreDamaged) for a tile of wrong length.
-  static absl::StatusOr<Tree> Load(uint64_t size, const std::function<absl::StatusOr<std::string>(uint32_t level, uint64_t index)>& read_tile,
-                                   const std::function<absl::StatusOr<Hash>(uint64_t index)>& read_leaf);
+  // Rebuilds the edge of a tree of `size` leaves. `read_tile(level, index)` returns a full tile's hashes;
+  // `read_leaf(index)` the hash of a leaf that is in no full tile of level 0. Reads at most 255 of each per level,
+  // whatever the size. Errors: those of the callbacks; DATA_LOSS (kStoreDamaged) for a tile of wrong length.
+  static absl::StatusOr<Tree> Load(
+      uint64_t size, const std::function<absl::StatusOr<std::string>(uint32_t level, uint64_t index)>& read_tile,
+      const std::function<absl::StatusOr<Hash>(uint64_t index)>& read_leaf);
 
   // Number of leaves.
   uint64_t size() const { return size_; }

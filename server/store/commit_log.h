@@ -1,8 +1,9 @@
 // CommitLog: the one way a group of records becomes durable.
 //
-// Positions live inside the records and in CommitGroup::first_position, never in a storage offset, so that another implementation (a log
-// replicated between machines) can stand in. The derived rows that travel with a group (streams, requests, uniques, snapshots, timers, tiles) can all be
-// computed again from the records; only the embedded implementation (ShardStore) writes them in the same batch, and nothing outside it relies on that.
+// Positions live inside the records and in CommitGroup::first_position, never in a storage offset, so that another
+// implementation (a log replicated between machines) can stand in. The derived rows that travel with a group (streams,
+// requests, uniques, snapshots, timers, tiles) can all be computed again from the records; only the embedded
+// implementation (ShardStore) writes them in the same batch, and nothing outside it relies on that.
 #pragma once
 
 #include <cstdint>
@@ -84,7 +85,8 @@ class CommitLog {
 
   // Makes the group durable; its records are visible to readers when it returns OK.
   // Requires: group.first_position equals the number of records appended so far.
-  // Errors: DISK_NEARLY_FULL (kDiskNearlyFull): nothing was written, later groups may succeed. kCommitOutcomeUnknown: the group may or may not be there after
+  // Errors: DISK_NEARLY_FULL (kDiskNearlyFull): nothing was written, later groups may succeed. kCommitOutcomeUnknown:
+  // the group may or may not be there after
   //   reopening; every later Append fails with kShardReadOnly.
   // Blocks: until the bytes are synced.
   virtual absl::Status Append(const CommitGroup& group) = 0;

@@ -1,9 +1,11 @@
 // ShardStore: the database of one shard: its log, the indexes derived from it, and the tables of projections.
 //
-// The only room that knows RocksDB; column families, keys and formats are described in FORMAT.md. Payloads are bytes here.
+// The only room that knows RocksDB; column families, keys and formats are described in FORMAT.md. Payloads are bytes
+// here.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +17,7 @@
 
 #include "server/base/clock.h"
 #include "server/store/commit_log.h"
+#include "server/store/family.h"
 #include "server/store/table.h"
 
 namespace rocksdb {
@@ -56,14 +59,15 @@ class RecordIterator {
 
 // The database of one shard.
 //
-// Threads: Append by one thread; everything else thread-safe. Lifetime: readers, iterators and tables must not outlive it.
-// Durability: Append returns after fsync. A record is visible to readers only once durable.
+// Threads: Append by one thread; everything else thread-safe. Lifetime: readers, iterators and tables must not outlive
+// it. Durability: Append returns after fsync. A record is visible to readers only once durable.
 class ShardStore final : public CommitLog {
  public:
   // Opens or creates the database. Takes time independent of the number of records.
-  // Errors: DATA_LOSS (kStoreDamaged) if files are missing or damaged, or the log has a gap at its end: the message names file or position.
-  //   FAILED_PRECONDITION if another process holds it, if it belongs to another ledger, shard or shard count, or has a newer format.
-  //   UNAVAILABLE if the directory cannot be created or written.
+  // Errors: DATA_LOSS (kStoreDamaged) if files are missing or damaged, or the log has a gap at its end: the message
+  // names file or position.
+  //   FAILED_PRECONDITION if another process holds it, if it belongs to another ledger, shard or shard count, or has a
+  //   newer format. UNAVAILABLE if the directory cannot be created or written.
   static absl::StatusOr<std::unique_ptr<ShardStore>> Open(const StoreOptions& options);
   ~ShardStore() override;
 
@@ -88,8 +92,10 @@ class ShardStore final : public CommitLog {
   absl::StatusOr<std::optional<uint64_t>> LastRevision(std::string_view account_id) const;
   // Position of one record of an account; nothing if there is none.
   absl::StatusOr<std::optional<uint64_t>> PositionOf(std::string_view account_id, uint64_t revision) const;
-  // The account's records [from, to) ascending, or if `backwards` descending from to - 1 down to from. `to` is clipped to the head.
-  std::unique_ptr<RecordIterator> ReadStream(std::string_view account_id, uint64_t from, uint64_t to, bool backwards) const;
+  // The account's records [from, to) ascending, or if `backwards` descending from to - 1 down to from. `to` is clipped
+  // to the head.
+  std::unique_ptr<RecordIterator> ReadStream(std::string_view account_id, uint64_t from, uint64_t to,
+                                             bool backwards) const;
   // Up to `limit` ids of accounts greater than `after` ("" for the first), in byte order.
   absl::StatusOr<std::vector<std::string>> ListStreams(std::string_view after, size_t limit) const;
   // A serialized RequestResult; nothing if the request is unknown.
@@ -102,6 +108,11 @@ class ShardStore final : public CommitLog {
   absl::StatusOr<std::vector<TimerEntry>> ListTimers(Micros until, size_t limit) const;
   // The 256 hashes of a full tile; nothing if it is not full yet.
   absl::StatusOr<std::optional<std::string>> GetTile(uint32_t level, uint64_t index) const;
+
+  // Calls `visit` with the rows of a column family in key order, encoded as FORMAT.md says, until it returns false. For
+  // the verifier (verify.h) and the tests of the format.
+  absl::Status ScanRows(Family family,
+                        const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
 
   // Tables of projections. A table has a name such as "points.1.a"; its rows and checkpoint live and die together.
   absl::StatusOr<std::vector<std::string>> ListTables() const;

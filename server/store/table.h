@@ -1,4 +1,5 @@
-// Table: the rows of one build of one projection, beside the log. Rows are derived: they need no sync, since a fold from the checkpoint brings them back.
+// Table: the rows of one build of one projection, beside the log. Rows are derived: they need no sync, since a fold
+// from the checkpoint brings them back.
 #pragma once
 
 #include <cstdint>
@@ -58,9 +59,8 @@ class Table {
   virtual uint64_t applied() const = 0;
   // As in TableReader, of the rows as written last.
   virtual absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const = 0;
-  // Writes the changes and the checkpoint together. Keys are distinct and not empty. Not synced: a crash may take the table back to an earlier Write as a whole,
-  // never to a mixture.
-  // Errors: UNAVAILABLE, DATA_LOSS.
+  // Writes the changes and the checkpoint together. Keys are distinct and not empty. Not synced: a crash may take the
+  // table back to an earlier Write as a whole, never to a mixture. Errors: UNAVAILABLE, DATA_LOSS.
   virtual absl::Status Write(const std::vector<RowChange>& changes, uint64_t applied) = 0;
   virtual std::unique_ptr<TableReader> NewReader() const = 0;
 };
