@@ -51,6 +51,11 @@ Micros Zone::PeriodStart(Micros time, CalendarUnit unit, int offset) const {
   return PeriodStartByIndex(PeriodIndex(time, unit) + offset, unit);
 }
 
+Micros Zone::DayStart(Micros time, int offset) const {
+  const absl::CivilDay day(zone_.At(absl::FromUnixMicros(time)).cs);
+  return MicrosAt(absl::CivilSecond(day + offset), zone_);
+}
+
 Micros Zone::AddMonths(Micros time, int months) const {
   const absl::CivilSecond local = zone_.At(absl::FromUnixMicros(time)).cs;
   const absl::CivilMonth month = absl::CivilMonth(local) + months;

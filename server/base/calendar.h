@@ -32,6 +32,9 @@ class Zone {
   // Start of period number `index`.
   Micros PeriodStartByIndex(int64_t index, CalendarUnit unit) const;
 
+  // Start (inclusive) of the local day that contains `time`, and of the one `offset` days later (or earlier, if negative).
+  Micros DayStart(Micros time, int offset = 0) const;
+
   // The same local time of day `months` later; a day the month lacks becomes its last day.
   Micros AddMonths(Micros time, int months) const;
   // The same local time of day `days` later (earlier, if negative).

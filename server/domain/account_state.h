@@ -23,6 +23,9 @@ inline constexpr Micros kSpendSlotMicros = 900 * kMicrosPerSecond;
 // Spend older than this before the account's clock is dropped: 1096 days, the longest window a program may name, and three days.
 inline constexpr Micros kSpendHorizonMicros = 1099 * kMicrosPerDay;
 
+// Format of the stored state. Raised whenever the fold or its encoding changes meaning: older snapshots are then ignored.
+inline constexpr uint32_t kSnapshotFormat = 1;
+
 inline constexpr size_t kFactsMax = 256;
 inline constexpr size_t kLotsMax = 20'000;
 inline constexpr size_t kReturnedPurchasesMax = 20'000;

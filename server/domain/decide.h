@@ -34,7 +34,8 @@ struct DecidedEvent {
   // Index of the submitted fact it is (is_decision false) or is caused by (is_decision true); -1: caused by the passing of time.
   int fact_index = -1;
   bool is_decision = false;
-  // On decisions: the program version. Empty and 0 otherwise.
+  // On decisions: the program version. Empty and 0 on facts, and on decisions that ask no program: activation and expiry of a lot, whose times its own record fixed,
+  // and the reversal of a purchase under no program.
   std::string program_id;
   uint32_t program_version = 0;
 };
@@ -68,8 +69,9 @@ struct DecideInput {
 
 // Decides a request: all of its facts or none.
 // Errors: NOT_FOUND (kAccountNotFound) if the first event of a new account is not AccountOpened; ALREADY_EXISTS (kAccountExists); FAILED_PRECONDITION with the rule's reason
-//   (kInsufficientPoints, kAccountClosed, kAccountNotClosed, kReturnExceedsPurchase, kPurchaseOfOtherAccount, kArithmeticRange, kAccountLimit). The message names the event
-//   by index and says what would be accepted.
+//   (kInsufficientPoints with metadata "available" and "requested", kAccountClosed, kAccountNotClosed, kReturnExceedsPurchase, kPurchaseOfOtherAccount, kArithmeticRange,
+//   kAccountLimit); INVALID_ARGUMENT (kInvalidField) if a return fits its purchase in form but not in content: no line number where one is needed, another currency.
+//   The message names the event by index and says what would be accepted.
 absl::StatusOr<Outcome> Decide(const AccountState& state, const DecideInput& input, const ProgramSet& programs);
 
 // Takes the decisions that fall due up to and including `until`. Empty events: nothing was due.

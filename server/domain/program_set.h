@@ -16,6 +16,14 @@
 
 namespace keyledger::domain {
 
+// The conditions of a rule's match, each list sorted so that a long one is searched, not walked. Empty: anything.
+struct CompiledMatch {
+  std::vector<std::string> categories;
+  std::vector<std::string> skus;
+  std::vector<std::string> merchants;
+  std::vector<std::string> regions;
+};
+
 // One program version, checked, with what evaluation needs looked up once.
 // Threads: immutable.
 class CompiledProgram {
@@ -28,11 +36,14 @@ class CompiledProgram {
   Micros effective_from() const { return effective_from_; }
   // kNever: open.
   Micros effective_to() const { return effective_to_; }
+  // One per accrual rule, in its order.
+  const std::vector<CompiledMatch>& matches() const { return matches_; }
 
  private:
   CompiledProgram() = default;
   programs::v1::Program program_;
   Zone zone_;
+  std::vector<CompiledMatch> matches_;
   Micros effective_from_ = 0;
   Micros effective_to_ = 0;
 };
@@ -49,6 +60,9 @@ class ProgramSet {
   // higher priority, then the smaller program_id.
   const CompiledProgram* Select(Micros occurred, std::string_view region) const;
 
+  // The first moment after `time` at which another program may come to govern, or kNever. Until then Select answers as it does at `time`.
+  Micros NextChange(Micros time) const;
+
   // A copy with one more program.
   std::shared_ptr<const ProgramSet> With(std::shared_ptr<const CompiledProgram> program) const;
 
@@ -59,6 +73,9 @@ class ProgramSet {
 
  private:
   std::vector<std::shared_ptr<const CompiledProgram>> programs_;
+  // Moments at which a version begins or ends, ascending; candidates_[i] are the versions in force from changes_[i] until the next, best first.
+  std::vector<Micros> changes_;
+  std::vector<std::vector<const CompiledProgram*>> candidates_;
 };
 
 // A mistake in a program's YAML text.

@@ -1,0 +1,192 @@
+// AccountState: sums over it, and its stored form (storage.v1.AccountState).
+#include "server/domain/account_state.h"
+
+#include <algorithm>
+
+#include "keyledger/storage/v1/account_state.pb.h"
+#include "server/base/checked.h"
+#include "server/base/error.h"
+#include "server/domain/fold.h"
+
+namespace keyledger::domain {
+namespace {
+
+void EncodeSeries(const std::string& currency, const std::vector<SpendSlot>& series,
+                  storage::v1::AccountState::SpendSeries* out) {
+  out->set_currency_code(currency);
+  out->mutable_slots()->Reserve(static_cast<int>(series.size()));
+  out->mutable_micros()->Reserve(static_cast<int>(series.size()));
+  int64_t before = 0;
+  for (const SpendSlot& slot : series) {
+    out->add_slots(slot.slot - before);
+    out->add_micros(slot.micros);
+    before = slot.slot;
+  }
+}
+
+bool DecodeSeries(const storage::v1::AccountState::SpendSeries& stored, std::vector<SpendSlot>& series) {
+  if (stored.slots_size() != stored.micros_size() || stored.slots_size() == 0) return false;
+  series.reserve(stored.slots_size());
+  int64_t slot = 0;
+  for (int i = 0; i < stored.slots_size(); ++i) {
+    const auto next = CheckedAdd(slot, stored.slots(i));
+    if (!next.has_value() || (i > 0 && *next <= slot) || stored.micros(i) == 0) return false;
+    slot = *next;
+    series.push_back({slot, stored.micros(i)});
+  }
+  return true;
+}
+
+void EncodePoints(const AccountState& state, storage::v1::AccountState& stored) {
+  for (const Lot& lot : state.lots) {
+    auto* out = stored.add_lots();
+    out->set_revision(lot.revision);
+    out->set_accrued(lot.accrued);
+    out->set_remaining(lot.remaining);
+    out->set_pending(lot.pending);
+    if (lot.pending) out->set_activate_micros(lot.activate);
+    if (lot.expire != kNever) out->set_expire_micros(lot.expire);
+    out->set_occurred_micros(lot.occurred);
+  }
+  auto* totals = stored.mutable_totals();
+  totals->set_accrued(state.totals.accrued);
+  totals->set_spent(state.totals.spent);
+  totals->set_expired(state.totals.expired);
+  totals->set_reversed(state.totals.reversed);
+}
+
+bool DecodePoints(const storage::v1::AccountState& stored, AccountState& state) {
+  state.lots.reserve(stored.lots_size());
+  for (const auto& in : stored.lots()) {
+    Lot lot;
+    lot.revision = in.revision();
+    lot.accrued = in.accrued();
+    lot.remaining = in.remaining();
+    lot.pending = in.pending();
+    lot.activate = in.activate_micros();
+    lot.expire = in.has_expire_micros() ? in.expire_micros() : kNever;
+    lot.occurred = in.occurred_micros();
+    if (lot.remaining <= 0 || lot.remaining > lot.accrued || lot.revision >= state.next_revision) return false;
+    if (!state.lots.empty() && state.lots.back().revision >= lot.revision) return false;
+    state.lots.push_back(lot);
+  }
+  state.totals = {stored.totals().accrued(), stored.totals().spent(), stored.totals().expired(),
+                  stored.totals().reversed()};
+  return LotsMatchTotals(state);
+}
+
+bool DecodeReturned(const storage::v1::AccountState& stored, AccountState& state) {
+  for (const auto& purchase : stored.returned()) {
+    std::vector<ReturnedLine>& lines = state.returned[purchase.purchase_revision()];
+    if (!lines.empty() || purchase.purchase_revision() >= state.next_revision) return false;
+    lines.reserve(purchase.lines_size());
+    for (const auto& line : purchase.lines()) {
+      if (!lines.empty() && lines.back().line_number >= line.line_number()) return false;
+      lines.push_back({line.line_number(), line.quantity(), line.micros()});
+    }
+  }
+  return true;
+}
+
+absl::Status Damaged(const char* what) {
+  return MakeError(Reason::kStoreDamaged, std::string("account snapshot: ") + what);
+}
+
+}  // namespace
+
+int64_t AccountState::available_points() const {
+  int64_t sum = 0;
+  for (const Lot& lot : lots) sum += lot.pending ? 0 : lot.remaining;
+  return sum;
+}
+
+int64_t AccountState::pending_points() const {
+  int64_t sum = 0;
+  for (const Lot& lot : lots) sum += lot.pending ? lot.remaining : 0;
+  return sum;
+}
+
+size_t AccountState::ApproximateBytes() const {
+  // A node of a map: colour, three pointers, key and value.
+  constexpr size_t kNode = 4 * sizeof(void*);
+  size_t bytes = sizeof(*this) + display_name.capacity() + region.capacity() + segment.capacity() + owner.capacity() +
+                 tier.ladder_id.capacity() + tier.tier_id.capacity() + lots.capacity() * sizeof(Lot);
+  for (const auto& [key, value] : facts) bytes += kNode + 2 * sizeof(std::string) + key.capacity() + value.capacity();
+  for (const auto& [currency, series] : spend) {
+    bytes += kNode + sizeof(currency) + sizeof(series) + series.capacity() * sizeof(SpendSlot);
+  }
+  for (const auto& [revision, lines] : returned) {
+    bytes += kNode + sizeof(revision) + sizeof(lines) + lines.capacity() * sizeof(ReturnedLine);
+  }
+  return bytes;
+}
+
+std::string EncodeState(const AccountState& state) {
+  storage::v1::AccountState stored;
+  stored.set_format(kSnapshotFormat);
+  stored.set_revision(state.next_revision - 1);
+  stored.set_lifecycle(static_cast<uint32_t>(state.lifecycle));
+  stored.set_open_micros(state.open_time);
+  stored.set_clock_micros(state.clock);
+  stored.set_display_name(state.display_name);
+  stored.set_region(state.region);
+  stored.set_segment(state.segment);
+  stored.set_owner(state.owner);
+  for (const auto& [key, value] : state.facts) {
+    auto* fact = stored.add_facts();
+    fact->set_key(key);
+    fact->set_value(value);
+  }
+  stored.set_purchase_count(state.purchase_count);
+  if (state.purchase_count > 0) stored.set_last_purchase_micros(state.last_purchase);
+  EncodePoints(state, stored);
+  for (const auto& [currency, series] : state.spend) EncodeSeries(currency, series, stored.add_spend());
+  for (const auto& [revision, lines] : state.returned) {
+    auto* purchase = stored.add_returned();
+    purchase->set_purchase_revision(revision);
+    for (const ReturnedLine& line : lines) {
+      auto* out = purchase->add_lines();
+      out->set_line_number(line.line_number);
+      out->set_quantity(line.quantity);
+      out->set_micros(line.micros);
+    }
+  }
+  if (!state.tier.tier_id.empty()) {
+    stored.mutable_tier()->set_ladder_id(state.tier.ladder_id);
+    stored.mutable_tier()->set_tier_id(state.tier.tier_id);
+    stored.mutable_tier()->set_since_micros(state.tier.since);
+  }
+  return stored.SerializeAsString();
+}
+
+absl::StatusOr<AccountState> DecodeState(std::string_view bytes) {
+  storage::v1::AccountState stored;
+  if (!stored.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Damaged("not readable");
+  if (stored.format() != kSnapshotFormat) return Damaged("of another format");
+  if (stored.lifecycle() != 1 && stored.lifecycle() != 2) return Damaged("no such lifecycle");
+  AccountState state;
+  state.next_revision = stored.revision() + 1;
+  if (state.next_revision == 0) return Damaged("no such revision");
+  state.lifecycle = static_cast<Lifecycle>(stored.lifecycle());
+  state.open_time = stored.open_micros();
+  state.clock = stored.clock_micros();
+  state.display_name = stored.display_name();
+  state.region = stored.region();
+  state.segment = stored.segment();
+  state.owner = stored.owner();
+  for (const auto& fact : stored.facts()) state.facts[fact.key()] = fact.value();
+  state.purchase_count = stored.purchase_count();
+  if (state.purchase_count > 0) state.last_purchase = stored.last_purchase_micros();
+  if (!DecodePoints(stored, state)) return Damaged("lots and totals disagree");
+  for (const auto& series : stored.spend()) {
+    std::vector<SpendSlot>& slots = state.spend[series.currency_code()];
+    if (!slots.empty() || !DecodeSeries(series, slots)) return Damaged("a spend series is out of order");
+  }
+  if (!DecodeReturned(stored, state)) return Damaged("returned purchases are out of order");
+  if (stored.has_tier()) {
+    state.tier = {stored.tier().ladder_id(), stored.tier().tier_id(), stored.tier().since_micros()};
+  }
+  return state;
+}
+
+}  // namespace keyledger::domain

@@ -1,0 +1,58 @@
+// What lines earn under a program's rules. Internal to the room.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/domain/program_set.h"
+
+namespace keyledger::domain {
+
+// A line that may earn points.
+struct EarningLine {
+  // 1-based.
+  uint32_t line_number = 0;
+  std::string_view sku;
+  std::string_view category;
+  int64_t quantity = 0;
+  int64_t micros = 0;
+};
+
+// A sale, as the rules see it.
+struct EarningSale {
+  std::string_view merchant;
+  // Region of the sale, never empty because the account's stands in.
+  std::string_view region;
+  std::vector<EarningLine> lines;
+};
+
+// Points by one rule.
+struct Earned {
+  const programs::v1::AccrualRule* rule = nullptr;
+  // More than zero.
+  int64_t points = 0;
+  int64_t matched_base = 0;
+  int64_t multiplier_milli = 0;
+  // Line number and points (more than zero), ascending; they sum to points.
+  std::vector<std::pair<uint32_t, int64_t>> lines;
+};
+
+// Evaluates every rule on its own: points per money or unit over all matching lines, times the multiplier where the
+// rule allows it, rounded once. The points are shared among the lines by largest remainder, equal remainders to the
+// lower line number. A rule that gives no points is left out. Nothing: a number leaves 64 bits.
+std::optional<std::vector<Earned>> Earn(const CompiledProgram& program, const EarningSale& sale,
+                                        int64_t multiplier_milli);
+
+// Ends of a lot's waiting and of its validity, in the program's zone.
+Micros ActivateTime(const CompiledProgram& program, const programs::v1::AccrualRule& rule, Micros occurred);
+// kNever without an expiry. A lot whose time ends exactly where a period begins falls in that period, and is rounded up
+// to its end.
+Micros ExpireTime(const CompiledProgram& program, const programs::v1::AccrualRule& rule, Micros occurred);
+
+// The calendar's name of a program's unit.
+CalendarUnit CalendarUnitOf(programs::v1::PeriodUnit unit);
+
+}  // namespace keyledger::domain

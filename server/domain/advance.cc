@@ -1,0 +1,156 @@
+// What the passing of time decides: activation and expiry of lots, and reviews of tiers. Also Work, the ledger of a
+// decision in progress.
+//
+// Decisions due at the same moment come in a fixed order: activations, expiries, the review; lots by revision.
+#include <algorithm>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "server/base/check.h"
+#include "server/base/error.h"
+#include "server/domain/standing.h"
+#include "server/domain/work.h"
+
+namespace keyledger::domain {
+namespace {
+
+// Something that will happen to a lot.
+struct LotDue {
+  Micros due = 0;
+  bool expires = false;
+  uint64_t revision = 0;
+
+  bool operator<(const LotDue& other) const {
+    return std::tie(due, expires, revision) < std::tie(other.due, other.expires, other.revision);
+  }
+};
+
+// A lot that is already past its end when it comes into being ends at the moment it was earned, not before it.
+Micros ActivationOf(const Lot& lot) { return std::max(lot.activate, lot.occurred); }
+Micros ExpiryOf(const Lot& lot) { return std::max(lot.expire, lot.occurred); }
+
+// All lot decisions due until then, of lots from revision `first` on, in order. No such decision changes another one's
+// moment, so they can be listed at once; a lot that expires before or when it would have become available is only
+// expired after its activation, if that is due first.
+std::vector<LotDue> ListLotsDue(const AccountState& state, Micros until, uint64_t first) {
+  std::vector<LotDue> due;
+  for (auto lot = state.lots.rbegin(); lot != state.lots.rend() && lot->revision >= first; ++lot) {
+    if (lot->remaining == 0) continue;
+    const bool expires = lot->expire != kNever && ExpiryOf(*lot) <= until;
+    if (expires) due.push_back({ExpiryOf(*lot), true, lot->revision});
+    if (lot->pending && ActivationOf(*lot) <= until &&
+        (lot->expire == kNever || ActivationOf(*lot) <= ExpiryOf(*lot))) {
+      due.push_back({ActivationOf(*lot), false, lot->revision});
+    }
+  }
+  std::sort(due.begin(), due.end());
+  return due;
+}
+
+int64_t RemainingOf(const AccountState& state, uint64_t revision) {
+  const auto lot = std::lower_bound(state.lots.begin(), state.lots.end(), revision,
+                                    [](const Lot& entry, uint64_t wanted) { return entry.revision < wanted; });
+  KL_CHECK(lot != state.lots.end() && lot->revision == revision);
+  return lot->remaining;
+}
+
+absl::Status RecordLotDue(Work& work, const LotDue& due) {
+  events::v1::Event event;
+  if (due.expires) {
+    event.mutable_points_expired()->set_lot_revision(due.revision);
+    event.mutable_points_expired()->set_points(RemainingOf(work.state(), due.revision));
+  } else {
+    event.mutable_points_activated()->set_lot_revision(due.revision);
+    event.mutable_points_activated()->set_points(RemainingOf(work.state(), due.revision));
+  }
+  // The lot's own record fixed these times; no program is asked again.
+  return work.RecordDecision(std::move(event), due.due, -1, nullptr);
+}
+
+}  // namespace
+
+Work::Work(const AccountState& state, const ProgramSet& programs)
+    : programs_(programs), first_revision_(state.next_revision), state_(state) {
+  KL_CHECK(LotsMatchTotals(state_));
+}
+
+absl::Status Work::Record(DecidedEvent event) {
+  const FoldResult result = Fold(state_, event.event, event.occurred, EmptyLots::kKeep);
+  if (result.fault == FoldFault::kRange) return MakeError(Reason::kArithmeticRange, result.what);
+  // Anything else would be a decision that contradicts the state it was taken on.
+  KL_CHECK(result.ok());
+  events_.push_back(std::move(event));
+  return absl::OkStatus();
+}
+
+absl::Status Work::RecordFact(events::v1::Event event, Micros occurred, int fact_index) {
+  DecidedEvent decided;
+  decided.event = std::move(event);
+  decided.occurred = occurred;
+  decided.fact_index = fact_index;
+  return Record(std::move(decided));
+}
+
+absl::Status Work::RecordDecision(events::v1::Event event, Micros occurred, int fact_index,
+                                  const CompiledProgram* program) {
+  DecidedEvent decided;
+  decided.event = std::move(event);
+  decided.occurred = occurred;
+  decided.fact_index = fact_index;
+  decided.is_decision = true;
+  if (program != nullptr) {
+    decided.program_id = program->program().program_id();
+    decided.program_version = program->program().version();
+  }
+  return Record(std::move(decided));
+}
+
+absl::Status Work::AdvanceTo(Micros until) {
+  if (state_.lifecycle == Lifecycle::kNone) return absl::OkStatus();
+  const std::vector<LotDue> lots = ListLotsDue(state_, until, 0);
+  auto lot = lots.begin();
+  // Reviews move the clock, and what was looked at is not looked at again. Lots do not change a metric.
+  Micros reviewed = state_.clock;
+  while (true) {
+    const auto review = FindReview(state_, std::max(reviewed, state_.clock), until, programs_);
+    for (; lot != lots.end() && (!review.has_value() || lot->due <= review->due); ++lot) {
+      KL_RETURN_IF_ERROR(RecordLotDue(*this, *lot));
+    }
+    if (!review.has_value()) return absl::OkStatus();
+    events::v1::Event event;
+    *event.mutable_tier_assigned() = review->assigned;
+    KL_RETURN_IF_ERROR(RecordDecision(std::move(event), review->due, -1, review->program));
+    reviewed = review->due;
+  }
+}
+
+absl::Status Work::SettleLots(uint64_t first) {
+  for (const LotDue& due : ListLotsDue(state_, state_.clock, first)) KL_RETURN_IF_ERROR(RecordLotDue(*this, due));
+  return absl::OkStatus();
+}
+
+Outcome Work::Finish() {
+  RemoveEmptyLots(state_);
+  KL_CHECK(LotsMatchTotals(state_));
+  return {std::move(events_), std::move(state_)};
+}
+
+absl::StatusOr<Outcome> Advance(const AccountState& state, Micros until, const ProgramSet& programs) {
+  Work work(state, programs);
+  KL_RETURN_IF_ERROR(work.AdvanceTo(until));
+  return work.Finish();
+}
+
+Micros NextDue(const AccountState& state, const ProgramSet& programs) {
+  if (state.lifecycle == Lifecycle::kNone) return kNever;
+  Micros next = kNever;
+  for (const Lot& lot : state.lots) {
+    if (lot.pending) next = std::min(next, ActivationOf(lot));
+    if (lot.expire != kNever) next = std::min(next, ExpiryOf(lot));
+  }
+  if (const auto review = FindReview(state, state.clock, next, programs); review.has_value()) return review->due;
+  return next;
+}
+
+}  // namespace keyledger::domain

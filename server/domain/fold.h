@@ -1,0 +1,44 @@
+// Fold: what Evolve and Decide share. Internal to the room; read evolve.h first.
+//
+// Evolve treats every fault as a damaged log. Decide folds events it has just made: there a sum out of range is the
+// request's fault, and a contradiction is ours.
+#pragma once
+
+#include "keyledger/events/v1/event.pb.h"
+#include "server/domain/account_state.h"
+
+namespace keyledger::domain {
+
+enum class FoldFault {
+  kNone,
+  // A sum leaves 64 bits.
+  kRange,
+  // The event cannot have happened to an account in this state.
+  kContradiction,
+};
+
+struct FoldResult {
+  FoldFault fault = FoldFault::kNone;
+  // What is wrong; a literal.
+  const char* what = "";
+
+  bool ok() const { return fault == FoldFault::kNone; }
+};
+
+// Whether lots that a record emptied leave the state at once. One who folds many records may keep them, and must call
+// RemoveEmptyLots before anyone else sees the state: taking them out one by one is quadratic when thousands expire
+// together.
+enum class EmptyLots { kRemove, kKeep };
+
+// Folds one event; on a fault `state` is unspecified.
+FoldResult Fold(AccountState& state, const events::v1::Event& event, Micros occurred, EmptyLots empty_lots);
+
+void RemoveEmptyLots(AccountState& state);
+
+// Returns true if the lots' remaining points sum to what the totals say is left.
+bool LotsMatchTotals(const AccountState& state);
+
+// Slot of the spend series that holds `time`.
+int64_t SlotOf(Micros time);
+
+}  // namespace keyledger::domain

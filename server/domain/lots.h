@@ -1,0 +1,46 @@
+// Which lots a movement of points is taken from. Internal to the room.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "keyledger/events/v1/event.pb.h"
+#include "server/domain/account_state.h"
+
+namespace keyledger::domain {
+
+using Allocations = google::protobuf::RepeatedPtrField<events::v1::LotAllocation>;
+
+// Allocates `points` to available lots: earliest expiry first, then the earlier revision. Points that never expire go
+// last. Requires: 0 < points <= state.available_points().
+void AllocateEarliestExpiry(const AccountState& state, int64_t points, Allocations* out);
+
+// Points to be taken from lots in several passes, one allocation per lot in the end.
+class Taking {
+ public:
+  explicit Taking(const AccountState& state) : state_(state) {}
+
+  // Takes up to `points` from the lot and returns how many were there. A lot that is not in the state holds none.
+  int64_t TakeFrom(uint64_t lot_revision, int64_t points);
+  // As TakeFrom, but only while the lot is pending.
+  int64_t TakePendingFrom(uint64_t lot_revision, int64_t points);
+  // Takes up to `points` from the newest lots: the highest revision first, pending or not. Returns how many there were.
+  int64_t TakeNewest(int64_t points);
+
+  int64_t total() const { return total_; }
+  // In the order in which lots were first touched.
+  void AppendTo(Allocations* out) const;
+
+ private:
+  struct Part {
+    const Lot* lot;
+    int64_t points;
+  };
+  int64_t Take(const Lot& lot, int64_t points);
+
+  const AccountState& state_;
+  std::vector<Part> parts_;
+  int64_t total_ = 0;
+};
+
+}  // namespace keyledger::domain

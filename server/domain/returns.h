@@ -1,0 +1,45 @@
+// What a return takes back. Internal to the room.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "keyledger/events/v1/event.pb.h"
+#include "server/domain/account_state.h"
+#include "server/domain/program_set.h"
+
+namespace keyledger::domain {
+
+// A purchase that a return names, from the log or from earlier in the request.
+struct LinkedPurchase {
+  uint64_t revision = 0;
+  Micros occurred = 0;
+  const events::v1::PurchaseRecorded* purchase = nullptr;
+  // Lot and what it was given for.
+  std::vector<std::pair<uint64_t, const events::v1::PointsAccrued*>> accruals;
+};
+
+// Checks that no more comes back than was bought and has not come back yet. `path` names the return in the request.
+// Errors: INVALID_ARGUMENT (kInvalidField) without a needed line number or in another currency; FAILED_PRECONDITION
+// (kReturnExceedsPurchase).
+absl::Status CheckLinkedReturn(const AccountState& state, const LinkedPurchase& linked,
+                               const events::v1::PurchaseReturned& returned, const std::string& path);
+
+// What the return of a linked purchase takes back. Each line of the purchase carries the points it was given, whatever
+// rules hold today; it gives them back in proportion to the money given back so far (to the units, for a line that cost
+// nothing), so that a return in parts takes exactly what a return at once would. `before`: lines returned before this
+// return; `state`: after the return was folded.
+events::v1::PointsReversed ReverseLinked(const AccountState& state, const std::vector<ReturnedLine>& before,
+                                         const LinkedPurchase& linked, programs::v1::ReturnPolicy policy);
+
+// What a return of an unknown purchase takes back: what its lines would have earned under `program` at
+// `multiplier_milli`. Nothing: a number leaves 64 bits.
+std::optional<events::v1::PointsReversed> ReverseUnlinked(const AccountState& state,
+                                                          const events::v1::PurchaseReturned& returned,
+                                                          std::string_view region, const CompiledProgram& program,
+                                                          int64_t multiplier_milli);
+
+}  // namespace keyledger::domain
