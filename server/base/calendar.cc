@@ -60,8 +60,8 @@ Micros Zone::AddMonths(Micros time, int months) const {
   const absl::CivilSecond local = zone_.At(absl::FromUnixMicros(time)).cs;
   const absl::CivilMonth month = absl::CivilMonth(local) + months;
   const int last_day = (absl::CivilDay(month + 1) - 1).day();
-  const absl::CivilSecond target(month.year(), month.month(), std::min(local.day(), last_day), local.hour(), local.minute(),
-                                 local.second());
+  const absl::CivilSecond target(month.year(), month.month(), std::min(local.day(), last_day), local.hour(),
+                                 local.minute(), local.second());
   return MicrosAt(target, zone_) + (time - FloorDiv(time, kMicrosPerSecond) * kMicrosPerSecond);
 }
 

@@ -16,8 +16,8 @@ namespace keyledger {
 // A calendar period's length.
 enum class CalendarUnit { kMonth, kQuarter, kYear };
 
-// A time zone. A local time that a clock change skips is read with the offset before the change; one that occurs twice is the first.
-// Threads: immutable. Cheap to copy.
+// A time zone. A local time that a clock change skips is read with the offset before the change; one that occurs twice
+// is the first. Threads: immutable. Cheap to copy.
 class Zone {
  public:
   // UTC.
@@ -25,14 +25,16 @@ class Zone {
   // Nothing if the machine's time zone database does not know `name`.
   static std::optional<Zone> Load(std::string_view name);
 
-  // Start (inclusive) of the period that contains `time`, and of the one `offset` periods later (or earlier, if negative).
+  // Start (inclusive) of the period that contains `time`, and of the one `offset` periods later (or earlier, if
+  // negative).
   Micros PeriodStart(Micros time, CalendarUnit unit, int offset = 0) const;
   // Number of the period that contains `time`: months, quarters or years since 1970 began; negative before.
   int64_t PeriodIndex(Micros time, CalendarUnit unit) const;
   // Start of period number `index`.
   Micros PeriodStartByIndex(int64_t index, CalendarUnit unit) const;
 
-  // Start (inclusive) of the local day that contains `time`, and of the one `offset` days later (or earlier, if negative).
+  // Start (inclusive) of the local day that contains `time`, and of the one `offset` days later (or earlier, if
+  // negative).
   Micros DayStart(Micros time, int offset = 0) const;
 
   // The same local time of day `months` later; a day the month lacks becomes its last day.

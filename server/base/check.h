@@ -1,4 +1,5 @@
-// KL_CHECK: assertions that stay on in every build. For invariants of our own; never for input or the environment (those are errors).
+// KL_CHECK: assertions that stay on in every build. For invariants of our own; never for input or the environment
+// (those are errors).
 #pragma once
 
 #include <cstdio>

@@ -33,8 +33,8 @@ enum class RoundingMode { kDown, kUp, kHalfEven };
 
 __extension__ typedef __int128 Int128;
 
-// Returns a * b * c / divisor, exact until the one rounding, or nothing if the result does not fit in 64 bits or the product in 128.
-// Requires: a, b, c >= 0 and divisor > 0.
+// Returns a * b * c / divisor, exact until the one rounding, or nothing if the result does not fit in 64 bits or the
+// product in 128. Requires: a, b, c >= 0 and divisor > 0.
 inline std::optional<int64_t> MulDiv(int64_t a, int64_t b, int64_t c, Int128 divisor, RoundingMode mode) {
   Int128 product = static_cast<Int128>(a) * b;
   if (__builtin_mul_overflow(product, static_cast<Int128>(c), &product)) return std::nullopt;

@@ -36,7 +36,8 @@ inline void PutSignedVarint64(std::string& out, int64_t value) {
   PutVarint64(out, (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63));
 }
 
-// The readers take their value from the front of `in` and return false, leaving `in` in an unspecified place, if it is cut short.
+// The readers take their value from the front of `in` and return false, leaving `in` in an unspecified place, if it is
+// cut short.
 inline bool GetBigEndian64(std::string_view& in, uint64_t& value) {
   if (in.size() < 8) return false;
   value = 0;

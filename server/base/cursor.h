@@ -24,7 +24,8 @@ std::string FormatCursor(const Cursor& cursor);
 // Errors: INVALID_ARGUMENT (kInvalidToken) if it is not one, or not for `shard_count` shards.
 absl::StatusOr<Cursor> ParseCursor(std::string_view token, uint32_t shard_count);
 
-// A page token holds any bytes; `binding` (the request without its page_token and page_size, say) must be the same on both sides.
+// A page token holds any bytes; `binding` (the request without its page_token and page_size, say) must be the same on
+// both sides.
 std::string FormatPageToken(std::string_view bytes, std::string_view binding);
 // Errors: INVALID_ARGUMENT (kInvalidToken).
 absl::StatusOr<std::string> ParsePageToken(std::string_view token, std::string_view binding);

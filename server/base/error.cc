@@ -32,7 +32,8 @@ int IntPayload(const absl::Status& status, const char* url) {
 void AddPair(absl::Status& status, std::string_view kind, std::string_view key, std::string_view value) {
   KL_CHECK(!status.ok());
   int count = 0;
-  status.ForEachPayload([&](absl::string_view url, const absl::Cord&) { count += View(url).starts_with(kind) ? 1 : 0; });
+  status.ForEachPayload(
+      [&](absl::string_view url, const absl::Cord&) { count += View(url).starts_with(kind) ? 1 : 0; });
   std::string payload(key);
   payload += '\0';
   payload += value;
@@ -93,7 +94,9 @@ void SetRetryDelayMs(absl::Status& status, int ms) { status.SetPayload(kRetryUrl
 
 Reason ReasonOf(const absl::Status& status) { return static_cast<Reason>(IntPayload(status, kReasonUrl)); }
 
-std::vector<std::pair<std::string, std::string>> FieldsOf(const absl::Status& status) { return Pairs(status, kFieldUrl); }
+std::vector<std::pair<std::string, std::string>> FieldsOf(const absl::Status& status) {
+  return Pairs(status, kFieldUrl);
+}
 
 std::vector<std::pair<std::string, std::string>> MetadataOf(const absl::Status& status) {
   return Pairs(status, kMetadataUrl);

@@ -1,7 +1,8 @@
 // Errors: absl::Status that carries a machine-readable reason, the offending fields and metadata.
 //
-// Every room makes its refusals with MakeError; server/service/rpc_status.cc is the one place that turns them into google.rpc.Status. The
-// catalogue, with the code that goes with each reason, is proto/keyledger/ledger/v1/error_reason.proto; the values here equal it.
+// Every room makes its refusals with MakeError; server/service/rpc_status.cc is the one place that turns them into
+// google.rpc.Status. The catalogue, with the code that goes with each reason, is
+// proto/keyledger/ledger/v1/error_reason.proto; the values here equal it.
 #pragma once
 
 #include <string>
@@ -58,7 +59,8 @@ absl::StatusCode CodeOf(Reason reason);
 // Returns a non-OK status with the code of `reason`. `message` is for people: it says what is wrong and what to do.
 absl::Status MakeError(Reason reason, const std::string& message);
 
-// Returns INVALID_ARGUMENT (kInvalidField) about one field; `field` is its path in the request, for example "events[0].occurred_time".
+// Returns INVALID_ARGUMENT (kInvalidField) about one field; `field` is its path in the request, for example
+// "events[0].occurred_time".
 absl::Status FieldError(std::string_view field, const std::string& description);
 
 // Adds a field violation, a metadata entry or a retry delay to a non-OK status.
@@ -81,11 +83,11 @@ std::string MessageOf(const absl::Status& status);
 #define KL_CONCAT(a, b) KL_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function if `expr` is a non-OK status.
-#define KL_RETURN_IF_ERROR(expr)                         \
-  do {                                                   \
-    if (auto kl_status = (expr); !kl_status.ok()) {      \
-      return kl_status;                                  \
-    }                                                    \
+#define KL_RETURN_IF_ERROR(expr)                    \
+  do {                                              \
+    if (auto kl_status = (expr); !kl_status.ok()) { \
+      return kl_status;                             \
+    }                                               \
   } while (false)
 
 // Assigns the value of a StatusOr to `lhs` (which may declare a variable), or returns its status.

@@ -26,7 +26,8 @@ class HeadWatch {
   // Requires: head >= this->head().
   void Publish(uint64_t head);
 
-  // Waits until the head is past `position`, the watch is closed, or the deadline passed. Returns true in the first case.
+  // Waits until the head is past `position`, the watch is closed, or the deadline passed. Returns true in the first
+  // case.
   bool WaitPast(uint64_t position, std::chrono::steady_clock::time_point deadline);
 
   // Ends all waits, now and later.

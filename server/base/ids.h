@@ -26,7 +26,8 @@ bool IsSnakeId(std::string_view text);
 // Returns true for three capital ASCII letters.
 bool IsCurrencyCode(std::string_view text);
 
-// Returns true for "", or 1 to 8 non-empty segments separated by "/", 128 bytes of valid UTF-8 at most, without control characters.
+// Returns true for "", or 1 to 8 non-empty segments separated by "/", 128 bytes of valid UTF-8 at most, without control
+// characters.
 bool IsRegionPath(std::string_view text);
 
 // Returns true if `text` is well-formed UTF-8.
@@ -35,8 +36,8 @@ bool IsUtf8(std::string_view text);
 // Returns true if `path` is `ancestor` or lies below it. The empty ancestor contains everything.
 bool RegionContains(std::string_view ancestor, std::string_view path);
 
-// Returns the shard of an account: XXH64 (seed 0) of the id, modulo shard_count. Part of the storage format: it never changes.
-// Requires: shard_count > 0.
+// Returns the shard of an account: XXH64 (seed 0) of the id, modulo shard_count. Part of the storage format: it never
+// changes. Requires: shard_count > 0.
 uint32_t ShardOf(std::string_view account_id, uint32_t shard_count);
 
 }  // namespace keyledger

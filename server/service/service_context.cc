@@ -7,6 +7,7 @@
 
 #include "server/base/error.h"
 #include "server/base/ids.h"
+#include "server/domain/proto_time.h"
 #include "server/service/rpc_status.h"
 
 namespace keyledger::service {
@@ -26,7 +27,8 @@ std::chrono::steady_clock::time_point DeadlineOf(const grpc::CallbackServerConte
 grpc::ServerUnaryReactor* RunUnary(const ServiceContext& context, grpc::CallbackServerContext* call,
                                    std::function<absl::Status()> body) {
   grpc::ServerUnaryReactor* const reactor = call->DefaultReactor();
-  const bool admitted = context.workers.Submit([reactor, body = std::move(body)] { reactor->Finish(ToGrpcStatus(body())); });
+  const bool admitted =
+      context.workers.Submit([reactor, body = std::move(body)] { reactor->Finish(ToGrpcStatus(body())); });
   if (!admitted) {
     absl::Status status = MakeError(Reason::kTooManyStreams, "too many queries are waiting; repeat the request later");
     SetRetryDelayMs(status, 200);
@@ -42,28 +44,17 @@ absl::Status CheckAccountId(std::string_view account_id, std::string_view field)
 }
 
 absl::StatusOr<int> CheckPageSize(int page_size) {
-  if (page_size < 0 || page_size > kPageSizeMax) return FieldError("page_size", fmt::format("must be 0 to {}", kPageSizeMax));
+  if (page_size < 0 || page_size > kPageSizeMax)
+    return FieldError("page_size", fmt::format("must be 0 to {}", kPageSizeMax));
   return page_size == 0 ? kPageSizeDefault : page_size;
 }
 
 absl::StatusOr<Micros> CheckTime(const google::protobuf::Timestamp& time, std::string_view field) {
-  constexpr int64_t kYear1 = -62'135'596'800;
-  constexpr int64_t kYear10000 = 253'402'300'800;
-  if (time.seconds() < kYear1 || time.seconds() >= kYear10000 || time.nanos() < 0 || time.nanos() > 999'999'999) {
+  if (time.seconds() < domain::kTimeMin / kMicrosPerSecond || time.seconds() > domain::kTimeMax / kMicrosPerSecond ||
+      time.nanos() < 0 || time.nanos() > 999'999'999) {
     return FieldError(field, "is not a time between the years 1 and 9999");
   }
-  return time.seconds() * kMicrosPerSecond + time.nanos() / 1000;
-}
-
-void SetTime(google::protobuf::Timestamp& out, Micros time) {
-  int64_t seconds = time / kMicrosPerSecond;
-  int64_t micros = time % kMicrosPerSecond;
-  if (micros < 0) {
-    seconds -= 1;
-    micros += kMicrosPerSecond;
-  }
-  out.set_seconds(seconds);
-  out.set_nanos(static_cast<int32_t>(micros * 1000));
+  return domain::MicrosOf(time);
 }
 
 }  // namespace keyledger::service

@@ -1,7 +1,8 @@
-// ServiceContext: what every gRPC adapter needs: the ledger, the workers, the clock, and a way to run a unary call off the callback threads.
+// ServiceContext: what every gRPC adapter needs: the ledger, the workers, the clock, and a way to run a unary call off
+// the callback threads.
 //
-// An adapter validates, calls and translates; it has no rule of its own. Callbacks of gRPC must not block: Append queues and returns, everything that reads or waits goes
-// through RunUnary or a FrameStream.
+// An adapter validates, calls and translates; it has no rule of its own. Callbacks of gRPC must not block: Append
+// queues and returns, everything that reads or waits goes through RunUnary or a FrameStream.
 #pragma once
 
 #include <chrono>
@@ -41,8 +42,10 @@ struct ServiceContext {
 // When a call's patience ends: its deadline, but at most 60 seconds from now; 10 seconds if it has none.
 std::chrono::steady_clock::time_point DeadlineOf(const grpc::CallbackServerContext& call);
 
-// Runs `body` on a worker and finishes the call with its status. Refuses with kTooManyStreams if the workers are overrun.
-grpc::ServerUnaryReactor* RunUnary(const ServiceContext& context, grpc::CallbackServerContext* call, std::function<absl::Status()> body);
+// Runs `body` on a worker and finishes the call with its status. Refuses with kTooManyStreams if the workers are
+// overrun.
+grpc::ServerUnaryReactor* RunUnary(const ServiceContext& context, grpc::CallbackServerContext* call,
+                                   std::function<absl::Status()> body);
 
 // Field checks shared by the adapters. Each returns INVALID_ARGUMENT naming the field.
 absl::Status CheckAccountId(std::string_view account_id, std::string_view field = "account_id");
@@ -50,7 +53,5 @@ absl::Status CheckAccountId(std::string_view account_id, std::string_view field 
 absl::StatusOr<int> CheckPageSize(int page_size);
 // A Timestamp between the years 1 and 9999 with a whole number of microseconds (more digits are cut), in micros.
 absl::StatusOr<Micros> CheckTime(const google::protobuf::Timestamp& time, std::string_view field);
-// Writes micros.
-void SetTime(google::protobuf::Timestamp& out, Micros time);
 
 }  // namespace keyledger::service

@@ -18,7 +18,8 @@ class StreamRegistry {
  public:
   explicit StreamRegistry(size_t streams_max) : streams_max_(streams_max) {}
 
-  // Registers a call; `stop` is called at most once, from StopAll, and must not block. Nothing if there are too many or the server stops.
+  // Registers a call; `stop` is called at most once, from StopAll, and must not block. Nothing if there are too many or
+  // the server stops.
   std::optional<uint64_t> Add(std::function<void()> stop);
   // Ensures: `stop` is not running and will not run after the return. Must not be called from `stop`.
   void Remove(uint64_t id);

@@ -73,7 +73,8 @@ struct AppendAnswer {
   uint64_t next_position = 0;
 };
 
-// Called exactly once, on a thread of the shard, when the outcome is known: after the records are durable, or refused. Must not block.
+// Called exactly once, on a thread of the shard, when the outcome is known: after the records are durable, or refused.
+// Must not block.
 using AppendDone = std::function<void(absl::StatusOr<AppendAnswer>)>;
 
 }  // namespace keyledger::shard

@@ -1,4 +1,5 @@
-// Committer: makes groups durable one after the other, keeps the Merkle tree, publishes the head, and has callers answered.
+// Committer: makes groups durable one after the other, keeps the Merkle tree, publishes the head, and has callers
+// answered.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,5 @@
-// Group: what becomes durable with one sync, and who waits for it. Built by the sequencer, written by the committer, answered by the completer.
+// Group: what becomes durable with one sync, and who waits for it. Built by the sequencer, written by the committer,
+// answered by the completer.
 #pragma once
 
 #include <cstdint>

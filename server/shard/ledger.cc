@@ -44,8 +44,9 @@ class Gather {
 };
 
 absl::Status FindingsError(const std::vector<domain::ProgramFinding>& findings) {
-  absl::Status status = MakeError(Reason::kInvalidProgram, fmt::format("the program has {} mistake{}; nothing was published",
-                                                                       findings.size(), findings.size() == 1 ? "" : "s"));
+  absl::Status status =
+      MakeError(Reason::kInvalidProgram, fmt::format("the program has {} mistake{}; nothing was published",
+                                                     findings.size(), findings.size() == 1 ? "" : "s"));
   for (const domain::ProgramFinding& finding : findings) {
     AddField(status, finding.path, fmt::format("line {}: {}", finding.line, finding.message));
   }
@@ -90,7 +91,8 @@ absl::Status Ledger::OpenParts(uint32_t shard_count) {
     shard_options.cache_bytes_max = std::max<size_t>(options_.shard.cache_bytes_max / shard_count, 1u << 20);
     shard_options.queue_bytes_max = std::max<size_t>(options_.shard.queue_bytes_max / shard_count, 8u << 20);
     KL_ASSIGN_OR_RETURN(part.shard, Shard::Open(*part.store, *part.store, clock_, shard_options));
-    KL_ASSIGN_OR_RETURN(part.engine, projections::Engine::Open(*part.store, part.shard->head(), options_.projections, options_.engine));
+    KL_ASSIGN_OR_RETURN(
+        part.engine, projections::Engine::Open(*part.store, part.shard->head(), options_.projections, options_.engine));
     parts_.push_back(std::move(part));
   }
   return absl::OkStatus();
@@ -135,7 +137,8 @@ absl::Status Ledger::WaitFor(uint32_t number, std::string_view projection, uint6
                              std::chrono::steady_clock::time_point deadline) const {
   const uint64_t head = parts_[number].shard->head().head();
   if (applied > head) {
-    return MakeError(Reason::kInvalidToken, fmt::format("min_cursor is past the end of shard {} ({} records)", number, head));
+    return MakeError(Reason::kInvalidToken,
+                     fmt::format("min_cursor is past the end of shard {} ({} records)", number, head));
   }
   return parts_[number].engine->WaitFor(projection, applied, deadline);
 }
@@ -155,9 +158,9 @@ absl::StatusOr<TableReaders> Ledger::Readers(std::string_view projection, std::s
   return readers;
 }
 
-absl::StatusOr<std::shared_ptr<const store::TableReader>> Ledger::ReaderOf(std::string_view projection, std::string_view account_id,
-                                                                           std::string_view min_cursor,
-                                                                           std::chrono::steady_clock::time_point deadline) const {
+absl::StatusOr<std::shared_ptr<const store::TableReader>> Ledger::ReaderOf(
+    std::string_view projection, std::string_view account_id, std::string_view min_cursor,
+    std::chrono::steady_clock::time_point deadline) const {
   const uint32_t number = ShardOf(account_id, shard_count());
   if (!min_cursor.empty()) {
     KL_ASSIGN_OR_RETURN(const Cursor cursor, ParseCursor(min_cursor, shard_count()));
@@ -176,8 +179,8 @@ std::vector<PublishedProgram> Ledger::published() const {
   return published;
 }
 
-absl::StatusOr<AppendAnswer> Ledger::PublishTo(Part& part, const PublishedProgram& program, const std::string& request_id,
-                                               const std::string& actor) {
+absl::StatusOr<AppendAnswer> Ledger::PublishTo(Part& part, const PublishedProgram& program,
+                                               const std::string& request_id, const std::string& actor) {
   {
     // A crash between here and the end of the scan leaves the row: the next start scans again.
     MutexLock lock(rearm_mutex_);
@@ -219,7 +222,8 @@ absl::StatusOr<PublishedProgram> Ledger::Publish(const std::string& source_yaml,
   // A repeated request may have published an earlier version than the one just prepared.
   KL_ASSIGN_OR_RETURN(const std::string bytes, first.store->GetRecord(answer.events.at(0).position));
   events::v1::EventRecord record;
-  if (!record.ParseFromString(bytes)) return MakeError(Reason::kStoreDamaged, "the published program cannot be read back");
+  if (!record.ParseFromString(bytes))
+    return MakeError(Reason::kStoreDamaged, "the published program cannot be read back");
   for (const PublishedProgram& entry : first.shard->published()) {
     if (entry.program->program().program_id() == record.event().program_published().program_id() &&
         entry.program->program().version() == record.event().program_published().version()) {
@@ -239,7 +243,8 @@ absl::Status Ledger::CompletePublications() {
     const size_t known = parts_[i].shard->published().size();
     for (size_t k = known; k < all.size(); ++k) {
       const programs::v1::Program& program = all[k].program->program();
-      const auto copied = PublishTo(parts_[i], all[k], fmt::format("complete-{}-{}", program.program_id(), program.version()), "");
+      const auto copied =
+          PublishTo(parts_[i], all[k], fmt::format("complete-{}-{}", program.program_id(), program.version()), "");
       if (!copied.ok()) return copied.status();
     }
   }

@@ -1,4 +1,5 @@
-// Ledger: the shards of one data directory, with routing, programs, cursors, projections and the sweeper. What the services talk to.
+// Ledger: the shards of one data directory, with routing, programs, cursors, projections and the sweeper. What the
+// services talk to.
 #pragma once
 
 #include <chrono>
@@ -52,12 +53,14 @@ using TableReaders = std::vector<std::shared_ptr<const store::TableReader>>;
 class Ledger {
  public:
   // Opens or creates the ledger and starts its threads.
-  // Errors: those of ShardStore::Open and Shard::Open; FAILED_PRECONDITION if shard_count differs; UNAVAILABLE if the directory cannot be used.
+  // Errors: those of ShardStore::Open and Shard::Open; FAILED_PRECONDITION if shard_count differs; UNAVAILABLE if the
+  // directory cannot be used.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(const LedgerOptions& options, const Clock& clock);
   // Stops.
   ~Ledger();
 
-  // Finishes what is queued, refuses what comes, stops projections and the sweeper. Readers stay usable until destruction. Idempotent.
+  // Finishes what is queued, refuses what comes, stops projections and the sweeper. Readers stay usable until
+  // destruction. Idempotent.
   void Stop();
 
   const std::string& ledger_id() const { return ledger_id_; }
@@ -70,9 +73,10 @@ class Ledger {
   void Append(AppendCommand command, AppendDone done);
 
   // Publishes a program to every shard, the first one deciding its version.
-  // Errors: INVALID_ARGUMENT (kInvalidProgram, a field per mistake), FAILED_PRECONDITION (kProgramConflict), ALREADY_EXISTS (kRequestIdReused), as Append.
-  // Blocks: until durable on every shard.
-  absl::StatusOr<PublishedProgram> Publish(const std::string& source_yaml, const std::string& request_id, const std::string& actor);
+  // Errors: INVALID_ARGUMENT (kInvalidProgram, a field per mistake), FAILED_PRECONDITION (kProgramConflict),
+  // ALREADY_EXISTS (kRequestIdReused), as Append. Blocks: until durable on every shard.
+  absl::StatusOr<PublishedProgram> Publish(const std::string& source_yaml, const std::string& request_id,
+                                           const std::string& actor);
   // All versions, by program_id, then version.
   std::vector<PublishedProgram> published() const;
 
@@ -84,11 +88,12 @@ class Ledger {
   absl::StatusOr<TableReaders> Readers(std::string_view projection, std::string_view min_cursor,
                                        std::chrono::steady_clock::time_point deadline) const;
   // The same for the one shard that holds the account.
-  absl::StatusOr<std::shared_ptr<const store::TableReader>> ReaderOf(std::string_view projection, std::string_view account_id,
-                                                                     std::string_view min_cursor,
-                                                                     std::chrono::steady_clock::time_point deadline) const;
+  absl::StatusOr<std::shared_ptr<const store::TableReader>> ReaderOf(
+      std::string_view projection, std::string_view account_id, std::string_view min_cursor,
+      std::chrono::steady_clock::time_point deadline) const;
 
-  // Looks for due decisions now instead of at the next interval, and waits until they are recorded. For tests and the bench.
+  // Looks for due decisions now instead of at the next interval, and waits until they are recorded. For tests and the
+  // bench.
   absl::Status SweepNow();
 
  private:
@@ -104,7 +109,8 @@ class Ledger {
   absl::Status CompletePublications();
   absl::StatusOr<AppendAnswer> PublishTo(Part& part, const PublishedProgram& program, const std::string& request_id,
                                          const std::string& actor);
-  absl::Status WaitFor(uint32_t number, std::string_view projection, uint64_t applied, std::chrono::steady_clock::time_point deadline) const;
+  absl::Status WaitFor(uint32_t number, std::string_view projection, uint64_t applied,
+                       std::chrono::steady_clock::time_point deadline) const;
   void SweepLoop();
   absl::Status Sweep(Part& part);
   absl::Status RearmAll(Part& part);

@@ -25,7 +25,8 @@ constexpr uint32_t kFormat = 1;
 constexpr char kFirstLine[] = "keyledger-ledger";
 
 absl::Status Unusable(const std::string& what, int error) {
-  return absl::UnavailableError(fmt::format("{}: {}; check that the directory exists, is writable and has space", what, std::strerror(error)));
+  return absl::UnavailableError(
+      fmt::format("{}: {}; check that the directory exists, is writable and has space", what, std::strerror(error)));
 }
 
 std::string RandomId() {
@@ -59,26 +60,31 @@ absl::Status WriteWhole(const std::string& directory, const std::string& name, c
 }
 
 absl::StatusOr<LedgerIdentity> Parse(const std::string& path, const std::string& text) {
-  const absl::Status damaged = MakeError(Reason::kStoreDamaged, path + " cannot be understood; restore it from a backup");
+  const absl::Status damaged =
+      MakeError(Reason::kStoreDamaged, path + " cannot be understood; restore it from a backup");
   std::istringstream in(text);
   std::string word, id_line, shards_line;
   uint32_t format = 0;
   if (!(in >> word >> format >> id_line >> shards_line) || word != kFirstLine) return damaged;
   if (format > kFormat) {
-    return absl::FailedPreconditionError(fmt::format("{} has format {}; this server knows up to {}: use a newer one", path, format, kFormat));
+    return absl::FailedPreconditionError(
+        fmt::format("{} has format {}; this server knows up to {}: use a newer one", path, format, kFormat));
   }
   LedgerIdentity identity;
   if (!id_line.starts_with("id=") || id_line.size() != 35 || !shards_line.starts_with("shards=")) return damaged;
   identity.ledger_id = id_line.substr(3);
   const char* const end = shards_line.data() + shards_line.size();
   const auto [rest, error] = std::from_chars(shards_line.data() + 7, end, identity.shard_count);
-  if (error != std::errc() || rest != end || identity.shard_count == 0 || identity.shard_count > kShardsMax) return damaged;
+  if (error != std::errc() || rest != end || identity.shard_count == 0 || identity.shard_count > kShardsMax)
+    return damaged;
   return identity;
 }
 
 }  // namespace
 
-std::string ShardDirectory(const std::string& data_dir, uint32_t shard) { return fmt::format("{}/shard-{:03}", data_dir, shard); }
+std::string ShardDirectory(const std::string& data_dir, uint32_t shard) {
+  return fmt::format("{}/shard-{:03}", data_dir, shard);
+}
 
 absl::StatusOr<LedgerIdentity> OpenLedgerFile(const std::string& data_dir, std::optional<uint32_t> shard_count) {
   std::error_code error;
@@ -91,8 +97,9 @@ absl::StatusOr<LedgerIdentity> OpenLedgerFile(const std::string& data_dir, std::
       return MakeError(Reason::kStoreDamaged, path + " is missing although shards are there; restore it from a backup");
     }
     LedgerIdentity identity{RandomId(), shard_count.value_or(1)};
-    KL_RETURN_IF_ERROR(WriteWhole(data_dir, "LEDGER",
-                                  fmt::format("{} {}\nid={}\nshards={}\n", kFirstLine, kFormat, identity.ledger_id, identity.shard_count)));
+    KL_RETURN_IF_ERROR(WriteWhole(
+        data_dir, "LEDGER",
+        fmt::format("{} {}\nid={}\nshards={}\n", kFirstLine, kFormat, identity.ledger_id, identity.shard_count)));
     return identity;
   }
   std::ifstream in(path);

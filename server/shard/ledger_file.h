@@ -16,7 +16,8 @@ struct LedgerIdentity {
 };
 
 // Reads the file; creates the directory and the file for a new ledger. A crash leaves either no file or a whole one.
-// Errors: FAILED_PRECONDITION if the ledger has another number of shards than `shard_count`, or a newer format; UNAVAILABLE if the directory cannot be used; DATA_LOSS if the
+// Errors: FAILED_PRECONDITION if the ledger has another number of shards than `shard_count`, or a newer format;
+// UNAVAILABLE if the directory cannot be used; DATA_LOSS if the
 //   file cannot be understood, or is missing although shards are there.
 absl::StatusOr<LedgerIdentity> OpenLedgerFile(const std::string& data_dir, std::optional<uint32_t> shard_count);
 

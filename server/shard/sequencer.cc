@@ -63,7 +63,8 @@ void Sequencer::Submit(Command command, size_t bytes) {
     if (stopping_) {
       refusal = MakeError(Reason::kStopping, "the server is stopping; repeat the request when it is back");
     } else if (queue_.size() >= options_.queue_requests_max || queue_bytes_ + bytes > options_.queue_bytes_max) {
-      refusal = MakeError(Reason::kQueueFull, "the queue of shard " + std::to_string(options_.shard) + " is full; repeat the request later");
+      refusal = MakeError(Reason::kQueueFull, "the queue of shard " + std::to_string(options_.shard) +
+                                                  " is full; repeat the request later");
     } else {
       queue_bytes_ += bytes;
       queue_.push_back({std::move(command), bytes});
@@ -159,8 +160,8 @@ void Sequencer::NewGroup(uint64_t first_position) {
 }
 
 bool Sequencer::GroupFull() const {
-  return group_->commit.records.size() >= options_.group_records_max || group_->record_bytes >= options_.group_bytes_max ||
-         group_->completions.size() >= options_.group_records_max;
+  return group_->commit.records.size() >= options_.group_records_max ||
+         group_->record_bytes >= options_.group_bytes_max || group_->completions.size() >= options_.group_records_max;
 }
 
 void Sequencer::HandOver() {
@@ -223,14 +224,15 @@ std::string_view Sequencer::PendingBytes(uint64_t position) const {
 
 void Sequencer::Complete(AppendDone done, absl::StatusOr<AppendAnswer> answer) {
   if (!answer.ok()) refused_requests_.fetch_add(1, std::memory_order_relaxed);
-  group_->completions.push_back([done = std::move(done), answer = std::move(answer)](const absl::Status& commit) mutable {
-    if (commit.ok()) {
-      done(std::move(answer));
-    } else {
-      // A refusal, too, may rest on records that were lost.
-      done(commit);
-    }
-  });
+  group_->completions.push_back(
+      [done = std::move(done), answer = std::move(answer)](const absl::Status& commit) mutable {
+        if (commit.ok()) {
+          done(std::move(answer));
+        } else {
+          // A refusal, too, may rest on records that were lost.
+          done(commit);
+        }
+      });
 }
 
 }  // namespace keyledger::shard

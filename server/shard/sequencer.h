@@ -1,7 +1,9 @@
-// Sequencer: decides requests one after the other, in the order they came, on states that nobody else touches, and builds groups for the committer.
+// Sequencer: decides requests one after the other, in the order they came, on states that nobody else touches, and
+// builds groups for the committer.
 //
-// It works ahead of durability: the state it decides on includes records that are still being written. If a commit fails, everything that was decided on top of it
-// is refused and the sequencer starts again from what is durable (or, when the outcome is unknown, refuses from then on).
+// It works ahead of durability: the state it decides on includes records that are still being written. If a commit
+// fails, everything that was decided on top of it is refused and the sequencer starts again from what is durable (or,
+// when the outcome is unknown, refuses from then on).
 #pragma once
 
 #include <atomic>
@@ -91,12 +93,14 @@ class Sequencer {
   absl::Status CheckUnique(const AppendCommand& command, std::vector<std::pair<std::string, int>>& keys);
   absl::Status CheckSkew(const AppendCommand& command, Micros record_time) const;
   absl::StatusOr<domain::RecordedPurchases> FindPurchases(const AppendCommand& command);
-  absl::StatusOr<std::optional<domain::RecordedPurchase>> FindPurchase(const std::string& merchant, const std::string& invoice);
+  absl::StatusOr<std::optional<domain::RecordedPurchase>> FindPurchase(const std::string& merchant,
+                                                                       const std::string& invoice);
   absl::StatusOr<std::optional<uint64_t>> FindUnique(const std::string& key);
 
   absl::StatusOr<CachedAccount*> Load(const std::string& account_id);
   // Encodes decided events into the group and brings the account up to date.
-  void Record(CachedAccount& account, domain::Outcome outcome, AppendCommand* command, Micros record_time, AppendAnswer* answer);
+  void Record(CachedAccount& account, domain::Outcome outcome, AppendCommand* command, Micros record_time,
+              AppendAnswer* answer);
   void AddRequestRow(const AppendCommand& command, const AppendAnswer& answer, uint64_t first_position);
   void Arm(CachedAccount& account);
   void Snapshot(CachedAccount& account);
@@ -154,6 +158,7 @@ class Sequencer {
 std::string InvoiceKey(bool is_return, std::string_view merchant, std::string_view number);
 
 // The answer to a request that was applied before, read back from the store. `result` is its serialized RequestResult.
-absl::StatusOr<AppendAnswer> ReadAnswer(const store::ShardStore& store, uint32_t shard, std::string_view result, bool want_decisions);
+absl::StatusOr<AppendAnswer> ReadAnswer(const store::ShardStore& store, uint32_t shard, std::string_view result,
+                                        bool want_decisions);
 
 }  // namespace keyledger::shard

@@ -1,14 +1,17 @@
-// What each command does to the group under construction. Everything here runs on the sequencer's thread. See sequencer.h.
+// What each command does to the group under construction. Everything here runs on the sequencer's thread. See
+// sequencer.h.
 #include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "keyledger/storage/v1/store_rows.pb.h"
+#include "server/base/calendar.h"
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/domain/evolve.h"
+#include "server/domain/proto_time.h"
 #include "server/shard/sequencer.h"
 
 namespace keyledger::shard {
@@ -19,17 +22,6 @@ std::string RequestKey(const AppendCommand& command) {
   key += '\0';
   key += command.request_id;
   return key;
-}
-
-void SetTimestamp(google::protobuf::Timestamp& out, Micros time) {
-  int64_t seconds = time / kMicrosPerSecond;
-  int64_t micros = time % kMicrosPerSecond;
-  if (micros < 0) {
-    seconds -= 1;
-    micros += kMicrosPerSecond;
-  }
-  out.set_seconds(seconds);
-  out.set_nanos(static_cast<int32_t>(micros * 1000));
 }
 
 absl::Status RequestReused() {
@@ -126,9 +118,9 @@ absl::Status Sequencer::CheckExpected(const AppendCommand& command, const domain
   }
   if (next > 0 && next - 1 == command.expected.exact) return absl::OkStatus();
   const std::string actual = next == 0 ? "none" : std::to_string(next - 1);
-  absl::Status status = MakeError(
-      Reason::kStaleRevision, fmt::format("account {} is at revision {}, not {}; read it again and decide anew",
-                                          command.account_id, actual, command.expected.exact));
+  absl::Status status = MakeError(Reason::kStaleRevision,
+                                  fmt::format("account {} is at revision {}, not {}; read it again and decide anew",
+                                              command.account_id, actual, command.expected.exact));
   AddMetadata(status, "actual_revision", actual);
   return status;
 }
@@ -223,11 +215,13 @@ absl::StatusOr<std::optional<domain::RecordedPurchase>> Sequencer::FindPurchase(
     }
     if (at == *position) {
       if (!record.event().has_purchase_recorded()) {
-        return MakeError(Reason::kStoreDamaged, fmt::format("record {} of shard {} is not the purchase that the index says", at, options_.shard));
+        return MakeError(
+            Reason::kStoreDamaged,
+            fmt::format("record {} of shard {} is not the purchase that the index says", at, options_.shard));
       }
       found.account_id = record.account_id();
       found.revision = record.revision();
-      found.occurred = record.occurred_time().seconds() * kMicrosPerSecond + record.occurred_time().nanos() / 1000;
+      found.occurred = domain::MicrosOf(record.occurred_time());
       found.purchase = std::move(*record.mutable_event()->mutable_purchase_recorded());
       request_id = record.request_id();
       continue;
@@ -264,9 +258,10 @@ void Sequencer::Record(CachedAccount& account, domain::Outcome outcome, AppendCo
     record.set_position(position);
     record.set_account_id(account.account_id);
     record.set_revision(revision);
-    SetTimestamp(*record.mutable_occurred_time(), decided.occurred);
-    SetTimestamp(*record.mutable_record_time(), record_time);
-    if (command != nullptr && (decided.fact_index >= 0 || !decided.is_decision)) record.set_request_id(command->request_id);
+    domain::SetTimestamp(record.mutable_occurred_time(), decided.occurred);
+    domain::SetTimestamp(record.mutable_record_time(), record_time);
+    if (command != nullptr && (decided.fact_index >= 0 || !decided.is_decision))
+      record.set_request_id(command->request_id);
     if (command != nullptr && first) record.set_request_digest(command->digest);
     first = false;
     record.set_event_id(fmt::format("{}-{}", options_.shard, position));
@@ -304,7 +299,8 @@ void Sequencer::Record(CachedAccount& account, domain::Outcome outcome, AppendCo
   if (answer != nullptr) {
     const domain::AccountState& state = account.state;
     answer->next_position = next_position();
-    answer->standing = {revision - 1, state.available_points(), state.pending_points(), state.tier.ladder_id, state.tier.tier_id};
+    answer->standing = {revision - 1, state.available_points(), state.pending_points(), state.tier.ladder_id,
+                        state.tier.tier_id};
   }
   Arm(account);
   const uint64_t tail = revision - account.snapshot_revision;
@@ -318,7 +314,8 @@ void Sequencer::AddRequestRow(const AppendCommand& command, const AppendAnswer& 
   row.set_digest(command.digest);
   row.set_first_position(first_position);
   row.set_record_count(static_cast<uint32_t>(answer.next_position - first_position));
-  for (const AppendedEvent& event : answer.events) row.add_fact_offsets(static_cast<uint32_t>(event.position - first_position));
+  for (const AppendedEvent& event : answer.events)
+    row.add_fact_offsets(static_cast<uint32_t>(event.position - first_position));
   row.set_revision(answer.standing.revision);
   row.set_available_points(answer.standing.available_points);
   row.set_pending_points(answer.standing.pending_points);
@@ -360,16 +357,17 @@ void Sequencer::ProcessSweep(SweepCommand& command) {
   if (!account.last_record_time.has_value() && account.state.next_revision > 0) {
     absl::StatusOr<std::optional<uint64_t>> position =
         store_.PositionOf(account.account_id, account.state.next_revision - 1);
-    absl::StatusOr<std::string> bytes =
-        position.ok() && position->has_value() ? store_.GetRecord(**position) : absl::StatusOr<std::string>(std::string());
+    absl::StatusOr<std::string> bytes = position.ok() && position->has_value()
+                                            ? store_.GetRecord(**position)
+                                            : absl::StatusOr<std::string>(std::string());
     events::v1::EventRecord record;
-    account.last_record_time = bytes.ok() && record.ParseFromString(*bytes)
-                                   ? record.record_time().seconds() * kMicrosPerSecond
-                                   : Micros{0};
+    account.last_record_time =
+        bytes.ok() && record.ParseFromString(*bytes) ? domain::MicrosOf(record.record_time()) : Micros{0};
   }
   const Micros quiet_until = account.last_record_time.value_or(0) + command.quiet;
   if (quiet_until > command.until) {
-    // Someone is writing to the account, perhaps importing its past: look again later. The row only has to be found then, so any due time will do.
+    // Someone is writing to the account, perhaps importing its past: look again later. The row only has to be found
+    // then, so any due time will do.
     group_->commit.timers_set.push_back({quiet_until, account.account_id});
     account.armed = quiet_until;
     return finish();

@@ -8,13 +8,12 @@
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/domain/evolve.h"
+#include "server/domain/proto_time.h"
 #include "server/shard/committer.h"
 #include "server/shard/sequencer.h"
 
 namespace keyledger::shard {
 namespace {
-
-Micros ToMicros(const google::protobuf::Timestamp& time) { return time.seconds() * kMicrosPerSecond + time.nanos() / 1000; }
 
 absl::Status Unreadable(uint64_t position) {
   return MakeError(Reason::kStoreDamaged, fmt::format("record {} cannot be read", position));
@@ -27,12 +26,14 @@ absl::StatusOr<std::vector<PublishedProgram>> ReadPrograms(const store::ShardSto
   while (records->Next()) {
     const std::string_view bytes = records->bytes();
     programs::v1::Program program;
-    if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !record.event().has_program_published() ||
+    if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
+        !record.event().has_program_published() ||
         !program.ParseFromString(record.event().program_published().program())) {
       return Unreadable(records->position());
     }
     KL_ASSIGN_OR_RETURN(auto compiled, domain::CompiledProgram::Compile(std::move(program)));
-    published.push_back({std::move(compiled), record.event().program_published().source_yaml(), ToMicros(record.record_time())});
+    published.push_back({std::move(compiled), record.event().program_published().source_yaml(),
+                         domain::MicrosOf(record.record_time())});
   }
   KL_RETURN_IF_ERROR(records->status());
   return published;
@@ -44,12 +45,13 @@ absl::StatusOr<Micros> LastRecordTime(const store::ShardStore& store) {
   KL_ASSIGN_OR_RETURN(const std::string bytes, store.GetRecord(count - 1));
   events::v1::EventRecord record;
   if (!record.ParseFromString(bytes)) return Unreadable(count - 1);
-  return ToMicros(record.record_time());
+  return domain::MicrosOf(record.record_time());
 }
 
 }  // namespace
 
-absl::StatusOr<std::optional<domain::AccountState>> FoldAccount(const store::ShardStore& store, std::string_view account_id,
+absl::StatusOr<std::optional<domain::AccountState>> FoldAccount(const store::ShardStore& store,
+                                                                std::string_view account_id,
                                                                 uint64_t* snapshot_revision) {
   domain::AccountState state;
   if (snapshot_revision != nullptr) *snapshot_revision = 0;
@@ -67,10 +69,11 @@ absl::StatusOr<std::optional<domain::AccountState>> FoldAccount(const store::Sha
     const std::string_view bytes = records->bytes();
     if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Unreadable(records->position());
     if (record.revision() != state.next_revision) {
-      return MakeError(Reason::kStoreDamaged, fmt::format("account {}: record {} has revision {}, {} was expected", account_id,
-                                                          records->position(), record.revision(), state.next_revision));
+      return MakeError(Reason::kStoreDamaged,
+                       fmt::format("account {}: record {} has revision {}, {} was expected", account_id,
+                                   records->position(), record.revision(), state.next_revision));
     }
-    KL_RETURN_IF_ERROR(domain::Evolve(state, record.event(), ToMicros(record.occurred_time())));
+    KL_RETURN_IF_ERROR(domain::Evolve(state, record.event(), domain::MicrosOf(record.occurred_time())));
   }
   KL_RETURN_IF_ERROR(records->status());
   if (state.next_revision == 0) return std::nullopt;
@@ -88,8 +91,8 @@ absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(store::ShardStore& store, sto
   std::unique_ptr<Shard> shard(new Shard(store, options));
   Shard* const raw = shard.get();
   // The committer calls back only for groups that the sequencer gave it, so the sequencer exists by then.
-  shard->committer_ = std::make_unique<Committer>(store, log, shard->head_, std::move(tree),
-                                                  [raw] { raw->sequencer_->Wake(); });
+  shard->committer_ =
+      std::make_unique<Committer>(store, log, shard->head_, std::move(tree), [raw] { raw->sequencer_->Wake(); });
   shard->sequencer_ = std::make_unique<Sequencer>(store, *shard->committer_, shard->head_, clock, options,
                                                   last_record_time, std::move(published));
   return shard;

@@ -1,10 +1,11 @@
 // Shard: one independent log with its sequencer, committer and database. The unit of order and of writing.
 //
 // An append runs through three threads, each the only one at its step, groups handed from one to the next:
-//   sequencer  repeated request? expected revision, decide, evolve, encode: builds the next group while the committer writes the one before
-//   committer  leaf hashes and tiles, one synced write, publishes the head
-//   completer  answers the callers
-// Nothing is locked around an account's state: only the sequencer has it. Reads go to the store and fold for themselves (ReadState).
+//   sequencer  repeated request? expected revision, decide, evolve, encode: builds the next group while the committer
+//   writes the one before committer  leaf hashes and tiles, one synced write, publishes the head completer  answers the
+//   callers
+// Nothing is locked around an account's state: only the sequencer has it. Reads go to the store and fold for themselves
+// (ReadState).
 #pragma once
 
 #include <cstdint>
@@ -71,10 +72,10 @@ class Sequencer;
 // Durability: an answer is given only after the records it speaks of are fsynced.
 class Shard {
  public:
-  // Loads the Merkle tree's edge, the programs and the end of the log; takes time independent of the log's length. `log` is the store itself, or a stand-in for it.
-  // Errors: DATA_LOSS (kStoreDamaged).
-  static absl::StatusOr<std::unique_ptr<Shard>> Open(store::ShardStore& store, store::CommitLog& log, const Clock& clock,
-                                                     const ShardOptions& options);
+  // Loads the Merkle tree's edge, the programs and the end of the log; takes time independent of the log's length.
+  // `log` is the store itself, or a stand-in for it. Errors: DATA_LOSS (kStoreDamaged).
+  static absl::StatusOr<std::unique_ptr<Shard>> Open(store::ShardStore& store, store::CommitLog& log,
+                                                     const Clock& clock, const ShardOptions& options);
   // Stops.
   ~Shard();
 
@@ -85,8 +86,8 @@ class Shard {
   // Queues a request. `done` gets the answer or the refusal; see AppendRequest for the errors.
   void Append(AppendCommand command, AppendDone done);
 
-  // Takes the decisions about an account that have fallen due up to `until` and puts the account's next timer in place of `timer`. An account whose last record is younger than
-  // `quiet` is left for later.
+  // Takes the decisions about an account that have fallen due up to `until` and puts the account's next timer in place
+  // of `timer`. An account whose last record is younger than `quiet` is left for later.
   void Sweep(const store::TimerEntry& timer, Micros until, Micros quiet, std::function<void(absl::Status)> done);
 
   // Sets the account's timer anew, after the programs changed.
@@ -127,7 +128,8 @@ class Shard {
 
 // Folds an account's stream: newest snapshot, then the records after it. Nothing for an account without records.
 // `snapshot_revision` (may be null) gets next_revision of the snapshot used, 0 if none.
-absl::StatusOr<std::optional<domain::AccountState>> FoldAccount(const store::ShardStore& store, std::string_view account_id,
+absl::StatusOr<std::optional<domain::AccountState>> FoldAccount(const store::ShardStore& store,
+                                                                std::string_view account_id,
                                                                 uint64_t* snapshot_revision);
 
 }  // namespace keyledger::shard

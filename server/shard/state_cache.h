@@ -35,13 +35,15 @@ class StateCache {
  public:
   explicit StateCache(size_t bytes_max) : bytes_max_(bytes_max) {}
 
-  // Null if not cached. Makes it the most recently used. The pointer is valid until the account is evicted or the cache cleared.
+  // Null if not cached. Makes it the most recently used. The pointer is valid until the account is evicted or the cache
+  // cleared.
   CachedAccount* Find(std::string_view account_id);
   // Adds an account that is not cached.
   CachedAccount* Insert(CachedAccount account);
   // Accounts for a changed state.
   void Resize(CachedAccount& account);
-  // Takes out accounts, oldest first, until the cache is within its bound; only those whose records are durable (last_position_end <= durable).
+  // Takes out accounts, oldest first, until the cache is within its bound; only those whose records are durable
+  // (last_position_end <= durable).
   std::vector<CachedAccount> Evict(uint64_t durable);
   void Clear();
 

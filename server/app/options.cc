@@ -1,0 +1,96 @@
+// See options.h.
+#include "server/app/options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "server/base/ids.h"
+
+namespace keyledger::app {
+
+ParsedOptions ParseOptions(int argc, char** argv) {
+  ParsedOptions parsed;
+  Options& options = parsed.options;
+  CLI::App app("keyledgerd: the ledger of a company's key accounts, served over gRPC.", "keyledgerd");
+  app.set_version_flag("--version", "keyledgerd " KEYLEDGER_VERSION);
+  app.set_config("--config", "",
+                 "Configuration file: lines \"key = value\", the keys being the flags below without the dashes")
+      ->check(CLI::ExistingFile);
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.add_option("--data-dir", options.data_dir, "Directory of the ledger; created if missing")->required();
+  app.add_option("--listen", options.listen, "HOST:PORT to serve on; port 0 takes a free one")->capture_default_str();
+  app.add_option("--port-file", options.port_file, "File to write the port to once the server serves");
+  app.add_option("--shards", options.shards, "Number of shards of a new ledger (1 if absent); fixed from then on")
+      ->check(CLI::Range(1u, kShardsMax));
+  app.add_flag("--allow-insecure", options.allow_insecure, "Serve without TLS on an address that is not loopback");
+  app.add_option("--tls-certificate", options.tls_certificate,
+                 "PEM file with the server's certificate chain; needs --tls-key")
+      ->check(CLI::ExistingFile);
+  app.add_option("--tls-key", options.tls_key, "PEM file with the server's private key")->check(CLI::ExistingFile);
+  app.add_option("--tls-client-ca", options.tls_client_ca,
+                 "PEM file with the authorities whose clients are let in (mutual TLS)")
+      ->check(CLI::ExistingFile);
+  app.add_option("--log-level", options.log_level, "How much to log")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  app.add_option("--log-format", options.log_format, "Form of the log lines, on standard error")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  app.add_option("--worker-threads", options.worker_threads, "Threads for queries and reads")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app.add_option("--worker-queue", options.worker_queue, "Queries that may wait for a thread")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--streams-max", options.streams_max, "Streaming calls open at once")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  app.add_option("--queue-requests-max", options.queue_requests_max, "Appends that may wait, per shard")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  app.add_option("--queue-mib-max", options.queue_mib_max, "Their size together, MiB, over all shards")
+      ->check(CLI::Range(8, 65'536))
+      ->capture_default_str();
+  app.add_option("--state-cache-mib", options.state_cache_mib, "Account states kept for deciding, MiB, over all shards")
+      ->check(CLI::Range(1, 65'536))
+      ->capture_default_str();
+  app.add_option("--block-cache-mib", options.block_cache_mib, "Cache of stored blocks, MiB, over all shards")
+      ->check(CLI::Range(8, 65'536))
+      ->capture_default_str();
+  app.add_option("--disk-reserve-mib", options.disk_reserve_mib,
+                 "Appends are refused while less is free on the disk, MiB; 0: never")
+      ->capture_default_str();
+  app.add_option("--skew-seconds-max", options.skew_seconds_max,
+                 "How far occurred_time may be ahead of the server's clock")
+      ->check(CLI::Range(0, 86'400))
+      ->capture_default_str();
+  app.add_option("--sweep-interval-seconds", options.sweep_interval_seconds,
+                 "How often decisions that time brings are looked for; 0: never")
+      ->check(CLI::Range(0, 86'400))
+      ->capture_default_str();
+  app.add_option("--sweep-quiet-seconds", options.sweep_quiet_seconds,
+                 "An account written to within this time is left for later")
+      ->check(CLI::Range(0, 86'400))
+      ->capture_default_str();
+  app.add_option("--stop-seconds-max", options.stop_seconds_max, "How long calls may take to end after SIGTERM")
+      ->check(CLI::Range(1, 600))
+      ->capture_default_str();
+  app.add_option("--projection-chunk-records", options.projection_chunk_records,
+                 "Records a projection folds between two writes")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+    if (options.tls_certificate.empty() != options.tls_key.empty()) {
+      throw CLI::RequiredError("--tls-certificate and --tls-key go together: the other one");
+    }
+    if (!options.tls_client_ca.empty() && options.tls_certificate.empty()) {
+      throw CLI::RequiredError("--tls-client-ca needs a server certificate: --tls-certificate");
+    }
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    parsed.exit_code = code == 0 ? 0 : 2;
+  }
+  return parsed;
+}
+
+}  // namespace keyledger::app

@@ -1,0 +1,117 @@
+// AccountService, PointsService, TierService, RetentionService: adapters of the read side.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "keyledger/ledger/v1/account_service.grpc.pb.h"
+#include "keyledger/ledger/v1/points_service.grpc.pb.h"
+#include "keyledger/ledger/v1/retention_service.grpc.pb.h"
+#include "keyledger/ledger/v1/tier_service.grpc.pb.h"
+#include "server/service/service_context.h"
+
+namespace keyledger::service {
+
+// Threads: thread-safe, as are the others.
+class AccountServiceImpl final : public ledger::v1::AccountService::CallbackService {
+ public:
+  explicit AccountServiceImpl(const ServiceContext& context) : context_(context) {}
+  grpc::ServerUnaryReactor* GetAccount(grpc::CallbackServerContext* call, const ledger::v1::GetAccountRequest* request,
+                                       ledger::v1::GetAccountResponse* response) override;
+  grpc::ServerUnaryReactor* BatchGetAccounts(grpc::CallbackServerContext* call,
+                                             const ledger::v1::BatchGetAccountsRequest* request,
+                                             ledger::v1::BatchGetAccountsResponse* response) override;
+  grpc::ServerUnaryReactor* ListAccounts(grpc::CallbackServerContext* call,
+                                         const ledger::v1::ListAccountsRequest* request,
+                                         ledger::v1::ListAccountsResponse* response) override;
+
+ private:
+  const ServiceContext context_;
+};
+
+class PointsServiceImpl final : public ledger::v1::PointsService::CallbackService {
+ public:
+  explicit PointsServiceImpl(const ServiceContext& context) : context_(context) {}
+  grpc::ServerUnaryReactor* GetBalance(grpc::CallbackServerContext* call, const ledger::v1::GetBalanceRequest* request,
+                                       ledger::v1::GetBalanceResponse* response) override;
+  grpc::ServerUnaryReactor* ListLots(grpc::CallbackServerContext* call, const ledger::v1::ListLotsRequest* request,
+                                     ledger::v1::ListLotsResponse* response) override;
+  grpc::ServerUnaryReactor* ListStatement(grpc::CallbackServerContext* call,
+                                          const ledger::v1::ListStatementRequest* request,
+                                          ledger::v1::ListStatementResponse* response) override;
+  grpc::ServerUnaryReactor* GetExpirySchedule(grpc::CallbackServerContext* call,
+                                              const ledger::v1::GetExpiryScheduleRequest* request,
+                                              ledger::v1::GetExpiryScheduleResponse* response) override;
+
+ private:
+  const ServiceContext context_;
+};
+
+class TierServiceImpl final : public ledger::v1::TierService::CallbackService {
+ public:
+  explicit TierServiceImpl(const ServiceContext& context) : context_(context) {}
+  grpc::ServerUnaryReactor* GetStanding(grpc::CallbackServerContext* call,
+                                        const ledger::v1::GetStandingRequest* request,
+                                        ledger::v1::GetStandingResponse* response) override;
+  grpc::ServerUnaryReactor* ListHistory(grpc::CallbackServerContext* call,
+                                        const ledger::v1::ListHistoryRequest* request,
+                                        ledger::v1::ListHistoryResponse* response) override;
+  grpc::ServerUnaryReactor* GetDistribution(grpc::CallbackServerContext* call,
+                                            const ledger::v1::GetDistributionRequest* request,
+                                            ledger::v1::GetDistributionResponse* response) override;
+
+ private:
+  const ServiceContext context_;
+};
+
+class RetentionServiceImpl final : public ledger::v1::RetentionService::CallbackService {
+ public:
+  explicit RetentionServiceImpl(const ServiceContext& context) : context_(context) {}
+  grpc::ServerUnaryReactor* GetRetention(grpc::CallbackServerContext* call,
+                                         const ledger::v1::GetRetentionRequest* request,
+                                         ledger::v1::GetRetentionResponse* response) override;
+  grpc::ServerUnaryReactor* GetCohorts(grpc::CallbackServerContext* call, const ledger::v1::GetCohortsRequest* request,
+                                       ledger::v1::GetCohortsResponse* response) override;
+
+ private:
+  const ServiceContext context_;
+};
+
+// The readers as the queries take them.
+inline std::vector<const store::TableReader*> Pointers(const shard::TableReaders& readers) {
+  std::vector<const store::TableReader*> pointers;
+  for (const auto& reader : readers) pointers.push_back(reader.get());
+  return pointers;
+}
+
+// The optional as_of of a request, or now.
+template <class Request>
+absl::StatusOr<Micros> AsOf(const Request& request, const Clock& clock) {
+  if (!request.has_as_of()) return clock.Now();
+  return CheckTime(request.as_of(), "as_of");
+}
+
+// What a page token is bound to: the request without its paging.
+template <class Request>
+std::string PageBinding(Request request) {
+  request.clear_page_token();
+  request.clear_page_size();
+  request.clear_min_cursor();
+  return Request::descriptor()->full_name() + request.SerializeAsString();
+}
+
+// The continuation inside a request's page token; empty for the first page.
+template <class Request>
+absl::StatusOr<std::string> Continuation(const Request& request) {
+  if (request.page_token().empty()) return std::string();
+  return ParsePageToken(request.page_token(), PageBinding(request));
+}
+
+// The token for the next page; empty on the last.
+template <class Request>
+std::string NextPageToken(const Request& request, const std::string& continuation) {
+  return continuation.empty() ? "" : FormatPageToken(continuation, PageBinding(request));
+}
+
+}  // namespace keyledger::service

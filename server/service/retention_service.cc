@@ -1,0 +1,111 @@
+// RetentionService. See query_services.h.
+#include "projections/retention/retention_queries.h"
+#include "server/base/error.h"
+#include "server/base/ids.h"
+#include "server/service/query_services.h"
+
+namespace keyledger::service {
+namespace {
+
+absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionScope& scope) {
+  projections::RetentionScope out;
+  switch (scope.period()) {
+    case ledger::v1::PERIOD_UNSPECIFIED:
+    case ledger::v1::PERIOD_MONTH:
+      break;
+    case ledger::v1::PERIOD_QUARTER:
+      out.unit = CalendarUnit::kQuarter;
+      break;
+    case ledger::v1::PERIOD_YEAR:
+      out.unit = CalendarUnit::kYear;
+      break;
+    default:
+      return FieldError("scope.period", "is not a value of Period");
+  }
+  switch (scope.revenue_basis()) {
+    case ledger::v1::REVENUE_BASIS_UNSPECIFIED:
+    case ledger::v1::REVENUE_BASIS_GROSS:
+      break;
+    case ledger::v1::REVENUE_BASIS_NET:
+      out.basis = projections::RevenueBasis::kNet;
+      break;
+    default:
+      return FieldError("scope.revenue_basis", "is not a value of RevenueBasis");
+  }
+  if (!scope.time_zone().empty()) {
+    const std::optional<Zone> zone = Zone::Load(scope.time_zone());
+    if (!zone.has_value()) return FieldError("scope.time_zone", "is not an IANA time zone, for example Europe/Berlin");
+    out.zone = *zone;
+  }
+  if (!scope.currency_code().empty() && !IsCurrencyCode(scope.currency_code())) {
+    return FieldError("scope.currency_code", "must be three capital letters, for example USD");
+  }
+  out.currency_code = scope.currency_code();
+  if (scope.has_as_of()) {
+    KL_ASSIGN_OR_RETURN(out.as_of, CheckTime(scope.as_of(), "scope.as_of"));
+  }
+  if (scope.has_known_at()) {
+    KL_ASSIGN_OR_RETURN(out.known_at, CheckTime(scope.known_at(), "scope.known_at"));
+  }
+  return out;
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* RetentionServiceImpl::GetRetention(grpc::CallbackServerContext* call,
+                                                             const ledger::v1::GetRetentionRequest* request,
+                                                             ledger::v1::GetRetentionResponse* response) {
+  const auto deadline = DeadlineOf(*call);
+  return RunUnary(context_, call, [this, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+    KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
+                        context_.ledger.Readers("retention", request->min_cursor(), deadline));
+    KL_ASSIGN_OR_RETURN(const auto table, projections::GetRetentionTable(Pointers(readers), scope));
+    response->set_currency_code(table.currency_code);
+    response->set_purchases(table.purchases);
+    response->set_accounts(table.accounts);
+    for (const projections::RetentionPeriodRow& row : table.periods) {
+      ledger::v1::RetentionPeriod& out = *response->add_periods();
+      out.set_period(FormatPeriod(row.period, scope.unit));
+      out.set_active(row.active);
+      out.set_new_(row.fresh);
+      out.set_retained(row.retained);
+      out.set_reactivated(row.reactivated);
+      out.set_churned(row.churned);
+      out.set_start(row.start);
+      if (row.logo_retention.has_value()) out.set_logo_retention(*row.logo_retention);
+      if (row.crr_end_minus_new_over_start.has_value())
+        out.set_crr_end_minus_new_over_start(*row.crr_end_minus_new_over_start);
+      if (row.nrr.has_value()) out.set_nrr(*row.nrr);
+      if (row.grr.has_value()) out.set_grr(*row.grr);
+      out.set_revenue_micros(row.revenue_micros);
+      out.set_nrr_micros(row.nrr_micros);
+      out.set_grr_micros(row.grr_micros);
+      out.set_base_micros(row.base_micros);
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* RetentionServiceImpl::GetCohorts(grpc::CallbackServerContext* call,
+                                                           const ledger::v1::GetCohortsRequest* request,
+                                                           ledger::v1::GetCohortsResponse* response) {
+  const auto deadline = DeadlineOf(*call);
+  return RunUnary(context_, call, [this, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+    KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
+                        context_.ledger.Readers("retention", request->min_cursor(), deadline));
+    KL_ASSIGN_OR_RETURN(const auto table, projections::GetCohortTable(Pointers(readers), scope));
+    response->set_currency_code(table.currency_code);
+    for (const projections::CohortRow& row : table.cohorts) {
+      ledger::v1::Cohort& out = *response->add_cohorts();
+      out.set_start(FormatPeriod(row.period, scope.unit));
+      out.set_size(row.size);
+      out.mutable_active()->Add(row.active.begin(), row.active.end());
+      out.mutable_revenue_micros()->Add(row.revenue_micros.begin(), row.revenue_micros.end());
+    }
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace keyledger::service
