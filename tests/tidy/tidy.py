@@ -138,6 +138,8 @@ class Tidy:
 
     def room_of(self, path):
         """Returns the room a file or an include path belongs to, or nothing."""
+        if str(path) in self.layers["files"]:
+            return self.layers["files"][str(path)]
         parts = pathlib.PurePath(path).parts
         return "/".join(parts[:2]) if len(parts) > 2 and parts[0] in {"server", "client", "projections"} else None
 

@@ -174,6 +174,20 @@ class PythonClient(unittest.TestCase):
         self.assertEqual("INSUFFICIENT_POINTS", harness.rich_error_of_bytes(answers[2].status).reason)
         self.assertEqual([0, 0, 1, 1], [answers[place].response.events[0].revision for place in (0, 1, 3, 4)])
 
+    def test_a_full_queue_is_refused_at_once_with_a_retry_delay(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        narrow = harness.Server(BINARY, directory.name, "--queue-requests-max", "1")
+        self.addCleanup(narrow.stop)
+        ledger = api_grpc.LedgerServiceStub(narrow.channel)
+        frame = api.AppendStreamRequest(requests=[request(f"account-{number}", "1", opened()) for number in range(1000)])
+        answers = [result for answer in ledger.AppendStream(iter([frame]), timeout=harness.CALL_DEADLINE_S) for result in answer.results]
+        self.assertEqual(1000, len(answers))
+        refused = [harness.rich_error_of_bytes(answer.status) for answer in answers if answer.WhichOneof("outcome") == "status"]
+        self.assertNotEqual([], refused, "a thousand requests at once fitted through a queue of one")
+        self.assertEqual({(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUEUE_FULL")}, {(error.code, error.reason) for error in refused})
+        self.assertTrue(all(error.retry_delay_s > 0 for error in refused))
+
     def test_a_subscription_catches_up_and_then_delivers_live(self):
         before = self.append("acme", "r1", opened(), purchase(1_000_000))
         call = self.ledger.Subscribe(api.SubscribeRequest(start=api.LogStart(beginning=api.LogStart.Beginning())), timeout=harness.CALL_DEADLINE_S)
