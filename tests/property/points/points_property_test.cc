@@ -1,0 +1,555 @@
+// Random histories of one account: what Decide and Advance record against what the independent model (model.h)
+// predicts, record by record. Seeds are fixed, so a failure repeats; KL_PROPERTY_SEED runs one seed and
+// KL_PROPERTY_RUNS another number of them.
+#include <cstdlib>
+#include <random>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "server/base/error.h"
+#include "server/domain/decide.h"
+#include "server/domain/evolve.h"
+#include "server/domain/proto_time.h"
+#include "tests/property/points/model.h"
+
+namespace keyledger::domain {
+namespace {
+
+using model::Date;
+using model::kDay;
+using model::kForever;
+using model::Line;
+using model::Op;
+
+constexpr char kMerchant[] = "shop";
+
+int64_t Pick(std::mt19937_64& random, int64_t low, int64_t high) {
+  return low + static_cast<int64_t>(random() % static_cast<uint64_t>(high - low + 1));
+}
+
+programs::v1::PeriodUnit UnitOf(int months) {
+  if (months == 1) return programs::v1::PERIOD_UNIT_MONTH;
+  if (months == 3) return programs::v1::PERIOD_UNIT_QUARTER;
+  return months == 12 ? programs::v1::PERIOD_UNIT_YEAR : programs::v1::PERIOD_UNIT_UNSPECIFIED;
+}
+
+void FillRule(const model::Rule& rule, programs::v1::AccrualRule& out) {
+  out.set_rule_id(rule.id);
+  if (!rule.category.empty()) out.mutable_match()->add_categories(rule.category);
+  if (rule.per_money) {
+    out.mutable_per_money()->set_points(rule.points);
+    out.mutable_per_money()->set_per_micros(rule.per);
+  } else {
+    out.mutable_per_unit()->set_points(rule.points);
+    out.mutable_per_unit()->set_per_units(rule.per);
+  }
+  out.set_rounding(rule.round == model::Round::kDown ? programs::v1::ROUNDING_DOWN
+                   : rule.round == model::Round::kUp ? programs::v1::ROUNDING_UP
+                                                     : programs::v1::ROUNDING_HALF_EVEN);
+  out.set_pending_days(rule.pending_days);
+  if (rule.expire_months > 0) out.mutable_expiry()->set_after_months(rule.expire_months);
+  if (rule.expire_days > 0) out.mutable_expiry()->set_after_days(rule.expire_days);
+  if (out.has_expiry()) out.mutable_expiry()->set_round_up_to(UnitOf(rule.round_up_months));
+  out.set_tier_multiplier(rule.multiplied);
+}
+
+std::shared_ptr<const CompiledProgram> Compile(const model::Version& version, uint32_t number) {
+  programs::v1::Program program;
+  program.set_program_id("model");
+  program.set_version(number);
+  program.set_time_zone("UTC");
+  program.set_currency_code("USD");
+  SetTimestamp(program.mutable_effective_from(), version.from);
+  for (const model::Rule& rule : version.rules) FillRule(rule, *program.add_accrual_rules());
+  if (version.only_pending) program.set_return_policy(programs::v1::RETURN_POLICY_ONLY_PENDING);
+  if (!version.tiers.empty()) {
+    auto* ladder = program.mutable_tier_ladder();
+    ladder->set_ladder_id("ladder");
+    ladder->set_metric(programs::v1::QUALIFYING_METRIC_NET_SPEND);
+    if (version.rolling_days > 0) {
+      ladder->mutable_window()->set_rolling_days(version.rolling_days);
+    } else {
+      ladder->mutable_window()->set_calendar_period(UnitOf(version.window_months));
+    }
+    ladder->set_review_period(UnitOf(version.review_months));
+    for (const model::Tier& tier : version.tiers) {
+      auto* out = ladder->add_tiers();
+      out->set_tier_id(tier.id);
+      out->set_entrance_micros(tier.entrance);
+      if (tier.keep != tier.entrance) out->set_maintenance_micros(tier.keep);
+      out->set_multiplier_milli(tier.multiplier);
+    }
+  }
+  auto compiled = CompiledProgram::Compile(std::move(program));
+  EXPECT_TRUE(compiled.ok()) << compiled.status();
+  return *compiled;
+}
+
+model::Rule RandomRule(std::mt19937_64& random, const std::string& id) {
+  model::Rule rule;
+  rule.id = id;
+  if (random() % 3 == 0) rule.category = "tea";
+  rule.per_money = random() % 3 != 0;
+  rule.points = Pick(random, 1, 5);
+  rule.per = rule.per_money ? Pick(random, 1, 4) * 500'000 : Pick(random, 1, 7);
+  rule.round = static_cast<model::Round>(random() % 3);
+  rule.pending_days = random() % 2 == 0 ? 0 : static_cast<int>(Pick(random, 1, 60));
+  if (random() % 4 != 0) {
+    (random() % 2 == 0 ? rule.expire_months : rule.expire_days) = static_cast<int>(Pick(random, 1, 24));
+    const int units[] = {0, 1, 3, 12};
+    rule.round_up_months = units[random() % 4];
+  }
+  rule.multiplied = random() % 4 != 0;
+  return rule;
+}
+
+std::vector<model::Version> RandomVersions(std::mt19937_64& random) {
+  std::vector<model::Version> versions(Pick(random, 1, 3));
+  for (size_t i = 0; i < versions.size(); ++i) {
+    model::Version& version = versions[i];
+    version.from = i == 0 ? Date(random() % 4 == 0 ? 2019 : 1990, 2, 3)
+                          : Date(2019 + static_cast<int>(i), 3, 15) + Pick(random, 0, 40) * kDay;
+    for (int64_t r = Pick(random, 0, 3); r > 0; --r)
+      version.rules.push_back(RandomRule(random, fmt::format("rule{}", r)));
+    const int periods[] = {1, 3, 12};
+    const size_t review = random() % 3;
+    version.review_months = periods[review];
+    if (random() % 2 == 0) {
+      version.rolling_days = static_cast<int>(Pick(random, 1, 1096));
+    } else {
+      version.window_months = periods[random() % (review + 1)];
+    }
+    version.only_pending = random() % 5 == 0;
+    if (random() % 6 == 0) continue;
+    int64_t threshold = 0;
+    for (int64_t t = Pick(random, 1, 4); t > 0; --t) {
+      const int64_t keep = threshold - (threshold > 0 && random() % 2 == 0 ? Pick(random, 0, threshold / 2) : 0);
+      // Now and then a version renames its tiers.
+      const char* prefix = random() % 8 == 0 ? "new" : "tier";
+      version.tiers.push_back(
+          {fmt::format("{}{}", prefix, version.tiers.size()), threshold, keep, Pick(random, 0, 4) * 500});
+      threshold += Pick(random, 1, 40) * 10'000'000;
+    }
+  }
+  return versions;
+}
+
+// Generates requests that make sense often enough, knowing what was bought.
+class Generator {
+ public:
+  explicit Generator(std::mt19937_64& random) : random_(random) {}
+
+  std::vector<Op> Request() {
+    std::vector<Op> ops;
+    if (!opened_) {
+      opened_ = true;
+      ops.push_back({Op::kOpen, now_, true, "", {}, 0, kForever});
+    }
+    for (int64_t n = Pick(random_, 1, 10) > 7 ? Pick(random_, 2, 4) : 1; n > 0; --n) ops.push_back(One());
+    return ops;
+  }
+
+  int64_t now() const { return now_; }
+  void SetNow(int64_t now) { now_ = std::max(now_, now); }
+
+ private:
+  int64_t Moment() {
+    const int64_t kind = Pick(random_, 0, 19);
+    if (kind < 3) return now_ - Pick(random_, 0, 500 * kDay);
+    if (kind < 5) return now_;
+    now_ += Pick(random_, 0, kind < 7 ? 200 : 25) * kDay + Pick(random_, 0, kDay);
+    // Exactly where a day, and now and then a month, begins.
+    if (kind == 7) now_ = (now_ / kDay + 1) * kDay;
+    if (kind == 8) now_ = Date(2018 + static_cast<int>((now_ - Date(2018, 1, 1)) / (366 * kDay)) + 1, 1, 1);
+    return std::max(now_, Date(2018, 1, 1));
+  }
+
+  Op One() {
+    Op op;
+    op.at = Moment();
+    const int64_t kind = Pick(random_, 0, 99);
+    if (kind < 50) {
+      op.kind = Op::kPurchase;
+      op.dollars = random_() % 12 != 0;
+      op.invoice = fmt::format("i{}", bought_.size());
+      for (int64_t n = Pick(random_, 1, 4); n > 0; --n) {
+        op.lines.push_back({random_() % 2 == 0 ? "tea" : "cups", Pick(random_, 1, 20),
+                            random_() % 10 == 0 ? 0 : Pick(random_, 1, 90'000'000), 0});
+      }
+      bought_.push_back(op);
+    } else if (kind < 70) {
+      Return(op);
+    } else if (kind < 82) {
+      op.kind = Op::kRedeem;
+      op.points = Pick(random_, 1, random_() % 3 == 0 ? 1000 : 60);
+    } else if (kind < 92) {
+      op.kind = Op::kAdjust;
+      op.points = random_() % 2 == 0 ? Pick(random_, 1, 200) : -Pick(random_, 1, 60);
+      if (op.points > 0 && random_() % 2 == 0) op.expire = op.at + Pick(random_, -10, 300) * kDay;
+    } else if (kind < 95) {
+      op.kind = Op::kClose;
+    } else if (kind < 99) {
+      op.kind = Op::kReopen;
+    } else {
+      op.kind = Op::kOpen;
+    }
+    return op;
+  }
+
+  void Return(Op& op) {
+    op.kind = Op::kReturn;
+    op.dollars = random_() % 12 != 0;
+    if (bought_.empty() || random_() % 4 == 0) {
+      op.invoice = "unheard of";
+      op.lines.push_back({"tea", Pick(random_, 1, 5), Pick(random_, 0, 50'000'000), 1});
+      return;
+    }
+    const Op& purchase = bought_[random_() % 2 == 0 ? bought_.size() - 1 : random_() % bought_.size()];
+    if (random_() % 20 != 0) op.dollars = purchase.dollars;
+    op.invoice = purchase.invoice;
+    for (size_t i = 0; i < purchase.lines.size(); ++i) {
+      if (random_() % 2 == 0) continue;
+      const Line& line = purchase.lines[i];
+      const bool whole = random_() % 2 == 0;
+      op.lines.push_back({line.category, whole ? line.units : Pick(random_, 1, std::max<int64_t>(line.units / 2, 1)),
+                          whole ? line.micros : Pick(random_, 0, line.micros / 2), static_cast<int>(i) + 1});
+    }
+    if (op.lines.empty()) op.lines.push_back({"tea", 1, 0, 1});
+  }
+
+  std::mt19937_64& random_;
+  bool opened_ = false;
+  int64_t now_ = Date(2018, 6, 1);
+  std::vector<Op> bought_;
+};
+
+events::v1::Event EventOf(const Op& op) {
+  events::v1::Event event;
+  const char* currency = op.dollars ? "USD" : "EUR";
+  switch (op.kind) {
+    case Op::kOpen:
+      event.mutable_account_opened();
+      break;
+    case Op::kClose:
+      event.mutable_account_closed()->set_reason("r");
+      break;
+    case Op::kReopen:
+      event.mutable_account_reopened()->set_reason("r");
+      break;
+    case Op::kPurchase:
+      event.mutable_purchase_recorded()->set_merchant_id(kMerchant);
+      event.mutable_purchase_recorded()->set_invoice_number(op.invoice);
+      for (const Line& line : op.lines) {
+        auto* out = event.mutable_purchase_recorded()->add_lines();
+        out->set_category(line.category);
+        out->set_quantity(line.units);
+        out->mutable_amount()->set_currency_code(currency);
+        out->mutable_amount()->set_micros(line.micros);
+      }
+      break;
+    case Op::kReturn:
+      event.mutable_purchase_returned()->set_merchant_id(kMerchant);
+      event.mutable_purchase_returned()->set_purchase_invoice_number(op.invoice);
+      for (const Line& line : op.lines) {
+        auto* out = event.mutable_purchase_returned()->add_lines();
+        out->set_line_number(static_cast<uint32_t>(line.number));
+        out->set_category(line.category);
+        out->set_quantity(line.units);
+        out->mutable_amount()->set_currency_code(currency);
+        out->mutable_amount()->set_micros(line.micros);
+      }
+      break;
+    case Op::kRedeem:
+      event.mutable_points_redeemed()->set_points(op.points);
+      break;
+    case Op::kAdjust:
+      event.mutable_points_adjusted()->set_points(op.points);
+      event.mutable_points_adjusted()->set_reason("r");
+      if (op.expire != kForever) SetTimestamp(event.mutable_points_adjusted()->mutable_expire_time(), op.expire);
+      break;
+  }
+  return event;
+}
+
+std::string AllocationText(const google::protobuf::RepeatedPtrField<events::v1::LotAllocation>& allocations,
+                           bool by_lot) {
+  std::map<uint64_t, int64_t> sorted;
+  std::string text;
+  for (const auto& allocation : allocations) {
+    if (by_lot) {
+      EXPECT_TRUE(sorted.emplace(allocation.lot_revision(), allocation.points()).second) << "a lot is named twice";
+    } else {
+      text += fmt::format(" {}:{}", allocation.lot_revision(), allocation.points());
+    }
+  }
+  for (const auto& [lot, points] : sorted) text += fmt::format(" {}:{}", lot, points);
+  return text;
+}
+
+std::string TimeText(bool set, const google::protobuf::Timestamp& time, const char* otherwise) {
+  return set ? std::to_string(MicrosOf(time)) : otherwise;
+}
+
+// The record in the model's words.
+std::string TextOf(const events::v1::Event& event) {
+  using events::v1::Event;
+  switch (event.payload_case()) {
+    case Event::kAccountOpened:
+      return "opened";
+    case Event::kAccountClosed:
+      return "closed";
+    case Event::kAccountReopened:
+      return "reopened";
+    case Event::kPurchaseRecorded:
+      return "purchase";
+    case Event::kPurchaseReturned:
+      return event.purchase_returned().has_purchase_revision()
+                 ? fmt::format("return of {}", event.purchase_returned().purchase_revision())
+                 : "return";
+    case Event::kPointsRedeemed:
+      return fmt::format("redeemed {} from{}", event.points_redeemed().points(),
+                         AllocationText(event.points_redeemed().allocations(), false));
+    case Event::kPointsAdjusted: {
+      const auto& adjusted = event.points_adjusted();
+      if (adjusted.points() > 0) {
+        return fmt::format("adjusted +{} until {}", adjusted.points(),
+                           TimeText(adjusted.has_expire_time(), adjusted.expire_time(), "never"));
+      }
+      return fmt::format("adjusted {} from{}", -adjusted.points(), AllocationText(adjusted.allocations(), false));
+    }
+    case Event::kPointsAccrued: {
+      const auto& accrued = event.points_accrued();
+      std::string lines;
+      for (const auto& line : accrued.lines()) lines += fmt::format(" {}:{}", line.line_number(), line.points());
+      return fmt::format("accrued {} {} lines{} from {} until {} x{}", accrued.rule_id(), accrued.points(), lines,
+                         TimeText(accrued.has_activate_time(), accrued.activate_time(), "0"),
+                         TimeText(accrued.has_expire_time(), accrued.expire_time(), "never"),
+                         accrued.multiplier_milli());
+    }
+    case Event::kPointsActivated:
+      return fmt::format("activated {} {}", event.points_activated().lot_revision(), event.points_activated().points());
+    case Event::kPointsExpired:
+      return fmt::format("expired {} {}", event.points_expired().lot_revision(), event.points_expired().points());
+    case Event::kPointsReversed: {
+      const auto& reversed = event.points_reversed();
+      return fmt::format("reversed for {} due {} took {}{}", reversed.return_revision(), reversed.points_due(),
+                         reversed.points(), AllocationText(reversed.allocations(), true));
+    }
+    case Event::kTierAssigned: {
+      const auto& tier = event.tier_assigned();
+      const char* reasons[] = {"?", "initial", "upgrade", "review"};
+      return fmt::format("tier {}>{} {} metric {}", tier.previous_tier_id(), tier.tier_id(), reasons[tier.reason()],
+                         tier.metric_value());
+    }
+    default:
+      return "?";
+  }
+}
+
+std::string ReasonText(Reason reason) {
+  switch (reason) {
+    case Reason::kAccountNotFound:
+      return "not_found";
+    case Reason::kAccountExists:
+      return "exists";
+    case Reason::kAccountClosed:
+      return "closed";
+    case Reason::kAccountNotClosed:
+      return "not_closed";
+    case Reason::kInsufficientPoints:
+      return "insufficient";
+    case Reason::kReturnExceedsPurchase:
+      return "exceeds";
+    case Reason::kInvalidField:
+      return "invalid";
+    default:
+      return fmt::format("reason {}", static_cast<int>(reason));
+  }
+}
+
+// One account: the ledger's log and state beside the model.
+class History {
+ public:
+  explicit History(uint64_t seed)
+      : random_(seed), generator_(random_), versions_(RandomVersions(random_)), model_(versions_) {
+    std::vector<std::shared_ptr<const CompiledProgram>> compiled;
+    for (size_t i = 0; i < versions_.size(); ++i)
+      compiled.push_back(Compile(versions_[i], static_cast<uint32_t>(i) + 1));
+    programs_ = ProgramSet(std::move(compiled));
+  }
+
+  // How often each kind of record and refusal came up.
+  const std::map<std::string, int>& seen() const { return seen_; }
+
+  void Run(int steps) {
+    for (int i = 0; i < steps && !::testing::Test::HasFailure(); ++i) {
+      Step();
+      CheckState();
+    }
+    CheckFoldFromScratch();
+  }
+
+ private:
+  void Step() {
+    const int64_t kind = Pick(random_, 0, 9);
+    if (kind == 0) {
+      generator_.SetNow(generator_.now() + Pick(random_, 0, 90) * kDay);
+      CheckAdvance(generator_.now());
+    } else if (kind == 1) {
+      CheckNextDue();
+    } else if (kind == 2 && state_.next_revision > 0) {
+      auto decoded = DecodeState(EncodeState(state_));
+      ASSERT_TRUE(decoded.ok()) << decoded.status();
+      ASSERT_TRUE(*decoded == state_);
+      state_ = std::move(*decoded);
+    } else {
+      CheckRequest();
+    }
+  }
+
+  void CheckRequest() {
+    const std::vector<Op> ops = generator_.Request();
+    DecideInput input;
+    input.account_id = "a";
+    for (const Op& op : ops) {
+      input.facts.push_back({EventOf(op), op.at});
+      ASSERT_TRUE(ValidateFact(input.facts.back().event, "events[0]").ok());
+    }
+    input.purchases = Purchases();
+    const auto expected = model_.Apply(ops);
+    auto outcome = Decide(state_, input, programs_);
+    ASSERT_EQ(expected.refusal, outcome.ok() ? "" : ReasonText(ReasonOf(outcome.status()))) << outcome.status();
+    if (!outcome.ok()) {
+      seen_["refused " + expected.refusal] += 1;
+      return;
+    }
+    auto again = Decide(state_, input, programs_);
+    ASSERT_TRUE(again.ok() && again->state == outcome->state && again->events.size() == outcome->events.size());
+    Keep(std::move(*outcome), expected.records);
+  }
+
+  void CheckAdvance(int64_t until) {
+    auto outcome = Advance(state_, until, programs_);
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+    Keep(std::move(*outcome), model_.AdvanceTo(until));
+  }
+
+  void CheckNextDue() {
+    const Micros due = NextDue(state_, programs_);
+    if (due == kNever) {
+      auto outcome = Advance(state_, Date(2100, 1, 1), programs_);
+      ASSERT_TRUE(outcome.ok() && outcome->events.empty());
+      return;
+    }
+    auto before = Advance(state_, due - 1, programs_);
+    ASSERT_TRUE(before.ok() && before->events.empty()) << "NextDue is late";
+    auto at = Advance(state_, due, programs_);
+    ASSERT_TRUE(at.ok() && !at->events.empty()) << "NextDue is early";
+  }
+
+  void Keep(Outcome outcome, const std::vector<std::string>& expected) {
+    std::vector<std::string> records;
+    uint64_t revision = state_.next_revision;
+    for (const DecidedEvent& event : outcome.events) {
+      const std::string text = TextOf(event.event);
+      records.push_back(fmt::format("{}@{} {}", revision++, event.occurred, text));
+      seen_[event.event.has_tier_assigned() ? text.substr(text.find(' ', 5) + 1, 7) : text.substr(0, text.find(' '))] +=
+          1;
+      seen_["late"] += event.occurred < state_.clock ? 1 : 0;
+      seen_["linked return"] += text.starts_with("return of") ? 1 : 0;
+    }
+    ASSERT_EQ(records, expected);
+    for (DecidedEvent& event : outcome.events) log_.push_back(std::move(event));
+    state_ = std::move(outcome.state);
+  }
+
+  RecordedPurchases Purchases() const {
+    RecordedPurchases purchases;
+    std::map<uint64_t, RecordedPurchase*> by_revision;
+    for (size_t i = 0; i < log_.size(); ++i) {
+      const auto& event = log_[i].event;
+      if (event.has_purchase_recorded()) {
+        RecordedPurchase& purchase = purchases[{kMerchant, event.purchase_recorded().invoice_number()}];
+        purchase = {"a", i, log_[i].occurred, event.purchase_recorded(), {}};
+        by_revision[i] = &purchase;
+      } else if (event.has_points_accrued()) {
+        by_revision.at(event.points_accrued().purchase_revision())->accruals.emplace_back(i, event.points_accrued());
+      }
+    }
+    return purchases;
+  }
+
+  void CheckState() {
+    ASSERT_EQ(state_.available_points(), model_.available());
+    ASSERT_EQ(state_.pending_points(), model_.pending());
+    ASSERT_EQ(state_.tier.tier_id, model_.tier());
+    ASSERT_EQ(state_.next_revision, log_.size());
+  }
+
+  void CheckFoldFromScratch() const {
+    AccountState folded;
+    for (const DecidedEvent& event : log_) {
+      const absl::Status status = Evolve(folded, event.event, event.occurred);
+      ASSERT_TRUE(status.ok()) << status;
+    }
+    ASSERT_TRUE(folded == state_);
+  }
+
+  std::mt19937_64 random_;
+  Generator generator_;
+  std::vector<model::Version> versions_;
+  model::Account model_;
+  ProgramSet programs_;
+  AccountState state_;
+  std::vector<DecidedEvent> log_;
+  std::map<std::string, int> seen_;
+};
+
+uint64_t EnvironmentOr(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+TEST(PointsAndTiers, DecideAsTheIndependentModelPredictsOverRandomHistories) {
+  const bool one = std::getenv("KL_PROPERTY_SEED") != nullptr;
+  const uint64_t first = EnvironmentOr("KL_PROPERTY_SEED", 1);
+  const uint64_t runs = one ? 1 : EnvironmentOr("KL_PROPERTY_RUNS", 2500);
+  fmt::print("seeds {} to {}\n", first, first + runs - 1);
+  std::map<std::string, int> seen;
+  for (uint64_t seed = first; seed < first + runs; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {} (repeat with KL_PROPERTY_SEED={})", seed, seed));
+    History history(seed);
+    history.Run(60);
+    if (HasFailure()) return;
+    for (const auto& [what, times] : history.seen()) seen[what] += times;
+  }
+  // Histories that never get anywhere would agree as well.
+  for (const char* what : {"opened",
+                           "closed",
+                           "reopened",
+                           "purchase",
+                           "return",
+                           "linked return",
+                           "redeemed",
+                           "adjusted",
+                           "accrued",
+                           "activated",
+                           "expired",
+                           "reversed",
+                           "initial",
+                           "upgrade",
+                           "review ",
+                           "late",
+                           "refused exists",
+                           "refused closed",
+                           "refused not_closed",
+                           "refused insufficient",
+                           "refused exceeds",
+                           "refused invalid"}) {
+    EXPECT_TRUE(one || seen[what] >= static_cast<int>(runs) / 100) << what << ": " << seen[what];
+  }
+}
+
+}  // namespace
+}  // namespace keyledger::domain
