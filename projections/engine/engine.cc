@@ -6,8 +6,6 @@
 // nothing names, after it the old one is. Tables that nothing names are dropped when the engine opens.
 #include "projections/engine/engine.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <atomic>
 #include <functional>
@@ -190,11 +188,6 @@ absl::Status Engine::Impl::OpenSlot(std::shared_ptr<const Projection> projection
   }
   const std::string name = TableName(*slot->projection, slot->serving.letter);
   KL_ASSIGN_OR_RETURN(slot->table, store_.OpenTable(name));
-  if (slot->table->applied() > store_.record_count()) {
-    // The rows know records that the log does not have: they are of another log's making.
-    KL_RETURN_IF_ERROR(store_.DropTable(name));
-    KL_ASSIGN_OR_RETURN(slot->table, store_.OpenTable(name));
-  }
   slot->applied = slot->table->applied();
   slot->lease = NewLease();
   slots_.push_back(std::move(slot));

@@ -38,7 +38,9 @@ class MemoryTableReader final : public store::TableReader {
     const auto row = rows_.find(key);
     return row == rows_.end() ? std::optional<std::string>() : std::optional<std::string>(row->second);
   }
-  std::unique_ptr<store::RowIterator> NewIterator() const override { return std::make_unique<MemoryRowIterator>(rows_); }
+  std::unique_ptr<store::RowIterator> NewIterator() const override {
+    return std::make_unique<MemoryRowIterator>(rows_);
+  }
 
  private:
   const MemoryRows rows_;

@@ -1,4 +1,5 @@
-// RecordLog: event records for tests, written out by hand: positions and revisions count up, everything else is what the test says.
+// RecordLog: event records for tests, written out by hand: positions and revisions count up, everything else is what
+// the test says.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +23,8 @@
 namespace keyledger::testing {
 
 inline Micros Utc(int year, int month, int day, int hour = 0, int minute = 0, int second = 0) {
-  return absl::ToUnixMicros(absl::FromCivil(absl::CivilSecond(year, month, day, hour, minute, second), absl::UTCTimeZone()));
+  return absl::ToUnixMicros(
+      absl::FromCivil(absl::CivilSecond(year, month, day, hour, minute, second), absl::UTCTimeZone()));
 }
 
 inline void SetTime(Micros time, google::protobuf::Timestamp* out) {
@@ -169,7 +171,8 @@ inline Micros MicrosOfTime(const google::protobuf::Timestamp& time) {
   return time.seconds() * kMicrosPerSecond + time.nanos() / 1000;
 }
 
-// Folds the records into a new table, with a write after each `chunk` records. The records' positions must count up from 0.
+// Folds the records into a new table, with a write after each `chunk` records. The records' positions must count up
+// from 0.
 inline std::unique_ptr<MemoryTable> FoldAll(const projections::Projection& projection,
                                             const std::vector<events::v1::EventRecord>& records, size_t chunk = 1000) {
   auto table = std::make_unique<MemoryTable>();

@@ -21,7 +21,8 @@ std::vector<std::string> Ids(const DirectoryPage& page) {
 // Three accounts that differ in everything a filter can name.
 RecordLog ThreeAccounts() {
   RecordLog log;
-  const auto open = [&log](const char* id, const char* name, const char* region, const char* segment, const char* owner) {
+  const auto open = [&log](const char* id, const char* name, const char* region, const char* segment,
+                           const char* owner) {
     auto* opened = log.Add(id, Utc(2026, 1, 5)).mutable_event()->mutable_account_opened();
     opened->set_display_name(name);
     opened->set_region(region);

@@ -12,8 +12,9 @@ namespace {
 using testing::RecordLog;
 using testing::Utc;
 
-// Opened 5 January. Lot 2: 100 points of 10 January, pending until 24 January, expiring 10 January 2027. Lot 4: 50 points of 1 February, at once, expiring
-// 1 March. 30 redeemed on 10 February (from lot 4, which expires first), 20 more taken back from lot 2 on 15 February.
+// Opened 5 January. Lot 2: 100 points of 10 January, pending until 24 January, expiring 10 January 2027. Lot 4: 50
+// points of 1 February, at once, expiring 1 March. 30 redeemed on 10 February (from lot 4, which expires first), 20
+// more taken back from lot 2 on 15 February.
 RecordLog OneAccount() {
   RecordLog log;
   log.Open("a", Utc(2026, 1, 5));

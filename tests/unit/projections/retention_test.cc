@@ -17,7 +17,8 @@ constexpr int64_t kUnit = 1'000'000;
 // Months since 1970 of January 2026.
 constexpr int64_t kJanuary = 56 * 12;
 
-// a: January 100, February 40, April 60. b: January 50 (returned 20 in February), February 70. c: returns 5 in January, buys 0 in March. Nobody else.
+// a: January 100, February 40, April 60. b: January 50 (returned 20 in February), February 70. c: returns 5 in January,
+// buys 0 in March. Nobody else.
 RecordLog ThreeAccounts() {
   RecordLog log;
   for (const char* id : {"a", "b", "c"}) log.Open(id, Utc(2026, 1, 1));
@@ -87,7 +88,8 @@ TEST(GetRetentionTable, ComputesRatiosAgainstThePeriodBefore) {
   EXPECT_EQ(february.grr_micros, 90 * kUnit);
   EXPECT_DOUBLE_EQ(*february.nrr, 110.0 / 150.0);
   EXPECT_DOUBLE_EQ(*february.grr, 0.6);
-  // April: a came back, which counts in (E - N) / S and nowhere else; what March's accounts had bought was worth nothing.
+  // April: a came back, which counts in (E - N) / S and nowhere else; what March's accounts had bought was worth
+  // nothing.
   const RetentionPeriodRow& april = table.periods[3];
   EXPECT_EQ(april.logo_retention, 0.0);
   EXPECT_EQ(april.crr_end_minus_new_over_start, 1.0);

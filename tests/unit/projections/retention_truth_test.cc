@@ -1,4 +1,5 @@
-// Retention of two real shops against figures computed independently: every count and sum exactly, every ratio to 1e-12.
+// Retention of two real shops against figures computed independently: every count and sum exactly, every ratio to
+// 1e-12.
 //
 // The data lies beside the source tree and is not part of it; without it these tests are skipped.
 #include <algorithm>
@@ -32,8 +33,8 @@ std::string DataFile(const std::string& name) { return std::string(KL_DATA_DIR) 
 
 bool HaveData() { return std::ifstream(DataFile("truth/cdnow_sample.json")).good(); }
 
-#define KL_NEED_DATA()                                                                             \
-  if (!HaveData()) {                                                                               \
+#define KL_NEED_DATA()                                                                              \
+  if (!HaveData()) {                                                                                \
     GTEST_SKIP() << "THE REAL DATA IS NOT THERE: " KL_DATA_DIR " is missing, nothing was compared"; \
   }
 
@@ -81,7 +82,8 @@ std::vector<Row> Invoices() {
 }
 
 // Folds the rows, in the order given, into `shards` tables.
-std::vector<std::unique_ptr<store::TableReader>> Fold(const std::vector<Row>& rows, const std::string& currency, size_t shards) {
+std::vector<std::unique_ptr<store::TableReader>> Fold(const std::vector<Row>& rows, const std::string& currency,
+                                                      size_t shards) {
   std::vector<RecordLog> logs(shards);
   std::map<std::string, bool> opened;
   for (const Row& row : rows) {
