@@ -119,6 +119,7 @@ absl::StatusOr<std::unique_ptr<ShardStore>> ShardStore::Open(const StoreOptions&
   KL_ASSIGN_OR_RETURN(const auto evidence, ReadWalEvidence(env, options.path));
   KL_ASSIGN_OR_RETURN(const bool unclean, HasWriteAheadLog(env, options.path));
   const bool exists = env->FileExists(options.path + "/CURRENT").ok();
+  if (exists && !options.read_only) KL_RETURN_IF_ERROR(CutTornManifest(env, options.path));
   if (exists && unclean && !options.read_only) KL_RETURN_IF_ERROR(CheckBeforeRecovery(options, env, head, evidence));
   KL_ASSIGN_OR_RETURN(auto database, Database::Open(options, env, options.read_only));
   KL_ASSIGN_OR_RETURN(const DatabaseFindings findings, CheckDatabase(*database, options, head, evidence));
@@ -131,6 +132,7 @@ absl::StatusOr<std::unique_ptr<ShardStore>> ShardStore::Open(const StoreOptions&
   impl->last_record_hash = findings.last_record_hash;
   const HeadFile now{findings.record_count, findings.last_record_hash};
   if (!options.read_only && head != now) KL_RETURN_IF_ERROR(WriteHeadFile(env, options.path, now));
+  if (!options.read_only) static_cast<void>(env->DeleteFile(options.path + "/" + kTornManifest));
   impl->head = now;
   return std::unique_ptr<ShardStore>(new ShardStore(std::move(impl)));
 }

@@ -7,6 +7,7 @@
 
 #include "server/base/error.h"
 #include "server/store/head_file.h"
+#include "server/store/log_fragments.h"
 #include "server/store/rocks_status.h"
 
 namespace keyledger::store {
@@ -66,6 +67,38 @@ absl::Status CheckFilesPresent(rocksdb::Env* env, const std::string& path, bool 
   if (current) return absl::OkStatus();
   if (!remains.empty()) return Damaged(path, fmt::format("the file CURRENT is missing, but {} is there", remains));
   return must_exist ? Damaged(path, "there is no store") : absl::OkStatus();
+}
+
+absl::Status CutTornManifest(rocksdb::Env* env, const std::string& path) {
+  std::string name;
+  if (auto status = rocksdb::ReadFileToString(env, path + "/CURRENT", &name); !status.ok())
+    return OpenError(path, status);
+  if (!name.starts_with("MANIFEST-") || !name.ends_with('\n'))
+    return Damaged(path, "the file CURRENT names no manifest");
+  name.pop_back();
+  const std::string manifest = path + "/" + name;
+  uint64_t good_end = 0;
+  bool damaged = false;
+  bool intact_after = false;
+  KL_RETURN_IF_ERROR(ReadLogFragments(env, manifest, [&](const LogFragment& fragment) {
+    if (!fragment.intact) {
+      damaged = true;
+    } else if (damaged) {
+      intact_after = intact_after || fragment.starts_record();
+    } else if (fragment.ends_record()) {
+      good_end = fragment.end;
+    }
+  }));
+  if (!damaged || intact_after || good_end == 0) return absl::OkStatus();
+  std::string bytes;
+  rocksdb::Status status = rocksdb::ReadFileToString(env, manifest, &bytes);
+  if (status.ok()) status = rocksdb::WriteStringToFile(env, bytes, path + "/" + kTornManifest, /*should_sync=*/true);
+  // Written anew beside it and renamed, so that a crash leaves the one or the other.
+  const std::string temporary = path + "/MANIFEST.tmp";
+  bytes.resize(good_end);
+  if (status.ok()) status = rocksdb::WriteStringToFile(env, bytes, temporary, /*should_sync=*/true);
+  if (status.ok()) status = env->RenameFile(temporary, manifest);
+  return status.ok() ? SyncDirectory(env, path) : Unavailable(path, "repaired", status);
 }
 
 absl::StatusOr<bool> HasWriteAheadLog(rocksdb::Env* env, const std::string& path) {

@@ -34,6 +34,15 @@ class StoreDirectory {
 // UNAVAILABLE if the directory cannot be read.
 absl::Status CheckFilesPresent(rocksdb::Env* env, const std::string& path, bool must_exist);
 
+// The manifest is RocksDB's log of which table files make up the database, and like every log it can end torn. RocksDB
+// accepts an end that is cut short, but not one whose middle sector never arrived. This cuts such an end off: if the
+// last entry is damaged and no intact one begins after it, it was never synced, and nothing that relies on it was done.
+// The whole file is kept under kTornManifest until the opening has succeeded. Errors: UNAVAILABLE. Damage elsewhere in
+// the manifest is left for RocksDB to report.
+absl::Status CutTornManifest(rocksdb::Env* env, const std::string& path);
+
+inline constexpr char kTornManifest[] = "TORN_MANIFEST";
+
 // Returns true if a write-ahead log file has content: the last close was not a clean one.
 // Errors: UNAVAILABLE.
 absl::StatusOr<bool> HasWriteAheadLog(rocksdb::Env* env, const std::string& path);

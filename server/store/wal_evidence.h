@@ -29,7 +29,4 @@ struct WalEvidence {
 // Errors: UNAVAILABLE if a file cannot be read.
 absl::StatusOr<WalEvidence> ReadWalEvidence(rocksdb::Env* env, const std::string& path);
 
-// CRC-32C (Castagnoli) of the bytes, as RocksDB's log format uses it (before masking).
-uint32_t Crc32c(std::string_view bytes);
-
 }  // namespace keyledger::store

@@ -11,8 +11,14 @@ namespace keyledger::testing {
 
 class TempDir {
  public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "keyledger.XXXXXX").string();
+  // In memory where the machine has a file system of that kind: for tests that open and close very often and whose
+  // syncs are pretended.
+  enum class Place { kDefault, kMemory };
+
+  explicit TempDir(Place place = Place::kDefault) {
+    const std::filesystem::path memory = "/dev/shm";
+    const bool in_memory = place == Place::kMemory && std::filesystem::is_directory(memory);
+    std::string pattern = ((in_memory ? memory : std::filesystem::temp_directory_path()) / "keyledger.XXXXXX").string();
     KL_CHECK(mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
   }

@@ -1,0 +1,153 @@
+// Writes and syncs that fail at each place in turn: the shard stops, says so, and reopens clean.
+#include <string>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "server/base/error.h"
+#include "server/store/shard_store.h"
+#include "tests/support/fault_env.h"
+#include "tests/support/log_model.h"
+#include "tests/support/temp_dir.h"
+
+namespace keyledger::store {
+namespace {
+
+using testing::FaultEnv;
+using testing::LogModel;
+using testing::TempDir;
+
+constexpr int kGroups = 12;
+
+struct Case {
+  FaultEnv::Operation operation;
+  FaultEnv::Failure failure;
+  bool stays;
+};
+
+void FailAtEachPlace(const Case& c) {
+  for (uint64_t place = 1;; ++place) {
+    SCOPED_TRACE(fmt::format("failure {}", place));
+    TempDir directory(TempDir::Place::kMemory);
+    FaultEnv machine;
+    LogModel model(place);
+    StoreOptions options;
+    options.path = directory / "shard";
+    options.ledger_id = "ledger";
+    options.env = machine.env();
+    std::optional<CommitGroup> failed;
+    {
+      auto store = ShardStore::Open(options);
+      ASSERT_TRUE(store.ok()) << store.status();
+      machine.FailAfter(c.operation, place, c.failure, ".log", c.stays);
+      for (int i = 0; i < kGroups && !failed.has_value(); ++i) {
+        const CommitGroup group = model.NextGroup(3);
+        const auto status = (*store)->Append(group);
+        if (status.ok()) {
+          model.Accept(group);
+          continue;
+        }
+        failed = group;
+        EXPECT_EQ(ReasonOf(status), Reason::kCommitOutcomeUnknown) << status;
+        EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+        EXPECT_EQ(ReasonOf((*store)->write_status()), Reason::kShardReadOnly);
+        EXPECT_NE(MessageOf((*store)->write_status()).find("injected"), std::string::npos);
+      }
+      ASSERT_EQ(failed.has_value(), machine.has_failed());
+      if (!failed.has_value()) return;
+      // The cause may pass; the shard stays as it is, and goes on answering reads of what is durable.
+      machine.StopFailing();
+      EXPECT_EQ(ReasonOf((*store)->Append(*failed)), Reason::kShardReadOnly);
+      EXPECT_EQ(ReasonOf((*store)->PutMeta("key", "value")), Reason::kShardReadOnly);
+      EXPECT_EQ((*store)->record_count(), model.records().size());
+      EXPECT_EQ((*store)->GetRecord(model.records().size()).status().code(), absl::StatusCode::kNotFound);
+      EXPECT_EQ(model.Compare(**store), "");
+    }
+    auto store = ShardStore::Open(options);
+    ASSERT_TRUE(store.ok()) << store.status();
+    if ((*store)->record_count() != model.records().size()) model.Accept(*failed);
+    ASSERT_EQ(model.Compare(**store), "");
+    const CommitGroup next = model.NextGroup(2);
+    ASSERT_TRUE((*store)->Append(next).ok());
+    model.Accept(next);
+    ASSERT_EQ(model.Compare(**store), "");
+  }
+}
+
+TEST(WriteFailure, StopsTheShardWhenAWriteFails) {
+  FailAtEachPlace({FaultEnv::Operation::kWrite, FaultEnv::Failure::kInputOutput, false});
+}
+
+TEST(WriteFailure, StopsTheShardWhenADiskIsFull) {
+  FailAtEachPlace({FaultEnv::Operation::kWrite, FaultEnv::Failure::kNoSpace, true});
+}
+
+TEST(WriteFailure, StopsTheShardWhenASyncFails) {
+  FailAtEachPlace({FaultEnv::Operation::kSync, FaultEnv::Failure::kInputOutput, false});
+}
+
+TEST(WriteFailure, StopsTheShardWhenASyncFindsTheDiskFull) {
+  FailAtEachPlace({FaultEnv::Operation::kSync, FaultEnv::Failure::kNoSpace, true});
+}
+
+TEST(WriteFailure, OfASettingStopsTheShardToo) {
+  TempDir directory(TempDir::Place::kMemory);
+  FaultEnv machine;
+  StoreOptions options;
+  options.path = directory / "shard";
+  options.ledger_id = "ledger";
+  options.env = machine.env();
+  auto store = ShardStore::Open(options);
+  ASSERT_TRUE(store.ok()) << store.status();
+  machine.FailAfter(FaultEnv::Operation::kSync, 1, FaultEnv::Failure::kInputOutput, ".log", false);
+  EXPECT_EQ(ReasonOf((*store)->PutMeta("key", "value")), Reason::kCommitOutcomeUnknown);
+  EXPECT_EQ(ReasonOf((*store)->Append({})), Reason::kShardReadOnly);
+}
+
+TEST(DiskReserve, RefusesWithARetryDelayAndWritesNothing) {
+  TempDir directory(TempDir::Place::kMemory);
+  FaultEnv machine;
+  LogModel model(1);
+  StoreOptions options;
+  options.path = directory / "shard";
+  options.ledger_id = "ledger";
+  options.env = machine.env();
+  options.disk_reserve_bytes = 1000;
+  auto store = ShardStore::Open(options);
+  ASSERT_TRUE(store.ok()) << store.status();
+  const CommitGroup group = model.NextGroup(1);
+
+  machine.SetFreeBytes(999);
+  const uint64_t operations = machine.operations();
+  const auto refusal = (*store)->Append(group);
+  EXPECT_EQ(ReasonOf(refusal), Reason::kDiskNearlyFull);
+  EXPECT_EQ(refusal.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(RetryDelayMsOf(refusal), 5000);
+  EXPECT_NE(MessageOf(refusal).find("999 bytes free"), std::string::npos);
+  EXPECT_EQ(ReasonOf((*store)->PutMeta("key", "value")), Reason::kDiskNearlyFull);
+  EXPECT_EQ(machine.operations(), operations);
+  EXPECT_TRUE((*store)->write_status().ok());
+
+  machine.SetFreeBytes(1000);
+  EXPECT_TRUE((*store)->Append(group).ok());
+  model.Accept(group);
+  EXPECT_EQ(model.Compare(**store), "");
+}
+
+TEST(DiskReserve, OfZeroNeverRefuses) {
+  TempDir directory(TempDir::Place::kMemory);
+  FaultEnv machine;
+  LogModel model(1);
+  StoreOptions options;
+  options.path = directory / "shard";
+  options.ledger_id = "ledger";
+  options.env = machine.env();
+  options.disk_reserve_bytes = 0;
+  machine.SetFreeBytes(0);
+  auto store = ShardStore::Open(options);
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_TRUE((*store)->Append(model.NextGroup(1)).ok());
+}
+
+}  // namespace
+}  // namespace keyledger::store
