@@ -1,0 +1,223 @@
+// What commands share. See command.h.
+#include "client/cli/command.h"
+
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+#include <google/protobuf/util/json_util.h>
+
+#include "client/cli/describe.h"
+#include "client/cli/text.h"
+
+namespace keyledger::cli {
+namespace {
+
+// What a person can do about a failure.
+std::string Advice(const client::ClientError& error, const std::string& server) {
+  if (error.reason == "STALE_REVISION") {
+    return "read the account again and decide anew; --expect " + error.Metadata("actual_revision") + " would match now";
+  }
+  if (error.reason == "COMMIT_OUTCOME_UNKNOWN") {
+    return "repeat the command with the same --request-id: it is applied once";
+  }
+  if (error.reason == "REQUEST_ID_REUSED") {
+    return "use a new request id, or repeat the request exactly";
+  }
+  if (error.reason == "ACCOUNT_NOT_FOUND") {
+    return "open it with: keyledger account open ID";
+  }
+  if (error.reason == "PROJECTION_BEHIND") {
+    return "try again, with a larger --timeout, or look at: keyledger admin projections";
+  }
+  if (error.reason == "SHARD_READ_ONLY" || error.reason == "DISK_NEARLY_FULL" || error.reason == "STORE_DAMAGED") {
+    return "the operator has to act; see: keyledger admin status";
+  }
+  if (error.code == grpc::StatusCode::UNAVAILABLE && error.reason.empty()) {
+    return "is keyledgerd running at " + server + "? name another with --server HOST:PORT or KEYLEDGER_SERVER";
+  }
+  if (error.code == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return "try again with a larger --timeout";
+  }
+  return "";
+}
+
+}  // namespace
+
+bool Session::colour() const {
+  return options_.color == "always" || (options_.color == "auto" && environment_.out_is_terminal);
+}
+
+std::chrono::milliseconds Session::timeout() const {
+  return std::chrono::milliseconds(static_cast<int64_t>(options_.timeout_seconds * 1000));
+}
+
+client::Client& Session::client() {
+  if (!client_) {
+    client::ChannelOptions channel;
+    channel.address = options_.server;
+    client::CallOptions call;
+    call.timeout = timeout();
+    client_ = std::make_unique<client::Client>(channel, call);
+  }
+  return *client_;
+}
+
+void Session::PrintJson(const google::protobuf::Message& message, bool line) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  options.add_whitespace = environment_.out_is_terminal && !line;
+  std::string text;
+  const auto status = google::protobuf::util::MessageToJsonString(message, &text, options);
+  if (!status.ok()) {
+    err() << "error: the answer cannot be written as JSON: " << status.message() << "\n";
+    return;
+  }
+  out() << text << (options.add_whitespace ? "" : "\n") << std::flush;
+}
+
+void Session::Print(const Table& table) { out() << table.Render(colour()) << std::flush; }
+
+int Session::Fail(const client::ClientError& error) {
+  const bool red = options_.color == "always" || (options_.color == "auto" && environment_.err_is_terminal);
+  err() << (red ? "\x1b[31merror:\x1b[0m " : "error: ")
+        << Printable(error.message.empty() ? "no message" : error.message) << "\n";
+  err() << "  reason: " << (error.reason.empty() ? std::string() : Printable(error.reason) + " ") << "("
+        << client::CodeName(error.code) << ")\n";
+  for (const client::FieldViolation& violation : error.fields) {
+    err() << "  field:  " << Printable(violation.field) << ": " << Printable(violation.description) << "\n";
+  }
+  for (const auto& [key, value] : error.metadata) {
+    err() << "  " << Printable(key) << ": " << Printable(value) << "\n";
+  }
+  if (error.retry_delay) {
+    err() << "  retry:  after " << error.retry_delay->count() << " ms\n";
+  }
+  if (const std::string advice = Advice(error, options_.server); !advice.empty()) {
+    err() << "  do:     " << advice << "\n";
+  }
+  return ExitCodeOf(error);
+}
+
+int Session::Usage(const std::string& message) {
+  err() << "error: " << message << "\n";
+  return kExitUsage;
+}
+
+CLI::App* AddVerb(CLI::App* noun, const std::string& name, const std::string& description, Action& selected,
+                  Action action) {
+  CLI::App* verb = noun->add_subcommand(name, description);
+  verb->callback([&selected, action = std::move(action)] { selected = action; });
+  return verb;
+}
+
+CLI::Validator TimeText() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        return ParseTimeMicros(text)
+                   ? std::string()
+                   : fmt::format("'{}' is no time: give RFC 3339 (2026-01-31T08:15:00Z), a date (2026-01-31) or now",
+                                 text);
+      },
+      "TIME");
+}
+
+CLI::Validator MoneyText() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        return ParseMicros(text)
+                   ? std::string()
+                   : fmt::format("'{}' is no amount: give a decimal number with at most six decimals", text);
+      },
+      "AMOUNT");
+}
+
+google::protobuf::Timestamp TimeOf(const std::string& text) {
+  return TimestampFromMicros(ParseTimeMicros(text).value_or(0));
+}
+
+void ReadFlags::AddTo(CLI::App* verb, bool with_as_of) {
+  if (with_as_of) {
+    verb->add_option("--as-of", as_of, "As it stood just before this time")->check(TimeText());
+  }
+  verb->add_option("--min-cursor", min_cursor, "Wait until the answer includes this cursor (read your own write)");
+}
+
+void PageFlags::AddTo(CLI::App* verb) {
+  verb->add_option("--page-size", page_size, "Entries a page, 1 to 1000 (default 100)");
+  verb->add_option("--page-token", page_token, "Go on after this page");
+  verb->add_flag("--all", all, "All pages");
+}
+
+void WriteFlags::AddTo(CLI::App* verb) {
+  verb->add_option("ACCOUNT", account, "Account id")->required();
+  verb->add_option("--occurred", occurred, "When it happened: RFC 3339, a date or now")
+      ->check(TimeText())
+      ->capture_default_str();
+  verb->add_option("--request-id", request_id, "Makes the request safe to repeat (default: a new random id)");
+  verb->add_option("--expect", expect, "Revision the account must have: a number, new or any")->capture_default_str();
+  verb->add_option("--actor", actor, "Who submits");
+  verb->add_option("--event-id", event_id, "The event's own id");
+  verb->add_option("--correlation-id", correlation_id, "Correlates records across systems");
+  verb->add_option("--causation-id", causation_id, "event_id of what caused it");
+}
+
+int AppendEvent(Session& session, const WriteFlags& flags, ev::Event event) {
+  v1::AppendRequest request;
+  request.set_account_id(flags.account);
+  request.set_request_id(flags.request_id);
+  request.set_actor(flags.actor);
+  if (flags.expect == "any") {
+    request.mutable_expected_revision()->mutable_any();
+  } else if (flags.expect == "new") {
+    request.mutable_expected_revision()->mutable_new_account();
+  } else if (const std::optional<int64_t> revision = ParseInteger(flags.expect); revision && *revision >= 0) {
+    request.mutable_expected_revision()->set_exact(static_cast<uint64_t>(*revision));
+  } else {
+    return session.Usage(fmt::format("--expect: '{}' is neither a revision nor new nor any", flags.expect));
+  }
+  v1::SubmittedEvent& submitted = *request.add_events();
+  submitted.set_event_id(flags.event_id);
+  submitted.set_correlation_id(flags.correlation_id);
+  submitted.set_causation_id(flags.causation_id);
+  *submitted.mutable_occurred_time() = TimeOf(flags.occurred);
+  *submitted.mutable_event() = std::move(event);
+  return Show(session, session.client().Append(std::move(request)),
+              [&](const v1::AppendResponse& response) { PrintAppended(session, response); });
+}
+
+void PrintAppended(Session& session, const v1::AppendResponse& response) {
+  Table events({{"shard"}, {"position", Align::kRight}, {"revision", Align::kRight}, {"event id"}, {"what"}});
+  for (const v1::AppendedEvent& event : response.events()) {
+    events.Add({std::to_string(response.shard()), std::to_string(event.position()), std::to_string(event.revision()),
+                event.event_id(), response.replayed() ? "applied before" : "appended"});
+  }
+  for (const ev::EventRecord& decision : response.decisions()) {
+    events.Add({std::to_string(decision.shard()), std::to_string(decision.position()),
+                std::to_string(decision.revision()), decision.event_id(), DescribeEvent(decision.event())});
+  }
+  session.Print(events);
+  if (response.has_standing()) {
+    const v1::AccountStanding& standing = response.standing();
+    session.out() << fmt::format("points {} available, {} pending; tier {}\n", FormatCount(standing.available_points()),
+                                 FormatCount(standing.pending_points()),
+                                 standing.tier_id().empty() ? "none" : Printable(standing.tier_id()));
+  }
+  session.out() << "cursor " << Printable(response.cursor()) << "\n";
+}
+
+std::optional<std::string> ReadInput(Session& session, const std::string& path) {
+  if (path == "-") {
+    return std::string(std::istreambuf_iterator<char>(session.in()), {});
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file.is_open() || file.bad()) {
+    session.err() << "error: cannot read " << path << "\n";
+    return std::nullopt;
+  }
+  return text;
+}
+
+}  // namespace keyledger::cli

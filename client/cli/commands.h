@@ -1,0 +1,21 @@
+// The nouns of the command. Each function adds one with its verbs to the command line; the verb on the line puts its
+// action into `selected`.
+#pragma once
+
+#include "client/cli/command.h"
+
+namespace keyledger::cli {
+
+void AddAccountCommands(CLI::App& root, Action& selected);
+void AddPurchaseCommands(CLI::App& root, Action& selected);
+void AddPointsCommands(CLI::App& root, Action& selected);
+void AddTierCommands(CLI::App& root, Action& selected);
+void AddRetentionCommands(CLI::App& root, Action& selected);
+void AddProgramCommands(CLI::App& root, Action& selected);
+void AddLogCommands(CLI::App& root, Action& selected);
+void AddAdminCommands(CLI::App& root, Action& selected);
+void AddImportCommands(CLI::App& root, Action& selected);
+void AddDemoCommands(CLI::App& root, Action& selected);
+void AddCompletionCommands(CLI::App& root, Action& selected);
+
+}  // namespace keyledger::cli

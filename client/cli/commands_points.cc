@@ -1,0 +1,213 @@
+// keyledger points: redeem, adjust, balance, lots, statement, expiry.
+#include "client/cli/commands.h"
+
+#include <fmt/format.h>
+
+#include "client/cli/describe.h"
+#include "client/cli/text.h"
+
+namespace keyledger::cli {
+namespace {
+
+std::string Change(int64_t points) {
+  return points > 0 ? "+" + FormatCount(points) : points == 0 ? "" : FormatCount(points);
+}
+
+void AddRedeem(CLI::App* noun, Action& selected) {
+  struct Flags {
+    WriteFlags write;
+    std::string points;
+    std::string reward;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(noun, "redeem", "Spends points, earliest expiry first", selected, [flags](Session& session) {
+    const std::optional<int64_t> points = ParseInteger(flags->points);
+    if (!points) {
+      return session.Usage(fmt::format("'{}' is no number of points", flags->points));
+    }
+    ev::Event event;
+    event.mutable_points_redeemed()->set_points(*points);
+    event.mutable_points_redeemed()->set_reward(flags->reward);
+    return AppendEvent(session, flags->write, std::move(event));
+  });
+  flags->write.AddTo(verb);
+  verb->add_option("POINTS", flags->points, "Points to take")->required();
+  verb->add_option("--reward", flags->reward, "What is given for them");
+}
+
+void AddAdjust(CLI::App* noun, Action& selected) {
+  struct Flags {
+    WriteFlags write;
+    std::string points;
+    std::string reason;
+    std::string expire;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb =
+      AddVerb(noun, "adjust", "Corrects a balance by hand; needs --actor", selected, [flags](Session& session) {
+        const std::optional<int64_t> points = ParseInteger(flags->points);
+        if (!points) {
+          return session.Usage(fmt::format("--points: '{}' is no number of points", flags->points));
+        }
+        ev::Event event;
+        ev::PointsAdjusted& adjusted = *event.mutable_points_adjusted();
+        adjusted.set_points(*points);
+        adjusted.set_reason(flags->reason);
+        if (!flags->expire.empty()) {
+          *adjusted.mutable_expire_time() = TimeOf(flags->expire);
+        }
+        return AppendEvent(session, flags->write, std::move(event));
+      });
+  flags->write.AddTo(verb);
+  verb->add_option("--points", flags->points, "Points to add, or with a minus sign to take")->required();
+  verb->add_option("--reason", flags->reason, "Why")->required();
+  verb->add_option("--expire", flags->expire, "When added points expire (default: never)")->check(TimeText());
+}
+
+// What the queries about one account's points take.
+struct QueryFlags {
+  std::string account;
+  std::string state;
+  std::string from;
+  std::string to;
+  ReadFlags read;
+  PageFlags page;
+};
+
+void AddBalance(CLI::App* noun, Action& selected) {
+  auto flags = std::make_shared<QueryFlags>();
+  CLI::App* verb = AddVerb(noun, "balance", "Shows the balance by part", selected, [flags](Session& session) {
+    v1::GetBalanceRequest request;
+    request.set_account_id(flags->account);
+    flags->read.Fill(request);
+    return Show(session, session.client().GetBalance(request), [&](const v1::GetBalanceResponse& response) {
+      const v1::PointsBalance& balance = response.balance();
+      Table table({{"points"}, {"", Align::kRight}});
+      table.Add({"available", FormatCount(balance.available())});
+      table.Add({"pending", FormatCount(balance.pending())});
+      table.Add({"spent", FormatCount(balance.spent())});
+      table.Add({"expired", FormatCount(balance.expired())});
+      table.Add({"reversed", FormatCount(balance.reversed())});
+      table.Add({"accrued in all", FormatCount(balance.accrued())});
+      session.Print(table);
+      if (!flags->read.as_of.empty()) {
+        session.out() << "as of " << FormatTime(response.as_of()) << "\n";
+      }
+    });
+  });
+  verb->add_option("ACCOUNT", flags->account, "Account id")->required();
+  flags->read.AddTo(verb);
+}
+
+void AddLots(CLI::App* noun, Action& selected) {
+  auto flags = std::make_shared<QueryFlags>();
+  CLI::App* verb = AddVerb(noun, "lots", "Lists lots, oldest first", selected, [flags](Session& session) {
+    v1::ListLotsRequest request;
+    request.set_account_id(flags->account);
+    flags->read.Fill(request);
+    request.set_state(flags->state == "pending"     ? v1::LOT_STATE_PENDING
+                      : flags->state == "available" ? v1::LOT_STATE_AVAILABLE
+                      : flags->state == "consumed"  ? v1::LOT_STATE_CONSUMED
+                      : flags->state == "expired"   ? v1::LOT_STATE_EXPIRED
+                                                    : v1::LOT_STATE_UNSPECIFIED);
+    Table table({{"lot", Align::kRight},
+                 {"state"},
+                 {"accrued", Align::kRight},
+                 {"left", Align::kRight},
+                 {"spent", Align::kRight},
+                 {"reversed", Align::kRight},
+                 {"expired", Align::kRight},
+                 {"earned"},
+                 {"available from"},
+                 {"expires"},
+                 {"rule"}});
+    return ShowPages(
+        session, request, flags->page, &client::Client::ListLots, table,
+        [](Table& rows, const v1::ListLotsResponse& response) {
+          for (const v1::Lot& lot : response.lots()) {
+            rows.Add({std::to_string(lot.lot_revision()), ShortEnum(v1::LotState_Name(lot.state()), "LOT_STATE_"),
+                      FormatCount(lot.accrued()), FormatCount(lot.remaining()), FormatCount(lot.spent()),
+                      FormatCount(lot.reversed()), FormatCount(lot.expired()), FormatTime(lot.occurred_time()),
+                      FormatTime(lot.activate_time()), lot.has_expire_time() ? FormatTime(lot.expire_time()) : "never",
+                      lot.rule_id().empty() ? "adjustment" : lot.rule_id()});
+          }
+        });
+  });
+  verb->add_option("ACCOUNT", flags->account, "Account id")->required();
+  verb->add_option("--state", flags->state, "Only lots in this state")
+      ->check(CLI::IsMember({"pending", "available", "consumed", "expired"}));
+  flags->read.AddTo(verb);
+  flags->page.AddTo(verb);
+}
+
+void AddStatement(CLI::App* noun, Action& selected) {
+  auto flags = std::make_shared<QueryFlags>();
+  CLI::App* verb =
+      AddVerb(noun, "statement", "Lists movements with the balance after each", selected, [flags](Session& session) {
+        v1::ListStatementRequest request;
+        request.set_account_id(flags->account);
+        flags->read.Fill(request);
+        if (!flags->from.empty()) {
+          *request.mutable_from_time() = TimeOf(flags->from);
+        }
+        if (!flags->to.empty()) {
+          *request.mutable_to_time() = TimeOf(flags->to);
+        }
+        Table table({{"occurred"},
+                     {"kind"},
+                     {"available", Align::kRight},
+                     {"pending", Align::kRight},
+                     {"available after", Align::kRight},
+                     {"pending after", Align::kRight},
+                     {"description"}});
+        return ShowPages(session, request, flags->page, &client::Client::ListStatement, table,
+                         [](Table& rows, const v1::ListStatementResponse& response) {
+                           for (const v1::StatementEntry& entry : response.entries()) {
+                             rows.Add({FormatTime(entry.occurred_time()),
+                                       ShortEnum(ev::EventKind_Name(entry.kind()), "EVENT_KIND_POINTS_"),
+                                       Change(entry.available_change()), Change(entry.pending_change()),
+                                       FormatCount(entry.available_after()), FormatCount(entry.pending_after()),
+                                       entry.description()});
+                           }
+                         });
+      });
+  verb->add_option("ACCOUNT", flags->account, "Account id")->required();
+  verb->add_option("--from", flags->from, "From this time, inclusive")->check(TimeText());
+  verb->add_option("--to", flags->to, "Up to this time, exclusive")->check(TimeText());
+  flags->read.AddTo(verb, /*with_as_of=*/false);
+  flags->page.AddTo(verb);
+}
+
+void AddExpiry(CLI::App* noun, Action& selected) {
+  auto flags = std::make_shared<QueryFlags>();
+  CLI::App* verb = AddVerb(noun, "expiry", "Shows which points expire when", selected, [flags](Session& session) {
+    v1::GetExpiryScheduleRequest request;
+    request.set_account_id(flags->account);
+    flags->read.Fill(request);
+    return Show(session, session.client().GetExpirySchedule(request),
+                [&](const v1::GetExpiryScheduleResponse& response) {
+                  Table table({{"expires"}, {"points", Align::kRight}});
+                  for (const v1::ExpiryScheduleEntry& entry : response.entries()) {
+                    table.Add({FormatTime(entry.expire_time()), FormatCount(entry.points())});
+                  }
+                  table.Add({"never", FormatCount(response.never())});
+                  session.Print(table);
+                });
+  });
+  verb->add_option("ACCOUNT", flags->account, "Account id")->required();
+  flags->read.AddTo(verb);
+}
+
+}  // namespace
+
+void AddPointsCommands(CLI::App& root, Action& selected) {
+  CLI::App* noun = root.add_subcommand("points", "Points: redemptions, balances, lots, statements");
+  AddRedeem(noun, selected);
+  AddAdjust(noun, selected);
+  AddBalance(noun, selected);
+  AddLots(noun, selected);
+  AddStatement(noun, selected);
+  AddExpiry(noun, selected);
+}
+
+}  // namespace keyledger::cli

@@ -1,0 +1,125 @@
+// keyledger tier: show, history, distribution.
+#include "client/cli/commands.h"
+
+#include <fmt/format.h>
+
+#include "client/cli/describe.h"
+#include "client/cli/text.h"
+
+namespace keyledger::cli {
+namespace {
+
+struct QueryFlags {
+  std::string account;
+  ReadFlags read;
+  PageFlags page;
+};
+
+std::string ReasonText(const v1::TierAssignment& assignment) {
+  return ShortEnum(ev::TierAssignmentReason_Name(assignment.reason()), "TIER_ASSIGNMENT_REASON_");
+}
+
+std::string ProgramText(const v1::TierAssignment& assignment) {
+  return fmt::format("{} version {}", assignment.program_id(), assignment.program_version());
+}
+
+void PrintStanding(Session& session, const v1::GetStandingResponse& response) {
+  if (!response.has_standing()) {
+    session.out() << Printable(response.account_id()) << " has no tier\n";
+    return;
+  }
+  const v1::TierAssignment& standing = response.standing();
+  Table table = Table::Fields();
+  table.Add({"account", response.account_id()});
+  table.Add({"tier", standing.tier_id()});
+  table.Add({"ladder", standing.ladder_id()});
+  table.Add({"since", FormatTime(standing.since())});
+  table.Add({"reason", ReasonText(standing)});
+  table.Add({"before", standing.previous_tier_id().empty() ? "none" : standing.previous_tier_id()});
+  table.Add({"measured from", FormatTime(standing.window_start())});
+  table.Add({"measured to", FormatTime(standing.window_end())});
+  table.Add({"metric", FormatMicros(standing.metric_value())});
+  table.Add({"threshold", FormatMicros(standing.threshold())});
+  table.Add({"program", ProgramText(standing)});
+  session.Print(table);
+}
+
+void AddShow(CLI::App* noun, Action& selected) {
+  auto flags = std::make_shared<QueryFlags>();
+  CLI::App* verb =
+      AddVerb(noun, "show", "Shows the tier an account holds, and why", selected, [flags](Session& session) {
+        v1::GetStandingRequest request;
+        request.set_account_id(flags->account);
+        flags->read.Fill(request);
+        return Show(session, session.client().GetStanding(request),
+                    [&](const v1::GetStandingResponse& response) { PrintStanding(session, response); });
+      });
+  verb->add_option("ACCOUNT", flags->account, "Account id")->required();
+  flags->read.AddTo(verb);
+}
+
+void AddHistory(CLI::App* noun, Action& selected) {
+  auto flags = std::make_shared<QueryFlags>();
+  CLI::App* verb = AddVerb(
+      noun, "history", "Lists the tiers an account has held, latest first", selected, [flags](Session& session) {
+        v1::ListHistoryRequest request;
+        request.set_account_id(flags->account);
+        flags->read.Fill(request);
+        Table table({{"since"},
+                     {"until"},
+                     {"tier"},
+                     {"before"},
+                     {"reason"},
+                     {"metric", Align::kRight},
+                     {"threshold", Align::kRight},
+                     {"program"}});
+        return ShowPages(session, request, flags->page, &client::Client::ListHistory, table,
+                         [](Table& rows, const v1::ListHistoryResponse& response) {
+                           for (const v1::TierAssignment& assignment : response.assignments()) {
+                             rows.Add({FormatTime(assignment.since()),
+                                       assignment.has_until() ? FormatTime(assignment.until()) : "now",
+                                       assignment.tier_id(), assignment.previous_tier_id(), ReasonText(assignment),
+                                       FormatMicros(assignment.metric_value()), FormatMicros(assignment.threshold()),
+                                       ProgramText(assignment)});
+                           }
+                         });
+      });
+  verb->add_option("ACCOUNT", flags->account, "Account id")->required();
+  flags->read.AddTo(verb, /*with_as_of=*/false);
+  flags->page.AddTo(verb);
+}
+
+void AddDistribution(CLI::App* noun, Action& selected) {
+  auto flags = std::make_shared<QueryFlags>();
+  CLI::App* verb =
+      AddVerb(noun, "distribution", "Shows how many accounts hold each tier", selected, [flags](Session& session) {
+        v1::GetDistributionRequest request;
+        flags->read.Fill(request);
+        return Show(session, session.client().GetDistribution(request),
+                    [&](const v1::GetDistributionResponse& response) {
+                      Table table({{"ladder"}, {"tier"}, {"accounts", Align::kRight}, {"share", Align::kRight}});
+                      for (const v1::TierCount& tier : response.tiers()) {
+                        std::optional<double> share;
+                        if (response.accounts() > 0) {
+                          share = static_cast<double>(tier.accounts()) / static_cast<double>(response.accounts());
+                        }
+                        table.Add({tier.ladder_id(), tier.tier_id().empty() ? "none" : tier.tier_id(),
+                                   FormatCount(tier.accounts()), FormatPercent(share)});
+                      }
+                      table.Add({"", "all", FormatCount(response.accounts()), ""});
+                      session.Print(table);
+                    });
+      });
+  flags->read.AddTo(verb);
+}
+
+}  // namespace
+
+void AddTierCommands(CLI::App& root, Action& selected) {
+  CLI::App* noun = root.add_subcommand("tier", "Tiers: standing, history, distribution");
+  AddShow(noun, selected);
+  AddHistory(noun, selected);
+  AddDistribution(noun, selected);
+}
+
+}  // namespace keyledger::cli

@@ -1,0 +1,98 @@
+// Events in a few words. See describe.h.
+#include "client/cli/describe.h"
+
+#include <fmt/format.h>
+
+#include "client/cli/text.h"
+
+namespace keyledger::cli {
+namespace {
+
+namespace ev = ::keyledger::events::v1;
+
+std::string Points(int64_t points) { return FormatCount(points) + " points"; }
+
+template <typename Lines>
+std::string Total(const Lines& lines) {
+  __int128 micros = 0;
+  std::string currency;
+  for (const auto& line : lines) {
+    micros += line.amount().micros();
+    currency = line.amount().currency_code();
+  }
+  return fmt::format("{} {}, {} {}", FormatMicros(micros), currency, lines.size(),
+                     lines.size() == 1 ? "line" : "lines");
+}
+
+std::string Details(const ev::Event& event) {
+  switch (event.payload_case()) {
+    case ev::Event::kAccountOpened:
+      return event.account_opened().display_name();
+    case ev::Event::kAccountFactsUpdated:
+      return fmt::format("{} facts set, {} removed", event.account_facts_updated().set_facts_size(),
+                         event.account_facts_updated().removed_keys_size());
+    case ev::Event::kAccountClosed:
+      return event.account_closed().reason();
+    case ev::Event::kAccountReopened:
+      return event.account_reopened().reason();
+    case ev::Event::kPurchaseRecorded: {
+      const std::string& invoice = event.purchase_recorded().invoice_number();
+      return Total(event.purchase_recorded().lines()) + (invoice.empty() ? "" : ", invoice " + invoice);
+    }
+    case ev::Event::kPurchaseReturned: {
+      const std::string& invoice = event.purchase_returned().purchase_invoice_number();
+      return Total(event.purchase_returned().lines()) + (invoice.empty() ? ", unlinked" : ", of invoice " + invoice);
+    }
+    case ev::Event::kPointsRedeemed:
+      return Points(event.points_redeemed().points()) +
+             (event.points_redeemed().reward().empty() ? "" : " for " + event.points_redeemed().reward());
+    case ev::Event::kPointsAdjusted:
+      return Points(event.points_adjusted().points()) + ": " + event.points_adjusted().reason();
+    case ev::Event::kCustomEvent:
+      return event.custom_event().type();
+    case ev::Event::kPointsAccrued:
+      return Points(event.points_accrued().points()) + " by rule " + event.points_accrued().rule_id();
+    case ev::Event::kPointsActivated:
+      return Points(event.points_activated().points());
+    case ev::Event::kPointsReversed:
+      return fmt::format("{} of {} due", Points(event.points_reversed().points()),
+                         FormatCount(event.points_reversed().points_due()));
+    case ev::Event::kPointsExpired:
+      return Points(event.points_expired().points());
+    case ev::Event::kTierAssigned:
+      return fmt::format(
+          "{} -> {}",
+          event.tier_assigned().previous_tier_id().empty() ? "none" : event.tier_assigned().previous_tier_id(),
+          event.tier_assigned().tier_id());
+    case ev::Event::kProgramPublished:
+      return fmt::format("{} version {}", event.program_published().program_id(), event.program_published().version());
+    case ev::Event::PAYLOAD_NOT_SET:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string KindName(const ev::Event& event) {
+  const auto* field = ev::Event::descriptor()->FindFieldByNumber(event.payload_case());
+  return field == nullptr ? "unknown" : field->name();
+}
+
+std::string DescribeEvent(const ev::Event& event) {
+  const std::string details = Details(event);
+  return details.empty() ? KindName(event) : KindName(event) + " " + details;
+}
+
+std::string ShortEnum(std::string_view name, std::string_view prefix) {
+  if (name.substr(0, prefix.size()) == prefix) {
+    name.remove_prefix(prefix.size());
+  }
+  std::string text(name);
+  for (char& c : text) {
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  }
+  return text;
+}
+
+}  // namespace keyledger::cli

@@ -1,0 +1,20 @@
+// Describe: events and enum values in a few words, for lines and tables.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "keyledger/events/v1/event.pb.h"
+
+namespace keyledger::cli {
+
+// "purchase_recorded", from the field that is set; "unknown" if none is.
+std::string KindName(const ::keyledger::events::v1::Event& event);
+
+// The kind and what matters in it, for example "purchase_recorded 12.50 USD, 2 lines, invoice A-17".
+std::string DescribeEvent(const ::keyledger::events::v1::Event& event);
+
+// "SHARD_STATE_READ_ONLY" with prefix "SHARD_STATE_" gives "read_only".
+std::string ShortEnum(std::string_view name, std::string_view prefix);
+
+}  // namespace keyledger::cli

@@ -1,0 +1,371 @@
+// keyledger import purchases. See import.h.
+#include "client/cli/import.h"
+
+#include <fstream>
+#include <mutex>
+#include <unordered_set>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "client/cli/commands.h"
+#include "client/cli/progress.h"
+#include "client/cli/text.h"
+#include "client/cpp/appender.h"
+#include "client/cpp/backoff.h"
+
+namespace keyledger::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kProjectionPoll{100};
+
+// The sums of purchases or of returns that are in the ledger.
+struct Sums {
+  uint64_t rows = 0;
+  __int128 units = 0;
+  __int128 micros = 0;
+};
+
+// What has become of the rows. Filled by the appender's callbacks and the reading thread.
+class Outcome {
+ public:
+  Outcome(std::string rejects_path) : rejects_path_(std::move(rejects_path)) {}
+
+  void OnOpened(const client::Result<v1::AppendResponse>& result) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (result.ok()) {
+      opened_ += result->replayed() ? 0 : 1;
+    } else if (IsFatal(result.error())) {
+      SetFatal(result.error());
+    }
+    // Any other refusal shows again on the account's rows; ALREADY_EXISTS is what a second file of the same accounts
+    // gets.
+  }
+
+  void OnRow(uint64_t line, const std::string& text, const ImportRow& row,
+             const client::Result<v1::AppendResponse>& result) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!result.ok()) {
+      if (IsFatal(result.error())) {
+        SetFatal(result.error());
+      } else {
+        RejectLocked(line, ReasonOf(row, result.error()), text);
+      }
+      return;
+    }
+    (result->replayed() ? replayed_ : imported_) += 1;
+    Sums& sums = row.is_return ? returns_ : purchases_;
+    ++sums.rows;
+    sums.units += row.quantity;
+    sums.micros += row.amount_micros;
+  }
+
+  void Reject(uint64_t line, const std::string& reason, const std::string& text) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    RejectLocked(line, reason, text);
+  }
+
+  // The connection or the server failed: the rest of the file has to wait for another run.
+  std::optional<client::ClientError> fatal() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return fatal_;
+  }
+  uint64_t rejected() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return rejected_;
+  }
+  // False if rejected rows could not be written.
+  bool rejects_written() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    rejects_.flush();
+    return rejected_ == 0 || rejects_.good();
+  }
+
+  void Print(Session& session, uint64_t read, uint64_t skipped, const std::string& currency, double seconds);
+
+ private:
+  static bool IsFatal(const client::ClientError& error) {
+    const int code = ExitCodeOf(error);
+    // Too many events or bytes is this row's own trouble.
+    return code == kExitInternal ||
+           (code == kExitUnavailable && error.reason != "PAYLOAD_TOO_LARGE" && error.reason != "TOO_MANY_EVENTS");
+  }
+
+  static std::string ReasonOf(const ImportRow& row, const client::ClientError& error) {
+    std::string reason = error.reason.empty() ? std::string(client::CodeName(error.code)) : error.reason;
+    if (error.reason == "REQUEST_ID_REUSED" && !row.invoice_number.empty()) {
+      reason = "INVOICE_EXISTS: invoice " + row.invoice_number + " was imported before with other content";
+    } else {
+      reason += ": " + error.message;
+    }
+    for (const client::FieldViolation& violation : error.fields) {
+      reason += fmt::format("; {}: {}", violation.field, violation.description);
+    }
+    return reason;
+  }
+
+  void SetFatal(const client::ClientError& error) {
+    if (!fatal_) {
+      fatal_ = error;
+    }
+  }
+
+  void RejectLocked(uint64_t line, const std::string& reason, const std::string& text) {
+    if (rejected_++ == 0) {
+      rejects_.open(rejects_path_, std::ios::binary | std::ios::trunc);
+      rejects_ << "line\treason\trow\n";
+    }
+    std::string one_line = reason;
+    for (char& c : one_line) {
+      c = c == '\t' || c == '\n' || c == '\r' ? ' ' : c;
+    }
+    rejects_ << line << '\t' << one_line << '\t' << text << '\n';
+  }
+
+  const std::string rejects_path_;
+  mutable std::mutex mutex_;
+  std::ofstream rejects_;
+  std::optional<client::ClientError> fatal_;
+  uint64_t opened_ = 0;
+  uint64_t imported_ = 0;
+  uint64_t replayed_ = 0;
+  uint64_t rejected_ = 0;
+  Sums purchases_;
+  Sums returns_;
+};
+
+void Outcome::Print(Session& session, uint64_t read, uint64_t skipped, const std::string& currency, double seconds) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (session.json()) {
+    const auto sums = [&](const Sums& of) {
+      return nlohmann::json{{"rows", of.rows},
+                            {"units", std::to_string(static_cast<int64_t>(of.units))},
+                            {"amount_micros", std::to_string(static_cast<int64_t>(of.micros))}};
+    };
+    const nlohmann::json summary = {{"rows_read", read},          {"imported", imported_},
+                                    {"already_there", replayed_}, {"rejected", rejected_},
+                                    {"skipped", skipped},         {"accounts_opened", opened_},
+                                    {"currency_code", currency},  {"purchases", sums(purchases_)},
+                                    {"returns", sums(returns_)},  {"rejects_file", rejected_ > 0 ? rejects_path_ : ""}};
+    session.out() << summary.dump() << "\n" << std::flush;
+    return;
+  }
+  Table table({{"import"}, {"", Align::kRight}});
+  table.Add({"rows read", FormatCount(read)});
+  table.Add({"imported", FormatCount(imported_)});
+  table.Add({"already there", FormatCount(replayed_)});
+  table.Add({"rejected", FormatCount(rejected_)});
+  if (skipped > 0) {
+    table.Add({"skipped, amount zero", FormatCount(skipped)});
+  }
+  table.Add({"accounts opened", FormatCount(opened_)});
+  table.Add({"purchases", FormatCount(purchases_.rows)});
+  table.Add({"  units", FormatCount(purchases_.units)});
+  table.Add({"  amount", FormatMicros(purchases_.micros) + " " + currency});
+  table.Add({"returns", FormatCount(returns_.rows)});
+  table.Add({"  units", FormatCount(returns_.units)});
+  table.Add({"  amount", FormatMicros(returns_.micros) + " " + currency});
+  session.Print(table);
+  if (rejected_ > 0) {
+    session.err() << "rejected rows, with reasons: " << rejects_path_ << "\n";
+  }
+  session.err() << fmt::format("{} rows in {:.1f} s, {} rows/s\n", FormatCount(read), seconds,
+                               FormatCount(static_cast<int64_t>(static_cast<double>(read) / std::max(seconds, 1e-3))));
+}
+
+// The earliest time of each account over the whole file, and the number of rows.
+struct FirstPass {
+  std::unordered_map<std::string, int64_t> open_micros;
+  uint64_t rows = 0;
+};
+
+FirstPass ReadFirst(std::istream& file, const ImportRowParser& parser, const ImportOptions& options) {
+  FirstPass pass;
+  RowReader reader(file, options.separator);
+  Row row;
+  bool header = options.header;
+  while (reader.Next(row)) {
+    if (std::exchange(header, false)) {
+      continue;
+    }
+    ++pass.rows;
+    const auto parsed = parser.Parse(row);
+    const ImportRow* good = std::get_if<ImportRow>(&parsed);
+    if (good == nullptr || (options.skip_zero_amount && good->amount_micros == 0)) {
+      continue;
+    }
+    const auto [at, fresh] = pass.open_micros.emplace(good->account_id, good->occurred_micros);
+    if (!fresh) {
+      at->second = std::min(at->second, good->occurred_micros);
+    }
+  }
+  return pass;
+}
+
+// Sends the rows; returns how many were read and how many skipped for their amount.
+std::pair<uint64_t, uint64_t> SendRows(Session& session, std::istream& file, const ImportRowParser& parser,
+                                       const ImportOptions& options, FirstPass& first, Outcome& outcome,
+                                       Progress& progress) {
+  client::AppenderOptions appender_options;
+  appender_options.give_up_after = std::max(session.timeout(), std::chrono::milliseconds(1000));
+  client::PipelinedAppender appender(session.client().channel(), appender_options);
+  RowReader reader(file, options.separator);
+  RowIds ids;
+  Row row;
+  bool header = options.header;
+  uint64_t read = 0;
+  uint64_t skipped = 0;
+  while (!outcome.fatal() && reader.Next(row)) {
+    if (std::exchange(header, false)) {
+      continue;
+    }
+    progress.Update(++read);
+    auto parsed = parser.Parse(row);
+    if (const std::string* reason = std::get_if<std::string>(&parsed)) {
+      outcome.Reject(row.line, *reason, row.text);
+      continue;
+    }
+    auto good = std::make_shared<ImportRow>(std::move(std::get<ImportRow>(parsed)));
+    if (options.skip_zero_amount && good->amount_micros == 0) {
+      ++skipped;
+      continue;
+    }
+    // An entry that is still there has not been opened by this run; the stream keeps the order, so its rows find it
+    // open.
+    if (const auto open = first.open_micros.find(good->account_id); open != first.open_micros.end()) {
+      appender.Append(MakeOpenRequest(good->account_id, open->second, options),
+                      [&outcome](const auto& result) { outcome.OnOpened(result); });
+      first.open_micros.erase(open);
+    }
+    v1::AppendRequest request = MakeRowRequest(*good, options, ids.Next(*good, row.text));
+    appender.Append(std::move(request), [&outcome, good, line = row.line, text = row.text](const auto& result) {
+      outcome.OnRow(line, text, *good, result);
+    });
+  }
+  appender.Flush();
+  return {read, skipped};
+}
+
+}  // namespace
+
+void WaitForProjections(Session& session) {
+  client::Waiter waiter;
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::max(session.timeout(), std::chrono::milliseconds(60'000));
+  std::unique_ptr<Progress> progress;
+  while (true) {
+    const auto result = session.client().ListProjections(v1::ListProjectionsRequest());
+    if (!result.ok()) {
+      return;
+    }
+    uint64_t applied = 0;
+    uint64_t total = 0;
+    bool failed = false;
+    for (const v1::ProjectionInfo& info : result->projections()) {
+      failed = failed || info.state() == v1::PROJECTION_STATE_FAILED;
+      applied += info.applied();
+      total += info.applied() + info.lag();
+    }
+    if (applied == total || failed || std::chrono::steady_clock::now() >= deadline) {
+      if (progress) {
+        progress->Finish(applied);
+      }
+      return;
+    }
+    if (!progress) {
+      progress = std::make_unique<Progress>(session.err(), session.err_is_terminal(), "projections", total);
+    }
+    progress->Update(applied);
+    waiter.WaitFor(kProjectionPoll);
+  }
+}
+
+int ImportPurchases(Session& session, const std::string& path, const ImportOptions& options,
+                    const std::string& rejects_path) {
+  std::string wrong;
+  const std::optional<ImportRowParser> parser = ImportRowParser::Make(options, wrong);
+  if (!parser) {
+    return session.Usage(wrong);
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file.is_open() || file.peek() == std::char_traits<char>::eof()) {
+    return session.Usage(file.is_open() ? path + " is empty" : "cannot read " + path);
+  }
+  FirstPass first = ReadFirst(file, *parser, options);
+  file.clear();
+  file.seekg(0);
+  Outcome outcome(rejects_path);
+  Progress progress(session.err(), session.err_is_terminal(), "importing", first.rows);
+  const auto [read, skipped] = SendRows(session, file, *parser, options, first, outcome, progress);
+  progress.Finish(read);
+  if (const auto fatal = outcome.fatal()) {
+    session.Fail(*fatal);
+    session.err() << "the import stopped; run it again to go on: what is in the ledger already stays as it is\n";
+    outcome.Print(session, read, skipped, options.currency, progress.seconds());
+    return ExitCodeOf(*fatal);
+  }
+  WaitForProjections(session);
+  outcome.Print(session, read, skipped, options.currency, progress.seconds());
+  if (!outcome.rejects_written()) {
+    session.err() << "error: cannot write " << rejects_path << "\n";
+    return kExitInternal;
+  }
+  return outcome.rejected() > 0 ? kExitPartly : kExitOk;
+}
+
+void AddImportCommands(CLI::App& root, Action& selected) {
+  struct Flags {
+    std::string file;
+    std::string columns;
+    std::string separator = "comma";
+    std::string amount_unit = "unit";
+    std::string rejects;
+    ImportOptions options;
+  };
+  CLI::App* noun = root.add_subcommand("import", "Imports files");
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb =
+      AddVerb(noun, "purchases", "Imports purchases and returns from a file of rows; running it twice changes nothing",
+              selected, [flags](Session& session) {
+                ImportOptions& options = flags->options;
+                if (const std::string wrong = ParseColumns(flags->columns, options.columns); !wrong.empty()) {
+                  return session.Usage(wrong);
+                }
+                options.separator = flags->separator == "space"       ? Separator::kSpace
+                                    : flags->separator == "tab"       ? Separator::kTab
+                                    : flags->separator == "semicolon" ? Separator::kSemicolon
+                                                                      : Separator::kComma;
+                options.amount_unit_micros = flags->amount_unit == "cent"    ? 10'000
+                                             : flags->amount_unit == "milli" ? 1'000
+                                             : flags->amount_unit == "micro" ? 1
+                                                                             : 1'000'000;
+                return ImportPurchases(session, flags->file, options,
+                                       flags->rejects.empty() ? flags->file + ".rejected.tsv" : flags->rejects);
+              });
+  ImportOptions& options = flags->options;
+  verb->add_option("FILE", flags->file, "File of rows")->required();
+  verb->add_option("--columns", flags->columns,
+                   "Columns by number from 1: account_id=2,occurred=3,amount=5 and as there are units, invoice, "
+                   "merchant, region, category, sku, cost")
+      ->required();
+  verb->add_option("--separator", flags->separator, "comma, semicolon, tab, or space for runs of blanks")
+      ->check(CLI::IsMember({"comma", "semicolon", "tab", "space"}))
+      ->capture_default_str();
+  verb->add_flag("--header", options.header, "The first row holds names");
+  verb->add_option("--date-format", options.date_format, "How occurred is written, as in strptime")
+      ->capture_default_str();
+  verb->add_option("--time-zone", options.time_zone, "IANA zone occurred is in")->capture_default_str();
+  verb->add_option("--currency", options.currency, "ISO 4217 code")->capture_default_str();
+  verb->add_option("--returns-prefix", options.returns_prefix, "Invoice numbers that start so are returns");
+  verb->add_option("--amount-unit", flags->amount_unit, "What amounts and costs count: unit, cent, milli or micro")
+      ->check(CLI::IsMember({"unit", "cent", "milli", "micro"}))
+      ->capture_default_str();
+  verb->add_flag("--skip-zero-amount", options.skip_zero_amount, "Leave out rows with amount zero");
+  verb->add_option("--merchant", options.merchant,
+                   "Merchant of rows without one (default: import, for rows with an invoice)");
+  verb->add_option("--account-prefix", options.account_prefix, "Put before every account id");
+  verb->add_option("--rejects", flags->rejects, "File for rejected rows (default: FILE.rejected.tsv)");
+  verb->add_option("--actor", options.actor, "Who submits");
+}
+
+}  // namespace keyledger::cli
