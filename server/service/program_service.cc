@@ -1,9 +1,9 @@
 // ProgramService. See operator_services.h.
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
+#include "server/base/codec.h"
 #include "server/base/cursor.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
@@ -98,10 +98,9 @@ grpc::ServerUnaryReactor* ProgramServiceImpl::ListPrograms(grpc::CallbackServerC
     uint32_t after_version = 0;
     if (!request->page_token().empty()) {
       KL_ASSIGN_OR_RETURN(const std::string token, ParsePageToken(request->page_token(), request->program_id()));
-      const size_t space = token.find(' ');
-      after_id = token.substr(0, space);
-      if (space != std::string::npos)
-        std::from_chars(token.data() + space + 1, token.data() + token.size(), after_version);
+      std::string_view in(token);
+      if (!GetBigEndian32(in, after_version)) return MakeError(Reason::kInvalidToken, "not a page token of this ledger");
+      after_id = in;
     }
     for (const shard::PublishedProgram& entry : context_.ledger.published()) {
       const programs::v1::Program& program = entry.program->program();
@@ -109,8 +108,9 @@ grpc::ServerUnaryReactor* ProgramServiceImpl::ListPrograms(grpc::CallbackServerC
       if (std::pair(program.program_id(), program.version()) <= std::pair(after_id, after_version)) continue;
       if (response->programs_size() == page_size) {
         const programs::v1::Program& last = response->programs(page_size - 1).program();
-        response->set_next_page_token(
-            FormatPageToken(fmt::format("{} {}", last.program_id(), last.version()), request->program_id()));
+        std::string token;
+        PutBigEndian32(token, last.version());
+        response->set_next_page_token(FormatPageToken(token + last.program_id(), request->program_id()));
         break;
       }
       Fill(entry, false, *response->add_programs());
