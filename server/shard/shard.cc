@@ -55,6 +55,13 @@ absl::StatusOr<std::optional<domain::AccountState>> FoldAccount(const store::Sha
                                                                 uint64_t* snapshot_revision) {
   domain::AccountState state;
   if (snapshot_revision != nullptr) *snapshot_revision = 0;
+  if (account_id == kProgramsStream) {
+    // Not an account: all there is to know for writing to it is how long it is.
+    KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> last, store.LastRevision(account_id));
+    if (!last.has_value()) return std::nullopt;
+    state.next_revision = *last + 1;
+    return state;
+  }
   KL_ASSIGN_OR_RETURN(const std::optional<std::string> snapshot, store.GetSnapshot(account_id));
   if (snapshot.has_value()) {
     // One of another format is ignored: the stream holds everything.
