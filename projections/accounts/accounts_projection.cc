@@ -41,10 +41,10 @@ void UpdateProfile(const events::v1::AccountFactsUpdated& updated, DirectoryAcco
   if (updated.has_region()) account.region = updated.region();
   if (updated.has_segment()) account.segment = updated.segment();
   if (updated.has_owner()) account.owner = updated.owner();
+  for (const auto& fact : updated.set_facts()) SetFact(account, fact.key(), fact.value());
   for (const std::string& key : updated.removed_keys()) {
     std::erase_if(account.facts, [&key](const auto& fact) { return fact.first == key; });
   }
-  for (const auto& fact : updated.set_facts()) SetFact(account, fact.key(), fact.value());
 }
 
 void UpdateStanding(const RecordView& record, DirectoryAccount& account) {
