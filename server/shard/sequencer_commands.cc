@@ -248,7 +248,7 @@ void Sequencer::Record(CachedAccount& account, domain::Outcome outcome, AppendCo
                        AppendAnswer* answer) {
   uint64_t revision = account.state.next_revision;
   std::vector<std::string> fact_ids(command == nullptr ? 0 : command->events.size());
-  bool first = true;
+  bool digest_written = false;
   for (domain::DecidedEvent& decided : outcome.events) {
     const uint64_t position = next_position();
     events::v1::EventRecord& record = scratch_;
@@ -261,8 +261,6 @@ void Sequencer::Record(CachedAccount& account, domain::Outcome outcome, AppendCo
     domain::SetTimestamp(record.mutable_record_time(), record_time);
     if (command != nullptr && (decided.fact_index >= 0 || !decided.is_decision))
       record.set_request_id(command->request_id);
-    if (command != nullptr && first) record.set_request_digest(command->digest);
-    first = false;
     record.set_event_id(fmt::format("{}-{}", options_.shard, position));
     if (decided.is_decision) {
       if (decided.fact_index >= 0) record.set_causation_id(fact_ids[decided.fact_index]);
@@ -275,6 +273,7 @@ void Sequencer::Record(CachedAccount& account, domain::Outcome outcome, AppendCo
       if (!submitted.event_id.empty()) record.set_event_id(submitted.event_id);
       fact_ids[decided.fact_index] = record.event_id();
       record.set_actor(command->actor);
+      if (!std::exchange(digest_written, true)) record.set_request_digest(command->digest);
       record.set_correlation_id(submitted.correlation_id);
       record.set_causation_id(submitted.causation_id);
       answer->events.push_back({position, revision, record.event_id()});
