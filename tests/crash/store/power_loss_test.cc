@@ -20,7 +20,7 @@ using testing::FaultEnv;
 using testing::LogModel;
 using testing::TempDir;
 
-constexpr int kRounds = 120;
+constexpr int kRounds = 60;
 constexpr int kLivesPerRound = 4;
 constexpr char kTable[] = "points.1.a";
 
