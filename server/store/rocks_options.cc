@@ -20,7 +20,7 @@ rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   options.max_total_wal_size = kWalBytesMax;
   options.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(kWriteBufferBytesMax);
   // A torn last group is dropped, and everything before the first damage is kept; that nothing acknowledged is dropped
-  // with it is checked by open.cc (FORMAT.md, "After a crash").
+  // with it is checked by database.cc (FORMAT.md, "After a crash").
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   // What is recovered from the write-ahead log is written to a synced table file before anybody may read it: the page
   // cache may hold bytes that a failed or missing sync never brought to the disk.
