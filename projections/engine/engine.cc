@@ -26,6 +26,11 @@
 namespace keyledger::projections {
 namespace {
 
+// A larger chunk is read as this.
+constexpr uint64_t kChunkRecordsMax = 1'000'000'000;
+// Chunks folded at once by a build that is further behind than that.
+constexpr uint64_t kCatchUpChunks = 16;
+
 // Held by every reader of a table; the table may be dropped when it is gone.
 class Lease {
  public:
@@ -77,7 +82,7 @@ char OtherLetter(char letter) { return letter == 'a' ? 'b' : 'a'; }
 class Engine::Impl {
  public:
   Impl(store::ShardStore& store, HeadWatch& head, const EngineOptions& options)
-      : store_(store), head_(head), chunk_records_(std::max<uint64_t>(options.chunk_records, 1)) {}
+      : store_(store), head_(head), chunk_records_(std::clamp<uint64_t>(options.chunk_records, 1, kChunkRecordsMax)) {}
 
   absl::Status Open(std::vector<std::shared_ptr<const Projection>> projections);
   void Start();
@@ -324,7 +329,9 @@ void Engine::Impl::FoldChunk(const Builds& builds) {
   }
   const uint64_t head = head_.head();
   if (lanes.empty() || from >= head) return;
-  FoldRecords(store_, from, from + std::min(chunk_records_, head - from), lanes, stop_);
+  // Nobody waits for a build that is far behind, and fewer, larger writes cost less.
+  const uint64_t most = chunk_records_ * kCatchUpChunks;
+  FoldRecords(store_, from, from + (head - from > most ? most : std::min(chunk_records_, head - from)), lanes, stop_);
 }
 
 void Engine::Impl::Publish(const Builds& builds) {

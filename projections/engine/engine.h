@@ -18,7 +18,8 @@
 namespace keyledger::projections {
 
 struct EngineOptions {
-  // Records folded between two writes of rows. At least 1. Has no influence on the rows.
+  // Records folded between two writes of rows, at least 1; while far behind, up to 16 times as many. Has no influence
+  // on the rows.
   uint64_t chunk_records = 10'000;
 };
 

@@ -149,7 +149,8 @@ TEST(Digest, IsTheHashOfAllRowsWithTheirLengths) {
   MemoryTable table;
   const auto hex = [&table] {
     std::string text;
-    for (const char c : *DigestRows(*table.NewReader())) text += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    const auto digest = DigestRows(*table.NewReader());
+    for (const char c : *digest) text += fmt::format("{:02x}", static_cast<unsigned char>(c));
     return text;
   };
   EXPECT_EQ(hex(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
