@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 
 #include <absl/time/civil_time.h>
 #include <absl/time/time.h>
@@ -179,7 +180,12 @@ class Mapper {
   }
 
   void MapField(const YamlNode& node, const std::string& path, Message& message, const FieldDescriptor& field) {
-    if (node.kind == YamlNode::Kind::kNull) return Add(node, path, "has no value; leave the key out or give one");
+    if (node.kind == YamlNode::Kind::kNull) {
+      // An absent value is nowhere in the text: its key is what to look at.
+      YamlNode at;
+      std::tie(at.line, at.column) = places_.at(path);
+      return Add(at, path, "has no value; leave the key out or give one");
+    }
     if (!field.is_repeated()) return MapValue(node, path, message, field);
     if (node.kind != YamlNode::Kind::kSequence) return Add(node, path, "must be a list");
     for (size_t i = 0; i < node.items.size(); ++i) {

@@ -125,10 +125,10 @@ bool ParseYamlTree(std::string_view text, YamlNode& root, std::vector<ProgramFin
     return false;
   }
   std::istringstream in{std::string(text)};
+  TreeBuilder builder(root, findings);
   // yaml-cpp reports what it cannot read by throwing; it goes no further than this.
   try {
     YAML::Parser parser(in);
-    TreeBuilder builder(root, findings);
     if (!parser.HandleNextDocument(builder)) {
       findings.push_back({1, 1, "", "the text is empty"});
       return false;
@@ -141,7 +141,8 @@ bool ParseYamlTree(std::string_view text, YamlNode& root, std::vector<ProgramFin
       return false;
     }
   } catch (const YAML::Exception& error) {
-    findings.push_back({error.mark.line + 1, error.mark.column + 1, "", error.msg});
+    // What follows a refusal is no news.
+    if (!builder.refused()) findings.push_back({error.mark.line + 1, error.mark.column + 1, "", error.msg});
     return false;
   }
   return true;

@@ -24,7 +24,7 @@ enum class Round { kDown, kUp, kHalfEven };
 struct Rule {
   std::string id;
   // Empty: every line.
-  std::string category;
+  std::string category{};
   bool per_money = true;
   int64_t points = 1;
   int64_t per = 1;
@@ -57,7 +57,7 @@ struct Version {
 };
 
 struct Line {
-  std::string category;
+  std::string category{};
   int64_t units = 1;
   int64_t micros = 0;
   // On returns of a known purchase: 1-based line.

@@ -1,0 +1,86 @@
+// The stored form of an account's state.
+#include "keyledger/storage/v1/account_state.pb.h"
+#include "tests/unit/domain/account_ledger.h"
+
+namespace keyledger::domain {
+namespace {
+
+AccountState Example() {
+  AccountState state;
+  state.next_revision = 9;
+  state.lifecycle = Lifecycle::kOpen;
+  state.open_time = 1;
+  state.clock = 1'700'000'000'000'000;
+  state.display_name = "Acme";
+  state.region = "CN/31";
+  state.facts = {{"industry", "tea"}};
+  state.purchase_count = 1;
+  state.last_purchase = 5;
+  state.lots = {{2, 10, 4, true, 77, kNever, 5}, {3, 6, 6, false, 0, 99, 5}};
+  state.totals = {16, 6, 0, 0};
+  state.spend["USD"] = {{1'888'880, 500}, {1'888'890, -20}};
+  state.returned[1] = {{1, 1, 20}};
+  state.tier = {"standing", "gold", 5};
+  return state;
+}
+
+std::string Hex(std::string_view bytes) {
+  std::string hex;
+  for (const char c : bytes) {
+    const char digits[] = "0123456789abcdef";
+    hex += digits[static_cast<unsigned char>(c) >> 4];
+    hex += digits[static_cast<unsigned char>(c) & 15];
+  }
+  return hex;
+}
+
+TEST(StoredState, ReadsBackAsItWas) {
+  const auto decoded = DecodeState(EncodeState(Example()));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(*decoded, Example());
+  EXPECT_EQ(decoded->available_points(), 6);
+  EXPECT_EQ(decoded->pending_points(), 4);
+}
+
+TEST(StoredState, HasTheBytesOfFormatOne) {
+  EXPECT_EQ(Hex(EncodeState(Example())),
+            "0801100818012002288080f28183898506320441636d653a05434e2f3331520f0a08696e64757374727912037465615801600a"
+            "6a0d0802100a18042001289a01380a6a0b08031006180630c601380a7204081010067a110a035553441205e0c9e601141a03"
+            "e8072782010a080112060801100118148a01120a087374616e64696e671204676f6c64180a");
+}
+
+TEST(StoredState, OfAnotherFormatIsRefused) {
+  storage::v1::AccountState stored;
+  ASSERT_TRUE(stored.ParseFromString(EncodeState(Example())));
+  stored.set_format(kSnapshotFormat + 1);
+  const auto refused = DecodeState(stored.SerializeAsString());
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(ReasonOf(refused.status()), Reason::kStoreDamaged);
+}
+
+TEST(StoredState, ThatIsDamagedIsRefused) {
+  EXPECT_EQ(ReasonOf(DecodeState("\xff\xff").status()), Reason::kStoreDamaged);
+  EXPECT_EQ(ReasonOf(DecodeState("").status()), Reason::kStoreDamaged);
+  const auto reason = [](auto change) {
+    storage::v1::AccountState stored;
+    EXPECT_TRUE(stored.ParseFromString(EncodeState(Example())));
+    change(stored);
+    return ReasonOf(DecodeState(stored.SerializeAsString()).status());
+  };
+  EXPECT_EQ(reason([](auto& s) { s.mutable_totals()->set_spent(5); }), Reason::kStoreDamaged);
+  EXPECT_EQ(reason([](auto& s) { s.mutable_lots(0)->set_remaining(0); }), Reason::kStoreDamaged);
+  EXPECT_EQ(reason([](auto& s) { s.mutable_lots()->SwapElements(0, 1); }), Reason::kStoreDamaged);
+  EXPECT_EQ(reason([](auto& s) { s.mutable_spend(0)->add_slots(1); }), Reason::kStoreDamaged);
+  EXPECT_EQ(reason([](auto& s) { s.set_lifecycle(3); }), Reason::kStoreDamaged);
+  EXPECT_EQ(reason([](auto&) {}), Reason::kUnspecified);
+}
+
+TEST(StateSize, GrowsWithWhatTheStateHolds) {
+  AccountState state = Example();
+  const size_t before = state.ApproximateBytes();
+  state.lots.resize(1000);
+  EXPECT_GE(state.ApproximateBytes(), before + 900 * sizeof(Lot));
+}
+
+}  // namespace
+}  // namespace keyledger::domain

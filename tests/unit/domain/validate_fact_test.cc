@@ -1,0 +1,181 @@
+// The shape of submitted events.
+#include <fmt/format.h>
+
+#include "tests/unit/domain/account_ledger.h"
+
+namespace keyledger::domain {
+namespace {
+
+using L = AccountLedger;
+using events::v1::Event;
+
+const Micros kDay1 = At("2024-01-01");
+
+std::vector<std::string> Fields(const Event& event) {
+  const absl::Status status = ValidateFact(event, "events[3]");
+  EXPECT_TRUE(status.ok() || ReasonOf(status) == Reason::kInvalidField) << status;
+  std::vector<std::string> fields;
+  for (const auto& [field, description] : FieldsOf(status)) fields.push_back(field);
+  return fields;
+}
+
+using Paths = std::vector<std::string>;
+
+TEST(EventShape, NeedsAPayload) {
+  const absl::Status status = ValidateFact(Event(), "events[0]");
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ReasonOf(status), Reason::kUnknownEvent);
+  Event newer;
+  newer.GetReflection()->MutableUnknownFields(&newer)->AddLengthDelimited(40, "");
+  EXPECT_EQ(ReasonOf(ValidateFact(newer, "events[0]")), Reason::kUnknownEvent);
+}
+
+TEST(EventShape, RefusesDecisions) {
+  std::vector<Event> events(6);
+  events[0].mutable_points_accrued();
+  events[1].mutable_points_activated();
+  events[2].mutable_points_reversed();
+  events[3].mutable_points_expired();
+  events[4].mutable_tier_assigned();
+  events[5].mutable_program_published();
+  for (const Event& event : events) {
+    const absl::Status status = ValidateFact(event, "events[0]");
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(ReasonOf(status), Reason::kDecisionNotAccepted);
+  }
+}
+
+TEST(EventShape, RefusesUnknownFieldsWhereverTheyAre) {
+  Event event = L::Buy(kDay1, {{kUnit}, {kUnit}}).event;
+  auto* amount = event.mutable_purchase_recorded()->mutable_lines(1)->mutable_amount();
+  amount->GetReflection()->MutableUnknownFields(amount)->AddVarint(9, 1);
+  const absl::Status status = ValidateFact(event, "events[3]");
+  ASSERT_EQ(FieldsOf(status).size(), 1u);
+  EXPECT_EQ(FieldsOf(status)[0].first, "events[3].purchase_recorded.lines[1].amount");
+  EXPECT_NE(FieldsOf(status)[0].second.find("9"), std::string::npos);
+}
+
+TEST(EventShape, ReportsEveryViolationAtOnce) {
+  Event event;
+  auto* purchase = event.mutable_purchase_recorded();
+  purchase->set_invoice_number("i1");
+  purchase->set_region("/x");
+  purchase->set_sale_mode(static_cast<events::v1::SaleMode>(17));
+  auto* line = purchase->add_lines();
+  line->set_sku(std::string(65, 's'));
+  line->set_quantity(0);
+  line = purchase->add_lines();
+  line->set_quantity(1);
+  line->mutable_amount()->set_currency_code("usd");
+  line->mutable_amount()->set_micros(-1);
+  line = purchase->add_lines();
+  line->set_quantity(1'000'000'001);
+  line->mutable_amount()->set_currency_code("USD");
+  line->mutable_amount()->set_micros(9'000'000'000'000'001);
+  line->mutable_cost()->set_currency_code("EUR");
+  const std::string p = "events[3].purchase_recorded.";
+  EXPECT_EQ(Fields(event),
+            (Paths{p + "merchant_id", p + "region", p + "sale_mode", p + "lines[0].sku", p + "lines[0].quantity",
+                   p + "lines[0].amount", p + "lines[1].amount.currency_code", p + "lines[1].amount.micros",
+                   p + "lines[2].quantity", p + "lines[2].amount.micros", p + "lines[2].cost.currency_code"}));
+}
+
+TEST(EventShape, AcceptsTheLargestThatIsAllowed) {
+  Event event;
+  auto* purchase = event.mutable_purchase_recorded();
+  purchase->set_merchant_id(std::string(64, 'm'));
+  purchase->set_invoice_number(std::string(64, 'i'));
+  for (int i = 0; i < 500; ++i) {
+    auto* line = purchase->add_lines();
+    line->set_quantity(1'000'000'000);
+    line->mutable_amount()->set_currency_code("USD");
+    line->mutable_amount()->set_micros(9'000'000'000'000'000);
+  }
+  EXPECT_EQ(Fields(event), Paths{});
+  *purchase->add_lines() = purchase->lines(0);
+  EXPECT_EQ(Fields(event), Paths{"events[3].purchase_recorded.lines"});
+  purchase->clear_lines();
+  EXPECT_EQ(Fields(event), Paths{"events[3].purchase_recorded.lines"});
+}
+
+TEST(EventShape, RefusesFieldsThatOnlyTheLedgerSets) {
+  Event event = L::Return(kDay1, {{kUnit}}).event;
+  event.mutable_purchase_returned()->set_purchase_revision(0);
+  EXPECT_EQ(Fields(event), Paths{"events[3].purchase_returned.purchase_revision"});
+  event = L::Redeem(kDay1, 1).event;
+  event.mutable_points_redeemed()->add_allocations();
+  EXPECT_EQ(Fields(event), Paths{"events[3].points_redeemed.allocations"});
+  event = L::Adjust(kDay1, -1).event;
+  event.mutable_points_adjusted()->add_allocations();
+  EXPECT_EQ(Fields(event), Paths{"events[3].points_adjusted.allocations"});
+}
+
+TEST(EventShape, HoldsTheLimitsOfPoints) {
+  EXPECT_EQ(Fields(L::Redeem(kDay1, 0).event).size(), 1u);
+  EXPECT_EQ(Fields(L::Redeem(kDay1, 1).event).size(), 0u);
+  EXPECT_EQ(Fields(L::Redeem(kDay1, 1'000'000'000'000).event).size(), 0u);
+  EXPECT_EQ(Fields(L::Redeem(kDay1, 1'000'000'000'001).event).size(), 1u);
+  EXPECT_EQ(Fields(L::Adjust(kDay1, 0).event).size(), 1u);
+  EXPECT_EQ(Fields(L::Adjust(kDay1, -1'000'000'000'000).event).size(), 0u);
+  EXPECT_EQ(Fields(L::Adjust(kDay1, -1'000'000'000'001).event).size(), 1u);
+  EXPECT_EQ(Fields(L::Adjust(kDay1, std::numeric_limits<int64_t>::min()).event).size(), 1u);
+  EXPECT_EQ(Fields(L::Adjust(kDay1, -1, kDay1).event), Paths{"events[3].points_adjusted.expire_time"});
+  Event event = L::Adjust(kDay1, 1, kDay1).event;
+  event.mutable_points_adjusted()->mutable_expire_time()->set_nanos(1);
+  EXPECT_EQ(Fields(event), Paths{"events[3].points_adjusted.expire_time"});
+  event.mutable_points_adjusted()->clear_expire_time();
+  event.mutable_points_adjusted()->clear_reason();
+  EXPECT_EQ(Fields(event), Paths{"events[3].points_adjusted.reason"});
+}
+
+TEST(EventShape, ChecksReturns) {
+  Event event = L::Return(kDay1, {{kUnit}}).event;
+  event.mutable_purchase_returned()->set_return_number("c1");
+  event.mutable_purchase_returned()->mutable_lines(0)->set_line_number(501);
+  event.mutable_purchase_returned()->add_lines()->set_quantity(1);
+  const std::string p = "events[3].purchase_returned.";
+  EXPECT_EQ(Fields(event), (Paths{p + "merchant_id", p + "lines[0].line_number", p + "lines[1].amount"}));
+}
+
+TEST(EventShape, ChecksWhatIsSaidOfAccounts) {
+  Event event;
+  auto* opened = event.mutable_account_opened();
+  opened->set_display_name(std::string(257, 'x'));
+  opened->set_segment(std::string(65, 'x'));
+  opened->set_owner("a\nb");
+  for (const char* key : {"ok", "ok", "Not"}) {
+    auto* fact = opened->add_facts();
+    fact->set_key(key);
+    fact->set_value("v");
+  }
+  opened->add_facts()->set_key("empty");
+  const std::string p = "events[3].account_opened.";
+  EXPECT_EQ(Fields(event), (Paths{p + "display_name", p + "segment", p + "owner", p + "facts[1].key",
+                                  p + "facts[2].key", p + "facts[3].value"}));
+  event.mutable_account_facts_updated();
+  EXPECT_EQ(Fields(event), Paths{"events[3].account_facts_updated"});
+  event.mutable_account_facts_updated()->set_region("");
+  EXPECT_EQ(Fields(event), Paths{}) << "an empty region removes it";
+  event.mutable_account_facts_updated()->add_removed_keys("a");
+  event.mutable_account_facts_updated()->add_removed_keys("a");
+  EXPECT_EQ(Fields(event), Paths{"events[3].account_facts_updated.removed_keys[1]"});
+  event.mutable_account_closed();
+  EXPECT_EQ(Fields(event), Paths{"events[3].account_closed.reason"});
+  event.mutable_account_reopened()->set_reason(std::string(513, 'x'));
+  EXPECT_EQ(Fields(event), Paths{"events[3].account_reopened.reason"});
+}
+
+TEST(EventShape, BoundsCustomPayloads) {
+  Event event;
+  event.mutable_custom_event()->set_data(std::string(64 * 1024, 'x'));
+  EXPECT_EQ(Fields(event), Paths{"events[3].custom_event.type"});
+  event.mutable_custom_event()->set_type("com.example.visit");
+  EXPECT_EQ(Fields(event), Paths{});
+  event.mutable_custom_event()->mutable_data()->push_back('x');
+  const absl::Status status = ValidateFact(event, "events[3]");
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(ReasonOf(status), Reason::kPayloadTooLarge);
+}
+
+}  // namespace
+}  // namespace keyledger::domain
