@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "client/cli/commands.h"
+#include "client/cli/text.h"
 
 namespace keyledger::cli {
 namespace {
@@ -66,6 +67,15 @@ int Run(const std::vector<std::string>& arguments, Environment environment) {
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(reversed);
+  } catch (const CLI::RequiredError& error) {
+    // CLI11 names what is missing; a mistyped noun or verb is what is there instead.
+    if (const std::vector<std::string> unknown = app.remaining(/*recurse=*/true); !unknown.empty()) {
+      environment.err << "error: unknown command or argument: " << Printable(unknown.front())
+                      << "\nRun with --help for more information.\n";
+    } else {
+      app.exit(error, environment.out, environment.err);
+    }
+    return kExitUsage;
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error, environment.out, environment.err);
     return code == 0 ? kExitOk : kExitUsage;
