@@ -138,12 +138,14 @@ TEST(Cli, TailStopsAtItsLimit) {
   EXPECT_NE(outcome.out.find("0/2"), std::string::npos);
 }
 
-const std::vector<std::string> kImport = {
-    "--columns", "account_id=1,occurred=2,units=3,amount=4", "--separator", "space", "--date-format", "%Y%m%d"};
+std::vector<std::string> ImportFlags() {
+  return {"--columns", "account_id=1,occurred=2,units=3,amount=4", "--separator", "space", "--date-format", "%Y%m%d"};
+}
 
 std::vector<std::string> ImportLine(const client::FakeLedger& server, const std::string& file) {
   std::vector<std::string> line = {"import", "purchases", file};
-  line.insert(line.end(), kImport.begin(), kImport.end());
+  const std::vector<std::string> flags = ImportFlags();
+  line.insert(line.end(), flags.begin(), flags.end());
   return At(server, line);
 }
 
