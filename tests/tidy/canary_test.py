@@ -93,6 +93,10 @@ class Canary(unittest.TestCase):
     def test_a_stray_root_file_is_found(self):
         self.assert_one("notes.md", 1, "does not belong in the root", {"notes.md": "# Notes\n"})
 
+    def test_a_document_that_cites_a_test_which_is_not_there_is_found(self):
+        self.assert_one("README.md", 2, "no test Append.IsFast", {
+            "README.md": "`Append.IsDurable`\n`Append.IsFast`\n", "tests/a_test.cc": "// A.\nTEST(Append, IsDurable) {}\n"})
+
     def test_a_table_with_a_circle_is_found(self):
         layers = copy.deepcopy(LAYERS)
         layers["rooms"]["server/base"]["rooms"].append("server/app")

@@ -16,6 +16,9 @@ PROTO_IMPORT = re.compile(r'^\s*import\s+(?:public\s+)?"([^"]+)"')
 PROTO_PACKAGE = re.compile(r"^keyledger/([a-z]+)/v\d+/")
 # Spelled in halves, so that this file does not find itself.
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
+NAMED_TEST = re.compile(r"`([A-Z]\w*)\.([A-Z]\w*)`")
+GTEST = re.compile(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", re.MULTILINE)
+CTEST = re.compile(r"\b([A-Z]\w*)\.([A-Z]\w*)\b")
 OWN_MACHINE = re.compile(r"(^|[\s\"'=(])/wo" r"rk/")
 
 CODE = {".h", ".cc", ".proto", ".py", ".sh"}
@@ -88,7 +91,24 @@ class Tidy:
                 self.check_includes(path, lines)
             if path.suffix == ".proto":
                 self.check_imports(path, lines)
+        self.check_named_tests(files)
         return self.findings
+
+    def check_named_tests(self, files):
+        """What the documents cite as proof must be there."""
+        known = set()
+        for path in files:
+            if path.parts[0] == "tests" and path.suffix == ".cc":
+                known.update(GTEST.findall((self.root / path).read_text(encoding="utf-8")))
+            elif path.parts[0] == "tests" and path.name == "CMakeLists.txt":
+                known.update(CTEST.findall((self.root / path).read_text(encoding="utf-8")))
+        for path in files:
+            if path.suffix != ".md":
+                continue
+            for number, line in enumerate((self.root / path).read_text(encoding="utf-8").splitlines(), 1):
+                for suite, name in NAMED_TEST.findall(line):
+                    if (suite, name) not in known:
+                        self.report(path, number, f"there is no test {suite}.{name}")
 
     def check_table(self):
         for name, edges in (("rooms", {room: entry["rooms"] for room, entry in self.layers["rooms"].items()}), ("protos", self.layers["protos"])):

@@ -101,10 +101,11 @@ class PythonClient(unittest.TestCase):
         self.assertEqual(1, published.program.version)
         self.assertEqual(source, published.source_yaml)
 
-    def test_publishing_again_with_the_same_request_id_makes_no_new_version(self):
+    def test_publishing_the_same_text_makes_no_new_version_and_another_text_does(self):
         self.assertEqual(1, self.publish().program.version)
         self.assertEqual(1, self.publish().program.version)
-        self.assertEqual(2, self.publish(request_id="publish-2").program.version)
+        self.assertEqual(1, self.publish(request_id="publish-2").program.version)
+        self.assertEqual(2, self.publish(PROGRAM.replace("per dollar", "per US dollar"), request_id="publish-3").program.version)
 
     def test_an_append_answers_revisions_decisions_and_standing(self):
         self.publish()
