@@ -182,8 +182,9 @@ class AccountLedger {
  private:
   void AddPurchase(const events::v1::Event& event, RecordedPurchases& purchases) const {
     const std::string& invoice = event.purchase_returned().purchase_invoice_number();
+    if (invoice.empty()) return;
     for (const DecidedEvent& recorded : log_) {
-      if (!invoice.empty() && recorded.event.purchase_recorded().invoice_number() == invoice) {
+      if (recorded.event.purchase_recorded().invoice_number() == invoice) {
         purchases[{"shop", invoice}] = Find(invoice);
       }
     }
