@@ -47,7 +47,8 @@ class Tree {
 
   // Rebuilds the edge of a tree of `size` leaves. `read_tile(level, index)` returns a full tile's hashes;
   // `read_leaf(index)` the hash of a leaf that is in no full tile of level 0. Reads at most 255 of each per level,
-  // whatever the size. Errors: those of the callbacks; DATA_LOSS (kStoreDamaged) for a tile of wrong length.
+  // whatever the size.
+  // Errors: those of the callbacks; DATA_LOSS (kStoreDamaged) for a tile of wrong length.
   static absl::StatusOr<Tree> Load(
       uint64_t size, const std::function<absl::StatusOr<std::string>(uint32_t level, uint64_t index)>& read_tile,
       const std::function<absl::StatusOr<Hash>(uint64_t index)>& read_leaf);

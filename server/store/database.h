@@ -66,7 +66,8 @@ struct DatabaseFindings {
 
 // Checks that the database is the one asked for, that its column families end at the same place, and that nothing is
 // missing which `head` or `evidence` prove was durable. Takes time by the bytes of the write-ahead log, not by the
-// length of the log. Errors: FAILED_PRECONDITION, DATA_LOSS as ShardStore::Open.
+// length of the log.
+// Errors: FAILED_PRECONDITION, DATA_LOSS as ShardStore::Open.
 absl::StatusOr<DatabaseFindings> CheckDatabase(const Database& database, const StoreOptions& options,
                                                const std::optional<HeadFile>& head, const WalEvidence& evidence);
 

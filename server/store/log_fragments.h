@@ -38,7 +38,8 @@ struct LogFragment {
 
 // Calls `visit` with each fragment of a file. Goes by the lengths in the headers, which damage to a payload leaves
 // alone, and after a header that makes no sense starts again at the next block. Looking for headers at every byte would
-// find more, but also what a client has put into a payload to look like one. Errors: UNAVAILABLE if the file cannot be
+// find more, but also what a client has put into a payload to look like one.
+// Errors: UNAVAILABLE if the file cannot be
 // read.
 absl::Status ReadLogFragments(rocksdb::Env* env, const std::string& file,
                               const std::function<void(const LogFragment&)>& visit);

@@ -13,7 +13,8 @@ namespace keyledger::store {
 // Records [from, to). Requires: to is at most the number of records.
 std::unique_ptr<RecordIterator> NewLogIterator(const Database& database, uint64_t from, uint64_t to);
 
-// Records of an account, revisions [from, to), descending if `backwards`. Requires: to is at most the account's number
+// Records of an account, revisions [from, to), descending if `backwards`.
+// Requires: to is at most the account's number
 // of records.
 std::unique_ptr<RecordIterator> NewStreamIterator(const Database& database, std::string account_id, uint64_t from,
                                                   uint64_t to, bool backwards);

@@ -21,7 +21,8 @@ absl::Status ReadError(std::string_view where, const rocksdb::Status& status);
 absl::Status Damaged(std::string_view where, std::string_view what);
 
 // A failure to open the database at `path`: FAILED_PRECONDITION if another process holds it, DATA_LOSS if its files are
-// missing or damaged, else UNAVAILABLE. Requires: !status.ok().
+// missing or damaged, else UNAVAILABLE.
+// Requires: !status.ok().
 absl::Status OpenError(const std::string& path, const rocksdb::Status& status);
 
 }  // namespace keyledger::store

@@ -60,7 +60,8 @@ class RecordIterator {
 // The database of one shard.
 //
 // Threads: Append by one thread; everything else thread-safe. Lifetime: readers, iterators and tables must not outlive
-// it. Durability: Append returns after fsync. A record is visible to readers only once durable.
+// it.
+// Durability: Append returns after fsync. A record is visible to readers only once durable.
 class ShardStore final : public CommitLog {
  public:
   // Opens or creates the database. Takes time independent of the number of records.

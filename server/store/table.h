@@ -60,7 +60,8 @@ class Table {
   // As in TableReader, of the rows as written last.
   virtual absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const = 0;
   // Writes the changes and the checkpoint together. Keys are distinct and not empty. Not synced: a crash may take the
-  // table back to an earlier Write as a whole, never to a mixture. Errors: UNAVAILABLE, DATA_LOSS.
+  // table back to an earlier Write as a whole, never to a mixture.
+  // Errors: UNAVAILABLE, DATA_LOSS.
   virtual absl::Status Write(const std::vector<RowChange>& changes, uint64_t applied) = 0;
   virtual std::unique_ptr<TableReader> NewReader() const = 0;
 };

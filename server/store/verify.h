@@ -52,7 +52,8 @@ struct VerifyReport {
 // - uniques name records that exist; timers and tiles are well-formed; exactly the full tiles are there;
 // - snapshots belong to accounts that have records.
 // Threads: may run beside an appending thread; it looks at the records there at the call, and rows written later are
-// not problems. Blocks: for a time proportional to the store; memory does not grow with it.
+// not problems.
+// Blocks: for a time proportional to the store; memory does not grow with it.
 VerifyReport VerifyStore(const ShardStore& store, const VerifyOptions& options);
 
 }  // namespace keyledger::store

@@ -34,7 +34,8 @@ class FaultEnv {
   void CutPower();
   bool power_is_off() const;
   // Turns the power on again, after taking away what was not synced: of every file either all unsynced bytes or the end
-  // of them, with some of the sectors that are kept turned to garbage; of every directory the latest changes. Requires:
+  // of them, with some of the sectors that are kept turned to garbage; of every directory the latest changes.
+  // Requires:
   // nothing opened with env() is open any more.
   void Restore(std::mt19937_64& random);
 
