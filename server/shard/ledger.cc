@@ -201,6 +201,8 @@ absl::StatusOr<PublishedProgram> Ledger::Publish(const std::string& source_yaml,
   domain::ParsedProgram parsed = domain::ParseProgramYaml(source_yaml);
   if (!parsed.findings.empty()) return FindingsError(parsed.findings);
   MutexLock lock(publish_mutex_);
+  // What an earlier call could not bring to every shard comes first: all shards hold the programs in the same order.
+  KL_RETURN_IF_ERROR(CompletePublications());
   Part& first = parts_[0];
   programs::v1::Program program = *std::move(parsed.program);
   const std::vector<PublishedProgram> all = published();
@@ -243,8 +245,9 @@ absl::Status Ledger::CompletePublications() {
     const size_t known = parts_[i].shard->published().size();
     for (size_t k = known; k < all.size(); ++k) {
       const programs::v1::Program& program = all[k].program->program();
+      // No client can send a request_id with spaces, so this one is free.
       const auto copied =
-          PublishTo(parts_[i], all[k], fmt::format("complete-{}-{}", program.program_id(), program.version()), "");
+          PublishTo(parts_[i], all[k], fmt::format("complete {} {}", program.program_id(), program.version()), "");
       if (!copied.ok()) return copied.status();
     }
   }

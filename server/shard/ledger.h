@@ -105,7 +105,7 @@ class Ledger {
 
   Ledger(const LedgerOptions& options, const Clock& clock, std::string ledger_id);
   absl::Status OpenParts(uint32_t shard_count);
-  // Brings shards up to the programs of the first one, after a crash in the middle of Publish.
+  // Brings shards up to the programs of the first one, after a crash or a failure in the middle of Publish.
   absl::Status CompletePublications();
   absl::StatusOr<AppendAnswer> PublishTo(Part& part, const PublishedProgram& program, const std::string& request_id,
                                          const std::string& actor);

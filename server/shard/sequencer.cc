@@ -32,6 +32,8 @@ Sequencer::Sequencer(store::ShardStore& store, Committer& committer, HeadWatch& 
   for (const PublishedProgram& entry : published_) programs.push_back(entry.program);
   durable_programs_ = std::make_shared<const domain::ProgramSet>(std::move(programs));
   programs_ = durable_programs_;
+  in_flight_programs_ = durable_programs_;
+  committed_programs_ = durable_programs_;
   NewGroup(head.head());
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "kl-sequence");
@@ -174,9 +176,11 @@ void Sequencer::HandOver() {
     for (const std::string& key : in_flight_->request_keys) pending_requests_.erase(key);
     for (const std::string& key : in_flight_->unique_keys) pending_uniques_.erase(key);
     committed_records_.fetch_add(in_flight_->commit.records.size(), std::memory_order_relaxed);
+    committed_programs_ = in_flight_programs_;
   }
   EvictStates();
   in_flight_ = std::exchange(group_, nullptr);
+  in_flight_programs_ = programs_;
   NewGroup(in_flight_->end_position());
   committer_.Submit(in_flight_);
 }
@@ -196,10 +200,8 @@ void Sequencer::StartOver(absl::Status failure) {
   pending_requests_.clear();
   pending_uniques_.clear();
   cache_.Clear();
-  {
-    MutexLock lock(published_mutex_);
-    programs_ = durable_programs_;
-  }
+  // Not durable_programs_: the answer that adds a publication to it may still be on its way.
+  programs_ = committed_programs_;
   NewGroup(head_.head());
 }
 

@@ -142,7 +142,10 @@ class Sequencer {
   // The sequencer's thread only.
   StateCache cache_;
   Micros last_record_time_;
+  // With those of the group under construction; with those of the group being written; and only the durable ones.
   std::shared_ptr<const domain::ProgramSet> programs_;
+  std::shared_ptr<const domain::ProgramSet> in_flight_programs_;
+  std::shared_ptr<const domain::ProgramSet> committed_programs_;
   std::shared_ptr<Group> group_;
   std::shared_ptr<Group> in_flight_;
   std::unordered_map<std::string, PendingRequest> pending_requests_;

@@ -350,8 +350,10 @@ void Sequencer::ProcessSweep(SweepCommand& command) {
     group_->completions.push_back([done = std::move(command.done)](const absl::Status& commit) { done(commit); });
   };
   // The timer that fired is gone; Arm puts the account's next one in its place.
-  group_->commit.timers_cleared.push_back(command.timer);
-  account.armed = std::nullopt;
+  const auto clear = [&] {
+    group_->commit.timers_cleared.push_back(command.timer);
+    account.armed = std::nullopt;
+  };
   if (!account.last_record_time.has_value() && account.state.next_revision > 0) {
     absl::StatusOr<std::optional<uint64_t>> position =
         store_.PositionOf(account.account_id, account.state.next_revision - 1);
@@ -366,6 +368,7 @@ void Sequencer::ProcessSweep(SweepCommand& command) {
   if (quiet_until > command.until) {
     // Someone is writing to the account, perhaps importing its past: look again later. The row only has to be found
     // then, so any due time will do.
+    clear();
     group_->commit.timers_set.push_back({quiet_until, account.account_id});
     account.armed = quiet_until;
     return finish();
@@ -375,6 +378,7 @@ void Sequencer::ProcessSweep(SweepCommand& command) {
     command.done(outcome.status());
     return;
   }
+  clear();
   if (outcome->events.empty()) {
     Arm(account);
   } else {
