@@ -1,4 +1,8 @@
 // Publishing programs: on every shard, in versions, whole or refused, and finished after a crash in the middle.
+#include <atomic>
+
+#include <rocksdb/env.h>
+
 #include "server/shard/ledger_file.h"
 #include "tests/unit/shard/shard_fixture.h"
 
@@ -145,6 +149,51 @@ TEST(Publish, ThatACrashCutShortIsFinishedAtTheNextStart) {
   for (uint32_t shard = 0; shard < 4; ++shard) {
     ASSERT_EQ(whole.Records(shard).size(), 1u) << shard;
     EXPECT_EQ(whole.ledger().shard(shard).published().at(0).source_yaml, kPlainProgram);
+  }
+}
+
+// Says that the disk of one shard is full, while told to.
+class FullDisk final : public rocksdb::EnvWrapper {
+ public:
+  explicit FullDisk(std::string shard) : EnvWrapper(rocksdb::Env::Default()), shard_(std::move(shard)) {}
+  const char* Name() const override { return "FullDisk"; }
+  rocksdb::Status GetFreeSpace(const std::string& path, uint64_t* free_bytes) override {
+    *free_bytes = full_ && path.find(shard_) != std::string::npos ? 0 : 1u << 30;
+    return rocksdb::Status::OK();
+  }
+  void SetFull(bool full) { full_ = full; }
+
+ private:
+  const std::string shard_;
+  std::atomic<bool> full_{false};
+};
+
+// Repeated, or followed by another program: every shard ends up with the same programs in the same order.
+TEST(Publish, ThatALaterShardRefusedIsFinishedByTheNextPublication) {
+  for (const bool repeat : {true, false}) {
+    FullDisk disk("shard-001");
+    const TempDir directory;
+    FakeClock clock(kToday);
+    shard::LedgerOptions options;
+    options.data_dir = directory / "ledger";
+    options.shard_count = 2;
+    options.disk_reserve_bytes = 1;
+    options.sweep_interval = std::chrono::milliseconds(0);
+    options.env = &disk;
+    const auto ledger = shard::Ledger::Open(options, clock);
+    ASSERT_TRUE(ledger.ok()) << ledger.status();
+    disk.SetFull(true);
+    EXPECT_EQ(ReasonOf((*ledger)->Publish(kPlainProgram, "p1", "").status()), Reason::kDiskNearlyFull);
+    EXPECT_TRUE((*ledger)->shard(1).published().empty());
+    disk.SetFull(false);
+    const auto published =
+        repeat ? (*ledger)->Publish(kPlainProgram, "p1", "") : (*ledger)->Publish(kPendingProgram, "p2", "");
+    ASSERT_TRUE(published.ok()) << published.status();
+    for (uint32_t shard = 0; shard < 2; ++shard) {
+      const auto programs = (*ledger)->shard(shard).published();
+      ASSERT_EQ(programs.size(), repeat ? 1u : 2u) << shard;
+      EXPECT_EQ(programs.front().source_yaml, kPlainProgram) << shard;
+    }
   }
 }
 
