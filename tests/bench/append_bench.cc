@@ -84,6 +84,8 @@ struct StreamRun {
   double records_per_second = 0;
   double baseline_per_second = 0;
   double caught_up_per_second = 0;
+  // Of the server, until its projections have caught up.
+  double cpu_micros_per_record = 0;
   double group = 0;
   double record_bytes = 0;
 };
@@ -91,12 +93,14 @@ struct StreamRun {
 StreamRun RunStream(Ledger& ledger, uint64_t requests, int streams, const std::string& scratch_dir) {
   const auto before = ledger.Status();
   const std::string head = ledger.HeadCursor();
+  const double cpu = ledger.server().CpuSeconds();
   const double seconds = ledger.SendPurchases(requests, streams);
   const auto after = ledger.Status();
   const double lag_seconds = ledger.AwaitProjections();
   const auto records = static_cast<double>(after.record_count() - before.record_count());
   StreamRun run;
   run.group = records / static_cast<double>(after.committed_groups() - before.committed_groups());
+  run.cpu_micros_per_record = (ledger.server().CpuSeconds() - cpu) * 1e6 / records;
   run.records_per_second = records / seconds;
   run.caught_up_per_second = records / (seconds + lag_seconds);
   const std::vector<std::string> bytes = ledger.Records(head);
@@ -116,18 +120,20 @@ void BenchAppendStream(Ledger& ledger, const std::string& label, const std::stri
   ledger.AwaitProjections();
   const auto requests = static_cast<uint64_t>(scale.seconds * static_cast<double>(kWarmUp) / warm_up) + 1;
   for (const int streams : {1, 4}) {
-    std::vector<double> ours, theirs, caught_up, groups, sizes;
+    std::vector<double> ours, theirs, caught_up, cpu, groups, sizes;
     for (int i = 0; i < scale.repetitions; ++i) {
       const StreamRun run = RunStream(ledger, requests, streams, scratch_dir);
       ours.push_back(run.records_per_second);
       theirs.push_back(run.baseline_per_second);
       caught_up.push_back(run.caught_up_per_second);
+      cpu.push_back(run.cpu_micros_per_record);
       groups.push_back(run.group);
       sizes.push_back(run.record_bytes);
     }
     const std::string name = fmt::format("AppendStream, {} stream{}, {}", streams, streams == 1 ? "" : "s", label);
     report.Compare(name, "records/s", ours, "RocksDB, same bytes and groups", theirs, Target::kAtLeast, 0.3);
     report.Figure(name + ", until projected", "records/s", caught_up);
+    report.Figure(name + ", server's CPU", "us/record", cpu);
     report.Figure(name + ", group", "records", groups);
     report.Figure(name + ", record", "bytes", sizes);
   }

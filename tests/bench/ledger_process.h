@@ -31,6 +31,8 @@ class ServerProcess {
   double start_seconds() const { return start_seconds_; }
   // VmRSS.
   uint64_t ResidentBytes() const;
+  // Processor time used since the start, of all threads, user and system.
+  double CpuSeconds() const;
   // A connection of its own.
   std::shared_ptr<grpc::Channel> NewChannel() const;
 
