@@ -45,6 +45,9 @@ class Books:
 
     def start(self):
         """Starts the server. Returns None once it serves, or its exit code if it refuses to start; what it said is in server_log()."""
+        if self._process is not None:
+            # Left over by a check that failed.
+            self.kill()
         self._port_file.unlink(missing_ok=True)
         self.log.unlink(missing_ok=True)
         command = [BINARIES["keyledgerd"], "--data-dir", str(self.data_dir), "--listen", "127.0.0.1:0", "--port-file", str(self._port_file), *self._options]
@@ -70,6 +73,11 @@ class Books:
         self._process = None
         if code != 0:
             raise AssertionError(f"keyledgerd ended with {code}:\n{self.server_log()}")
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+        self._process = None
 
     def server_log(self):
         return self.log.read_text(errors="replace")
