@@ -154,22 +154,25 @@ void AddStatement(CLI::App* noun, Action& selected) {
           *request.mutable_to_time() = TimeOf(flags->to);
         }
         Table table({{"occurred"},
+                     {"revision", Align::kRight},
                      {"kind"},
                      {"available", Align::kRight},
                      {"pending", Align::kRight},
                      {"available after", Align::kRight},
                      {"pending after", Align::kRight},
                      {"description"}});
-        return ShowPages(session, request, flags->page, &client::Client::ListStatement, table,
-                         [](Table& rows, const v1::ListStatementResponse& response) {
-                           for (const v1::StatementEntry& entry : response.entries()) {
-                             rows.Add({FormatTime(entry.occurred_time()),
-                                       ShortEnum(ev::EventKind_Name(entry.kind()), "EVENT_KIND_POINTS_"),
-                                       Change(entry.available_change()), Change(entry.pending_change()),
-                                       FormatCount(entry.available_after()), FormatCount(entry.pending_after()),
-                                       entry.description()});
-                           }
-                         });
+        return ShowPages(
+            session, request, flags->page, &client::Client::ListStatement, table,
+            [](Table& rows, const v1::ListStatementResponse& response) {
+              for (const v1::StatementEntry& entry : response.entries()) {
+                // What time has done but the ledger has not recorded yet has no revision.
+                rows.Add({FormatTime(entry.occurred_time()), entry.due() ? "due" : std::to_string(entry.revision()),
+                          ShortEnum(ev::EventKind_Name(entry.kind()), "EVENT_KIND_POINTS_"),
+                          Change(entry.available_change()), Change(entry.pending_change()),
+                          FormatCount(entry.available_after()), FormatCount(entry.pending_after()),
+                          entry.description()});
+              }
+            });
       });
   verb->add_option("ACCOUNT", flags->account, "Account id")->required();
   verb->add_option("--from", flags->from, "From this time, inclusive")->check(TimeText());

@@ -1,6 +1,7 @@
 #include "projections/points/points_queries.h"
 
 #include <algorithm>
+#include <compare>
 #include <functional>
 #include <limits>
 #include <map>
@@ -11,6 +12,7 @@
 
 #include "projections/engine/row_key.h"
 #include "projections/points/points_rows.h"
+#include "projections/points/points_statement.h"
 #include "server/base/error.h"
 
 namespace keyledger::projections {
@@ -122,24 +124,44 @@ absl::StatusOr<std::vector<PointsLot>> FoldLots(const store::TableReader& rows, 
   return lots;
 }
 
-// Line of a statement, without the balance after it.
-PointsStatementEntry MakeEntry(const Movement& movement) {
-  PointsStatementEntry entry;
-  entry.revision = movement.revision;
-  entry.position = movement.position;
-  entry.occurred = movement.occurred;
-  entry.recorded = movement.recorded;
-  entry.kind = movement.kind;
-  entry.description = movement.description;
-  if (movement.adds_lot) {
-    (movement.has_activate ? entry.pending_change : entry.available_change) = movement.points;
-    return entry;
-  }
-  for (const MovementPart& part : movement.parts) {
-    (part.pending ? entry.pending_change : entry.available_change) -= part.points;
-  }
-  if (movement.kind == events::v1::EVENT_KIND_POINTS_ACTIVATED) entry.available_change += movement.points;
-  return entry;
+// Place of a line among an account's lines: recorded ones by position, those that are due after them by lot.
+struct Place {
+  Micros occurred = 0;
+  // 0: recorded. Otherwise the DueStep.
+  uint64_t step = 0;
+  // Position, or revision of the lot.
+  uint64_t number = 0;
+
+  auto operator<=>(const Place&) const = default;
+};
+
+Place DuePlaceOf(const PointsStatementEntry& line) {
+  return {line.occurred, static_cast<uint64_t>(DueStep(line.kind)), line.lot_revision};
+}
+
+Place PlaceOf(const PointsStatementEntry& line) {
+  return line.due ? DuePlaceOf(line) : Place{line.occurred, 0, line.position};
+}
+
+std::string FormatPlace(const Place& place) {
+  std::string text;
+  PutOrdered64(text, place.occurred);
+  PutBigEndian64(text, place.step);
+  PutBigEndian64(text, place.number);
+  return text;
+}
+
+bool ParsePlace(std::string_view text, Place& place) {
+  return GetOrdered64(text, place.occurred) && GetBigEndian64(text, place.step) && GetBigEndian64(text, place.number) &&
+         text.empty();
+}
+
+// Whether a line comes after the place where the page before ended.
+bool IsAfter(const PointsStatementEntry& line, const Place& end) {
+  // The page ended within what was due at a moment. If that has been recorded since, it still counts as listed up to
+  // the lot where the page ended, and not beyond.
+  if (end.step != 0 && line.occurred == end.occurred) return end < DuePlaceOf(line);
+  return end < PlaceOf(line);
 }
 
 }  // namespace
@@ -182,36 +204,41 @@ absl::StatusOr<PointsLotPage> ListPointsLots(const store::TableReader& rows, std
 }
 
 absl::StatusOr<PointsStatementPage> ListPointsStatement(const store::TableReader& rows, std::string_view account_id,
-                                                        Micros from, Micros to, size_t page_size,
+                                                        Micros from, Micros to, Micros as_of, size_t page_size,
                                                         std::string_view continuation) {
   // Place of the last line listed.
-  std::optional<std::pair<Micros, uint64_t>> after;
-  if (!continuation.empty()) {
-    after.emplace();
-    if (!GetOrdered64(continuation, after->first) || !GetBigEndian64(continuation, after->second) ||
-        !continuation.empty()) {
-      return BadToken();
-    }
-  }
+  std::optional<Place> after;
+  if (!continuation.empty() && !ParsePlace(continuation, after.emplace())) return BadToken();
   PointsStatementPage page;
-  int64_t available = 0;
-  int64_t pending = 0;
-  KL_RETURN_IF_ERROR(ForEachMovement(rows, account_id, to, [&](const Movement& movement) {
-    PointsStatementEntry entry = MakeEntry(movement);
-    available += entry.available_change;
-    pending += entry.pending_change;
-    if (movement.occurred < from) return true;
-    if (after.has_value() && std::pair(movement.occurred, movement.position) <= *after) return true;
+  // Both return false when the page is full.
+  const auto take = [&](PointsStatementEntry line) {
+    if (line.occurred < from || (after.has_value() && !IsAfter(line, *after))) return true;
     if (page.entries.size() == page_size) {
-      PutOrdered64(page.continuation, page.entries.back().occurred);
-      PutBigEndian64(page.continuation, page.entries.back().position);
+      page.continuation = FormatPlace(PlaceOf(page.entries.back()));
       return false;
     }
-    entry.available_after = available;
-    entry.pending_after = pending;
-    page.entries.push_back(std::move(entry));
+    page.entries.push_back(std::move(line));
     return true;
+  };
+  StatementFold fold;
+  const auto take_due = [&](Micros before) {
+    while (std::optional<PointsStatementEntry> line = fold.NextDue(before)) {
+      if (!take(std::move(*line))) return false;
+    }
+    return true;
+  };
+  // At as_of itself time has acted already, but nothing else has happened.
+  const Micros end = std::min(to, as_of == std::numeric_limits<Micros>::max() ? as_of : as_of + 1);
+  bool sound = true;
+  KL_RETURN_IF_ERROR(ForEachMovement(rows, account_id, end, [&](const Movement& movement) {
+    if (!take_due(movement.occurred)) return false;
+    if (movement.occurred >= as_of && !fold.IsOfKnownLot(movement)) return true;
+    std::optional<PointsStatementEntry> line = fold.Add(movement);
+    sound = line.has_value();
+    return sound && take(std::move(*line));
   }));
+  if (!sound) return Damaged(account_id);
+  if (page.continuation.empty()) take_due(end);
   return page;
 }
 

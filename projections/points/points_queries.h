@@ -78,14 +78,21 @@ absl::StatusOr<PointsLotPage> ListPointsLots(const store::TableReader& rows, std
                                              std::string_view continuation);
 
 struct PointsStatementEntry {
+  // The movement is not recorded: a lot was activated or expired by time, and the ledger will record it with its next
+  // decision on the account. Revision, position and recorded are then 0.
+  bool due = false;
   uint64_t revision = 0;
   uint64_t position = 0;
   Micros occurred = 0;
   Micros recorded = 0;
   events::v1::EventKind kind = events::v1::EVENT_KIND_UNSPECIFIED;
+  // Of an activation or expiry: the lot. Otherwise 0.
+  uint64_t lot_revision = 0;
+  // What the line changes in the balance. Movements that arrived late keep their line; a debit older than its lot
+  // changes nothing itself and comes off the line of the lot.
   int64_t available_change = 0;
   int64_t pending_change = 0;
-  // Sums of the changes of all lines up to this one. A movement that arrived late can make the sum of a line negative.
+  // The sums of the changes up to this line.
   int64_t available_after = 0;
   int64_t pending_after = 0;
   // Rule of an accrual, reward of a redemption, reason of an adjustment; empty otherwise.
@@ -93,17 +100,20 @@ struct PointsStatementEntry {
 };
 
 struct PointsStatementPage {
-  // By occurred_time, then position.
+  // By occurred_time, then position; what is due after what is recorded of the same moment: activations, then expiries,
+  // each by lot.
   std::vector<PointsStatementEntry> entries;
   // Empty on the last page.
   std::string continuation;
 };
 
-// Lists up to `page_size` recorded movements that occurred in [from, to). The balances include what occurred before
-// `from`: each page is folded from the account's first movement. Requires: page_size > 0. Errors: also INVALID_ARGUMENT
-// (kInvalidToken).
+// Lists up to `page_size` movements that occurred in [from, to), of the account as of `as_of`: what is recorded, and
+// the activations and expiries that fell due but are not. With `to` later than `as_of` the last line's balance is
+// GetPointsBalance's. The balances include what occurred before `from`: each page is folded from the account's first
+// movement. Pages of one listing may use an as_of that grows; a movement that is recorded between two pages, having
+// been due on the first, is listed once. Requires: page_size > 0. Errors: also INVALID_ARGUMENT (kInvalidToken).
 absl::StatusOr<PointsStatementPage> ListPointsStatement(const store::TableReader& rows, std::string_view account_id,
-                                                        Micros from, Micros to, size_t page_size,
+                                                        Micros from, Micros to, Micros as_of, size_t page_size,
                                                         std::string_view continuation);
 
 struct ExpiryEntry {

@@ -68,10 +68,13 @@ void FillLot(const projections::PointsLot& lot, ledger::v1::Lot& out) {
 }
 
 void FillEntry(const projections::PointsStatementEntry& entry, ledger::v1::StatementEntry& out) {
-  out.set_revision(entry.revision);
-  out.set_position(entry.position);
+  out.set_due(entry.due);
+  if (!entry.due) {
+    out.set_revision(entry.revision);
+    out.set_position(entry.position);
+    domain::SetTimestamp(out.mutable_record_time(), entry.recorded);
+  }
   domain::SetTimestamp(out.mutable_occurred_time(), entry.occurred);
-  domain::SetTimestamp(out.mutable_record_time(), entry.recorded);
   out.set_kind(entry.kind);
   out.set_available_change(entry.available_change);
   out.set_pending_change(entry.pending_change);
@@ -138,8 +141,9 @@ grpc::ServerUnaryReactor* PointsServiceImpl::ListStatement(grpc::CallbackServerC
     KL_ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request->page_size()));
     KL_ASSIGN_OR_RETURN(const std::string continuation, Continuation(*request));
     KL_ASSIGN_OR_RETURN(const auto rows, PointsRows(context_, *request, deadline));
-    KL_ASSIGN_OR_RETURN(const auto page, projections::ListPointsStatement(*rows, request->account_id(), from, to,
-                                                                          page_size, continuation));
+    KL_ASSIGN_OR_RETURN(const auto page,
+                        projections::ListPointsStatement(*rows, request->account_id(), from, to, context_.clock.Now(),
+                                                         page_size, continuation));
     for (const projections::PointsStatementEntry& entry : page.entries) FillEntry(entry, *response->add_entries());
     response->set_next_page_token(NextPageToken(*request, page.continuation));
     return absl::OkStatus();

@@ -1,4 +1,5 @@
-// Points: balance, lots, statement and expiry schedule as of any moment, with time deciding.
+// Points: balance, lots and expiry schedule as of any moment, with time deciding. The statement:
+// points_statement_test.cc.
 #include <gtest/gtest.h>
 
 #include "projections/points/points_projection.h"
@@ -90,7 +91,7 @@ TEST(GetPointsBalance, TellsAnEmptyAccountFromAnUnknownOne) {
   EXPECT_EQ(*GetPointsBalance(*rows, "a", Utc(2020, 1, 1)), PointsBalance{});
   EXPECT_EQ(ReasonOf(GetPointsBalance(*rows, "b", Utc(2030, 1, 1)).status()), Reason::kAccountNotFound);
   EXPECT_EQ(ReasonOf(ListPointsLots(*rows, "b", 0, {}, 1, "").status()), Reason::kAccountNotFound);
-  EXPECT_EQ(ReasonOf(ListPointsStatement(*rows, "b", 0, 0, 1, "").status()), Reason::kAccountNotFound);
+  EXPECT_EQ(ReasonOf(ListPointsStatement(*rows, "b", 0, 0, 0, 1, "").status()), Reason::kAccountNotFound);
   EXPECT_EQ(ReasonOf(GetPointsExpirySchedule(*rows, "b", 0).status()), Reason::kAccountNotFound);
 }
 
@@ -159,71 +160,6 @@ TEST(ListPointsLots, FiltersByStateAndPages) {
   EXPECT_EQ(ReasonOf(ListPointsLots(*rows, "a", 0, {}, 1, "x").status()), Reason::kInvalidToken);
 }
 
-TEST(ListPointsStatement, ListsMovementsWithTheBalanceAfterEach) {
-  const auto rows = testing::FoldRows(PointsProjection(), OneAccount());
-  const auto page = ListPointsStatement(*rows, "a", Utc(2026, 1, 1), Utc(2027, 1, 1), 10, "");
-  ASSERT_TRUE(page.ok());
-  ASSERT_EQ(page->entries.size(), 5u);
-  struct Line {
-    events::v1::EventKind kind;
-    int64_t available_change, pending_change, available_after, pending_after;
-    const char* description;
-  };
-  const Line expected[] = {
-      {events::v1::EVENT_KIND_POINTS_ACCRUED, 0, 100, 0, 100, "base"},
-      {events::v1::EVENT_KIND_POINTS_ACTIVATED, 100, -100, 100, 0, ""},
-      {events::v1::EVENT_KIND_POINTS_ADJUSTED, 50, 0, 150, 0, "goodwill"},
-      {events::v1::EVENT_KIND_POINTS_REDEEMED, -30, 0, 120, 0, "voucher"},
-      {events::v1::EVENT_KIND_POINTS_REVERSED, -20, 0, 100, 0, ""},
-  };
-  for (size_t i = 0; i < 5; ++i) {
-    SCOPED_TRACE(i);
-    const PointsStatementEntry& entry = page->entries[i];
-    EXPECT_EQ(entry.kind, expected[i].kind);
-    EXPECT_EQ(entry.available_change, expected[i].available_change);
-    EXPECT_EQ(entry.pending_change, expected[i].pending_change);
-    EXPECT_EQ(entry.available_after, expected[i].available_after);
-    EXPECT_EQ(entry.pending_after, expected[i].pending_after);
-    EXPECT_EQ(entry.description, expected[i].description);
-  }
-  EXPECT_EQ(page->entries[0].revision, 2u);
-  EXPECT_EQ(page->entries[0].position, 2u);
-  EXPECT_EQ(page->entries[0].occurred, Utc(2026, 1, 10));
-  EXPECT_EQ(page->entries[0].recorded, Utc(2026, 1, 1, 0, 0, 3));
-}
-
-TEST(ListPointsStatement, CarriesTheBalanceIntoLaterPagesAndWindows) {
-  const auto rows = testing::FoldRows(PointsProjection(), OneAccount());
-  const Micros from = Utc(2026, 2, 1);
-  const Micros to = Utc(2026, 2, 15);
-  const auto first = ListPointsStatement(*rows, "a", from, to, 1, "");
-  ASSERT_TRUE(first.ok());
-  ASSERT_EQ(first->entries.size(), 1u);
-  EXPECT_EQ(first->entries[0].revision, 4u);
-  EXPECT_EQ(first->entries[0].available_after, 150);
-  const auto second = ListPointsStatement(*rows, "a", from, to, 1, first->continuation);
-  ASSERT_TRUE(second.ok());
-  ASSERT_EQ(second->entries.size(), 1u);
-  EXPECT_EQ(second->entries[0].revision, 5u);
-  EXPECT_EQ(second->entries[0].available_after, 120);
-  EXPECT_EQ(second->continuation, "");
-  EXPECT_EQ(ReasonOf(ListPointsStatement(*rows, "a", from, to, 1, "x").status()), Reason::kInvalidToken);
-}
-
-TEST(ListPointsStatement, OrdersMovementsOfOneMomentByPosition) {
-  RecordLog log;
-  log.Open("a", 0);
-  log.Accrue("a", Utc(2026, 1, 1), 10, 0, 0);
-  log.Accrue("a", Utc(2026, 1, 1), 20, 0, 0);
-  log.Accrue("a", Utc(2025, 1, 1), 5, 0, 0);
-  const auto rows = testing::FoldRows(PointsProjection(), log);
-  const auto page = ListPointsStatement(*rows, "a", 0, Utc(2030, 1, 1), 10, "");
-  ASSERT_EQ(page->entries.size(), 3u);
-  EXPECT_EQ(page->entries[0].available_after, 5);
-  EXPECT_EQ(page->entries[1].available_after, 15);
-  EXPECT_EQ(page->entries[2].available_after, 35);
-}
-
 TEST(GetPointsExpirySchedule, SumsWhatIsLeftByMoment) {
   RecordLog log = OneAccount();
   log.Accrue("a", Utc(2026, 2, 16), 11, Utc(2026, 5, 1), Utc(2027, 1, 10));
@@ -256,7 +192,7 @@ TEST(PointsProjection, AcceptsAReversalThatTookNothing) {
   log.Open("a", Utc(2026, 1, 1));
   log.Reverse("a", Utc(2026, 1, 2), {});
   const auto rows = testing::FoldRows(PointsProjection(), log);
-  const auto page = ListPointsStatement(*rows, "a", 0, Utc(2030, 1, 1), 10, "");
+  const auto page = ListPointsStatement(*rows, "a", 0, Utc(2030, 1, 1), Utc(2030, 1, 1), 10, "");
   ASSERT_EQ(page->entries.size(), 1u);
   EXPECT_EQ(page->entries[0].available_change, 0);
 }

@@ -1,0 +1,72 @@
+// StatementFold: the movements of one account, in order, into the lines of its statement, with what fell due between
+// them. Internal to the projection "points"; see points_queries.h for what a statement promises.
+//
+// The derivation is that of the balance: a line changes it by what the lots hold after the line and did not before. So
+// a debit older than its lot changes nothing until the lot is there, and what is taken late from a lot that was pending
+// at the time is taken from pending points, whatever it was when it was recorded.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <queue>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "projections/points/points_queries.h"
+#include "projections/points/points_rows.h"
+
+namespace keyledger::projections {
+
+// Where activations and expiries of one moment stand: the order in which the ledger records them. 0 for other kinds.
+inline int DueStep(events::v1::EventKind kind) {
+  if (kind == events::v1::EVENT_KIND_POINTS_ACTIVATED) return 1;
+  return kind == events::v1::EVENT_KIND_POINTS_EXPIRED ? 2 : 0;
+}
+
+// Threads: thread-compatible.
+class StatementFold {
+ public:
+  // Takes the next activation or expiry that fell due before `moment` and is not recorded; nothing if there is none.
+  // By moment; of one moment activations first, then by lot.
+  std::optional<PointsStatementEntry> NextDue(Micros moment);
+
+  // Adds a recorded movement and returns its line; nothing if the movement contradicts the ones before. Requires:
+  // movements come by occurred_time and position, each after NextDue(movement.occurred) has no more.
+  std::optional<PointsStatementEntry> Add(const Movement& movement);
+
+  // Whether the movement records that a lot already added was activated or expired.
+  bool IsOfKnownLot(const Movement& movement) const;
+
+ private:
+  struct Lot {
+    // False: only debits that are older than the lot.
+    bool known = false;
+    int64_t accrued = 0;
+    int64_t taken = 0;
+    bool has_activate = false;
+    Micros activate = 0;
+    Micros expire = domain::kNever;
+    bool active = false;
+    bool expired = false;
+  };
+  // Moment, step, revision of the lot.
+  using Due = std::tuple<Micros, int, uint64_t>;
+
+  // Adds what the lot holds to the sums, `sign` times.
+  void Count(const Lot& lot, int64_t sign);
+  void AddLot(const Movement& movement, Lot& lot);
+  // Returns false if the lot did not have as much.
+  bool ApplyPart(const Movement& movement, const MovementPart& part);
+  // Fills in the sums, and the changes since they were these.
+  void FillSums(int64_t available_before, int64_t pending_before, PointsStatementEntry& line) const;
+
+  std::unordered_map<uint64_t, Lot> lots_;
+  // Of known lots, recorded or not.
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
+  int64_t available_ = 0;
+  int64_t pending_ = 0;
+};
+
+}  // namespace keyledger::projections
