@@ -20,13 +20,18 @@ using programs::v1::Program;
 using programs::v1::Tier;
 using programs::v1::TierLadder;
 
+// Unknown fields told of; there can be thousands.
+constexpr int kUnknownFieldsMax = 8;
+
 class Checker {
  public:
   explicit Checker(const Program& program) : program_(program) {}
 
   std::vector<ProgramMistake> Run() {
-    FindUnknownFields(program_, "", [this](const std::string& path, int number) {
-      Add(path, fmt::format("holds field number {}, which this version does not know", number));
+    int unknown = 0;
+    FindUnknownFields(program_, FieldPath(""), [&](const FieldPath& path, int number) {
+      Add(path.Text(), fmt::format("holds field number {}, which this version does not know", number));
+      return ++unknown < kUnknownFieldsMax;
     });
     CheckHead();
     CheckRange("accrual_rules", program_.accrual_rules_size(), 0, kAccrualRulesMax, "rules");

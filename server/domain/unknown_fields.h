@@ -2,35 +2,42 @@
 // know would be stored unread.
 #pragma once
 
-#include <string>
-#include <vector>
-
-#include <fmt/format.h>
 #include <google/protobuf/message.h>
 #include <google/protobuf/unknown_field_set.h>
 
+#include "server/domain/field_path.h"
+
 namespace keyledger::domain {
 
-// Calls report(path, field number) for every unknown field in `message` and the messages in it. `path` is that of the
-// message; empty for the root.
+// Calls report(path, field number) for every unknown field in `message` and the messages in it, until report returns
+// false. `path` is that of the message. Returns false if it was stopped.
 template <typename Report>
-void FindUnknownFields(const google::protobuf::Message& message, const std::string& path, const Report& report) {
+bool FindUnknownFields(const google::protobuf::Message& message, const FieldPath& path, const Report& report) {
   const google::protobuf::Reflection& reflection = *message.GetReflection();
   const google::protobuf::UnknownFieldSet& unknown = reflection.GetUnknownFields(message);
-  for (int i = 0; i < unknown.field_count(); ++i) report(path, unknown.field(i).number());
-  std::vector<const google::protobuf::FieldDescriptor*> fields;
-  reflection.ListFields(message, &fields);
-  for (const auto* field : fields) {
+  for (int i = 0; i < unknown.field_count(); ++i) {
+    if (!report(path, unknown.field(i).number())) return false;
+  }
+  const google::protobuf::Descriptor& type = *message.GetDescriptor();
+  for (int i = 0; i < type.field_count(); ++i) {
+    const google::protobuf::FieldDescriptor* field = type.field(i);
     if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
-    const std::string below = path.empty() ? field->name() : path + "." + field->name();
     if (!field->is_repeated()) {
-      FindUnknownFields(reflection.GetMessage(message, field), below, report);
+      if (reflection.HasField(message, field) &&
+          !FindUnknownFields(reflection.GetMessage(message, field), path.Field(field->name()), report)) {
+        return false;
+      }
       continue;
     }
-    for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
-      FindUnknownFields(reflection.GetRepeatedMessage(message, field, i), fmt::format("{}[{}]", below, i), report);
+    const int size = reflection.FieldSize(message, field);
+    for (int at = 0; at < size; ++at) {
+      if (!FindUnknownFields(reflection.GetRepeatedMessage(message, field, at), path.Field(field->name(), at),
+                             report)) {
+        return false;
+      }
     }
   }
+  return true;
 }
 
 }  // namespace keyledger::domain

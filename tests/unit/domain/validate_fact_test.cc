@@ -80,6 +80,33 @@ TEST(EventShape, ReportsEveryViolationAtOnce) {
                    p + "lines[2].quantity", p + "lines[2].amount.micros", p + "lines[2].cost.currency_code"}));
 }
 
+TEST(EventShape, ReportsNoMoreViolationsThanAStatusShouldHoldAndCountsTheRest) {
+  Event event;
+  for (int i = 0; i < 500; ++i) event.mutable_purchase_recorded()->add_lines();
+  const absl::Status status = ValidateFact(event, "events[3]");
+  EXPECT_EQ(FieldsOf(status).size(), 32u);
+  EXPECT_NE(MessageOf(status).find("(and 999 more)"), std::string::npos) << status;
+}
+
+TEST(EventShape, LooksNoFurtherIntoAListThatIsTooLong) {
+  Event event;
+  for (int i = 0; i < 200'000; ++i) event.mutable_purchase_recorded()->add_lines();
+  EXPECT_EQ(Fields(event), Paths{"events[3].purchase_recorded.lines"});
+  for (int i = 0; i < 200'000; ++i) event.mutable_purchase_returned()->add_lines();
+  EXPECT_EQ(Fields(event), Paths{"events[3].purchase_returned.lines"});
+  for (int i = 0; i < 200'000; ++i) event.mutable_account_opened()->add_facts();
+  EXPECT_EQ(Fields(event), Paths{"events[3].account_opened.facts"});
+  for (int i = 0; i < 200'000; ++i) event.mutable_account_facts_updated()->add_removed_keys();
+  EXPECT_EQ(Fields(event), Paths{"events[3].account_facts_updated.removed_keys"});
+}
+
+TEST(EventShape, NamesTheFirstUnknownFieldsOnly) {
+  Event event = L::Buy(kDay1, {{kUnit}}).event;
+  auto* unknown = event.GetReflection()->MutableUnknownFields(&event);
+  for (int i = 0; i < 200'000; ++i) unknown->AddVarint(90, 1);
+  EXPECT_EQ(Fields(event), Paths(8, "events[3]"));
+}
+
 TEST(EventShape, AcceptsTheLargestThatIsAllowed) {
   Event event;
   auto* purchase = event.mutable_purchase_recorded();
