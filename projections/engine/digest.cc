@@ -21,7 +21,7 @@ struct FreeDigest {
 absl::StatusOr<std::string> DigestRows(const store::TableReader& rows) {
   const std::unique_ptr<EVP_MD_CTX, FreeDigest> context(EVP_MD_CTX_new());
   KL_CHECK(context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1);
-  const std::unique_ptr<store::RowIterator> row = rows.NewIterator();
+  const std::unique_ptr<store::RowIterator> row = rows.NewScan();
   std::string buffer;
   const auto add = [&buffer](std::string_view text) {
     PutBigEndian32(buffer, static_cast<uint32_t>(text.size()));

@@ -64,7 +64,7 @@ class Scan {
 
  private:
   absl::Status RunShard(const store::TableReader& rows, const AccountVisitor& visit) {
-    const std::unique_ptr<store::RowIterator> row = rows.NewIterator();
+    const std::unique_ptr<store::RowIterator> row = rows.NewScan();
     // Account whose rows are being read, with the zero byte and the tag.
     std::string prefix;
     AccountHistory history;

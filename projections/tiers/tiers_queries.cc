@@ -62,7 +62,7 @@ absl::Status CountShard(const store::TableReader& rows, Micros as_of,
   const auto finish = [&] {
     if (counted) counts[{current.ladder_id, current.tier_id}] += 1;
   };
-  const std::unique_ptr<store::RowIterator> row = rows.NewIterator();
+  const std::unique_ptr<store::RowIterator> row = rows.NewScan();
   for (row->Seek(""); row->Valid(); row->Next()) {
     RowKey key;
     if (!SplitRowKey(row->key(), key)) return Damaged("?");

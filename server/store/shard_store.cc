@@ -261,6 +261,8 @@ absl::Status ShardStore::PutMeta(std::string_view key, std::string_view value) {
   if (!IsSettingKey(key)) return FieldError("key", "must be 1 to 64 of [a-z0-9_.]");
   KL_RETURN_IF_ERROR(impl_->CheckWritable());
   BatchBuilder builder(*impl_->database);
+  // RocksDB may write this batch and a group that comes at the same time as one entry, this one first.
+  builder.Note(EncodeGroupNote(record_count()));
   builder.Put(Family::kMeta, kSettingPrefix + std::string(key), value);
   KL_CHECK(builder.status().ok());
   return impl_->WriteSynced(builder.batch());

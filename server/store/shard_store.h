@@ -35,7 +35,8 @@ struct StoreOptions {
   uint32_t shard_count = 1;
   // Bytes of block cache.
   uint64_t cache_bytes = 64ull << 20;
-  // Appends are refused (kDiskNearlyFull) while the file system has fewer bytes free than this. 0: never.
+  // Appends, settings and writes to tables are refused (kDiskNearlyFull) while the file system has fewer bytes free
+  // than this. 0: never.
   uint64_t disk_reserve_bytes = 256ull << 20;
   // Opens without the right to write; Append fails. For verification of a store at rest.
   bool read_only = false;

@@ -46,7 +46,12 @@ absl::StatusOr<Table*> ShardStore::OpenTable(std::string_view name) {
   }
   const auto closed = impl.closed_tables.find(name);
   const std::string place = fmt::format("table '{}'", name);
-  KL_ASSIGN_OR_RETURN(auto table, RocksTable::Open(impl.database->db(), closed->second, place, impl.options.read_only));
+  // A table that fills the disk would stop the log with it.
+  const auto check_writable = [&impl] {
+    return impl.options.read_only ? MakeError(Reason::kShardReadOnly, "the store is open for reading only")
+                                  : impl.CheckDiskReserve();
+  };
+  KL_ASSIGN_OR_RETURN(auto table, RocksTable::Open(impl.database->db(), closed->second, place, check_writable));
   if (table->applied() > record_count()) {
     return Damaged(place,
                    fmt::format("{} records are folded into it, but the log has {}", table->applied(), record_count()));

@@ -48,6 +48,8 @@ class TableReader {
   virtual absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const = 0;
   // An iterator, not yet positioned. It must not outlive the reader.
   virtual std::unique_ptr<RowIterator> NewIterator() const = 0;
+  // The same, for a walk over most of the rows: it does not push what others read often out of the cache.
+  virtual std::unique_ptr<RowIterator> NewScan() const = 0;
 };
 
 // Rows that can be written.
@@ -61,8 +63,10 @@ class Table {
   virtual absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const = 0;
   // Writes the changes and the checkpoint together. Keys are distinct and not empty. Not synced: a crash may take the
   // table back to an earlier Write as a whole, never to a mixture.
-  // Errors: UNAVAILABLE, DATA_LOSS.
+  // Errors: UNAVAILABLE (kDiskNearlyFull: nothing was written, later writes may succeed), DATA_LOSS.
   virtual absl::Status Write(const std::vector<RowChange>& changes, uint64_t applied) = 0;
+  // Makes what was written survive a crash. Errors: as Write. Blocks: until the bytes are synced.
+  virtual absl::Status Flush() = 0;
   virtual std::unique_ptr<TableReader> NewReader() const = 0;
 };
 

@@ -75,14 +75,18 @@ class RocksTableReader final : public TableReader {
     if (key.empty()) return std::optional<std::string>();
     return GetRow(db_, handle_.get(), snapshot_, key, place_);
   }
-  std::unique_ptr<RowIterator> NewIterator() const override {
+  std::unique_ptr<RowIterator> NewIterator() const override { return Walk(/*fill_cache=*/true); }
+  std::unique_ptr<RowIterator> NewScan() const override { return Walk(/*fill_cache=*/false); }
+
+ private:
+  std::unique_ptr<RowIterator> Walk(bool fill_cache) const {
     rocksdb::ReadOptions options;
     options.snapshot = snapshot_;
+    options.fill_cache = fill_cache;
     return std::make_unique<RocksRowIterator>(
         std::unique_ptr<rocksdb::Iterator>(db_.NewIterator(options, handle_.get())), place_);
   }
 
- private:
   rocksdb::DB& db_;
   const FamilyHandle handle_;
   const std::string place_;
@@ -94,9 +98,10 @@ class RocksTableReader final : public TableReader {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RocksTable>> RocksTable::Open(rocksdb::DB& db, FamilyHandle handle, std::string place,
-                                                             bool read_only) {
+                                                             CheckWritable check_writable) {
   KL_ASSIGN_OR_RETURN(const uint64_t applied, ReadCheckpoint(db, handle.get(), nullptr, place));
-  return std::unique_ptr<RocksTable>(new RocksTable(db, std::move(handle), std::move(place), read_only, applied));
+  return std::unique_ptr<RocksTable>(
+      new RocksTable(db, std::move(handle), std::move(place), std::move(check_writable), applied));
 }
 
 absl::StatusOr<std::optional<std::string>> RocksTable::Get(std::string_view key) const {
@@ -107,8 +112,7 @@ absl::StatusOr<std::optional<std::string>> RocksTable::Get(std::string_view key)
 // One batch goes into one memtable, and RocksDB changes memtables between batches only, so a crash keeps or loses the
 // batch as a whole (FORMAT.md, "Tables").
 absl::Status RocksTable::Write(const std::vector<RowChange>& changes, uint64_t applied) {
-  if (read_only_)
-    return MakeError(Reason::kShardReadOnly, fmt::format("{}: the store is open for reading only", place_));
+  KL_RETURN_IF_ERROR(check_writable_());
   rocksdb::WriteBatch batch;
   rocksdb::Status status;
   for (const RowChange& change : changes) {
@@ -122,13 +126,23 @@ absl::Status RocksTable::Write(const std::vector<RowChange>& changes, uint64_t a
   rocksdb::WriteOptions options;
   options.disableWAL = true;
   if (status.ok()) status = db_.Write(options, &batch);
-  if (status.IsCorruption()) return ReadError(place_, status);
-  if (!status.ok()) {
-    return MakeError(Reason::kShardReadOnly,
-                     fmt::format("{} cannot be written: {}; restart the server", place_, status.ToString()));
-  }
+  if (!status.ok()) return Unwritable(status);
   applied_.store(applied, std::memory_order_release);
   return absl::OkStatus();
+}
+
+absl::Status RocksTable::Flush() {
+  KL_RETURN_IF_ERROR(check_writable_());
+  rocksdb::FlushOptions options;
+  options.allow_write_stall = true;
+  const rocksdb::Status status = db_.Flush(options, handle_.get());
+  return status.ok() ? absl::OkStatus() : Unwritable(status);
+}
+
+absl::Status RocksTable::Unwritable(const rocksdb::Status& status) const {
+  if (status.IsCorruption()) return ReadError(place_, status);
+  return MakeError(Reason::kShardReadOnly,
+                   fmt::format("{} cannot be written: {}; restart the server", place_, status.ToString()));
 }
 
 std::unique_ptr<TableReader> RocksTable::NewReader() const {

@@ -41,6 +41,7 @@ class MemoryTableReader final : public store::TableReader {
   std::unique_ptr<store::RowIterator> NewIterator() const override {
     return std::make_unique<MemoryRowIterator>(rows_);
   }
+  std::unique_ptr<store::RowIterator> NewScan() const override { return NewIterator(); }
 
  private:
   const MemoryRows rows_;
@@ -69,6 +70,7 @@ class MemoryTable final : public store::Table {
     applied_ = applied;
     return absl::OkStatus();
   }
+  absl::Status Flush() override { return absl::OkStatus(); }
   std::unique_ptr<store::TableReader> NewReader() const override {
     return std::make_unique<MemoryTableReader>(rows_, applied_);
   }

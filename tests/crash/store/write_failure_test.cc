@@ -134,6 +134,35 @@ TEST(DiskReserve, RefusesWithARetryDelayAndWritesNothing) {
   EXPECT_EQ(model.Compare(**store), "");
 }
 
+TEST(DiskReserve, HoldsForTablesToo) {
+  TempDir directory(TempDir::Place::kMemory);
+  FaultEnv machine;
+  LogModel model(1);
+  StoreOptions options;
+  options.path = directory / "shard";
+  options.ledger_id = "ledger";
+  options.env = machine.env();
+  options.disk_reserve_bytes = 1000;
+  auto store = ShardStore::Open(options);
+  ASSERT_TRUE(store.ok()) << store.status();
+  ASSERT_TRUE((*store)->Append(model.NextGroup(1)).ok());
+  Table* const table = *(*store)->OpenTable("t");
+  ASSERT_TRUE(table->Write({{"k", "old"}}, 0).ok());
+
+  machine.SetFreeBytes(999);
+  const uint64_t operations = machine.operations();
+  EXPECT_EQ(ReasonOf(table->Write({{"k", "new"}}, 1)), Reason::kDiskNearlyFull);
+  EXPECT_EQ(ReasonOf(table->Flush()), Reason::kDiskNearlyFull);
+  EXPECT_EQ(machine.operations(), operations);
+  EXPECT_EQ(table->applied(), 0u);
+  EXPECT_EQ(*table->Get("k"), "old");
+
+  machine.SetFreeBytes(1000);
+  EXPECT_TRUE(table->Write({{"k", "new"}}, 1).ok());
+  EXPECT_TRUE(table->Flush().ok());
+  EXPECT_EQ(*table->Get("k"), "new");
+}
+
 TEST(DiskReserve, OfZeroNeverRefuses) {
   TempDir directory(TempDir::Place::kMemory);
   FaultEnv machine;

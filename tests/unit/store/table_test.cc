@@ -2,6 +2,9 @@
 #include <string>
 #include <vector>
 
+#include <rocksdb/env.h>
+
+#include "server/store/wal_evidence.h"
 #include "tests/unit/store/store_fixture.h"
 
 namespace keyledger::store {
@@ -81,6 +84,49 @@ TEST_F(TableTest, TablesAreListedAndDropped) {
   Table* again = *store_->OpenTable("b");
   EXPECT_EQ(again->applied(), 0u);
   EXPECT_EQ(*again->Get("k"), std::nullopt);
+}
+
+TEST_F(TableTest, AScanYieldsTheRowsOfAnIterator) {
+  Open();
+  Append("a", 0, 2);
+  Table* table = *store_->OpenTable("t");
+  ASSERT_TRUE(table->Write({{"a", "1"}, {"b", "2"}}, 2).ok());
+  ASSERT_TRUE(table->Flush().ok());
+  const auto reader = table->NewReader();
+  const auto scan = reader->NewScan();
+  Strings rows;
+  for (scan->Seek(""); scan->Valid(); scan->Next()) rows.emplace_back(scan->value());
+  EXPECT_TRUE(scan->status().ok());
+  EXPECT_EQ(rows, (Strings{"1", "2"}));
+}
+
+// Opening beside the writer, for reading, sees what a killed process would have left.
+TEST_F(TableTest, FlushedRowsSurviveAKill) {
+  Open();
+  Append("a", 0, 2);
+  Table* table = *store_->OpenTable("t");
+  ASSERT_TRUE(table->Write({{"k", "flushed"}}, 1).ok());
+  ASSERT_TRUE(table->Flush().ok());
+  ASSERT_TRUE(table->Write({{"k", "not flushed"}}, 2).ok());
+  StoreOptions options = options_;
+  options.read_only = true;
+  const auto left = ShardStore::Open(options);
+  ASSERT_TRUE(left.ok()) << left.status();
+  Table* const found = *(*left)->OpenTable("t");
+  EXPECT_EQ(found->applied(), 1u);
+  EXPECT_EQ(*found->Get("k"), "flushed");
+  EXPECT_EQ(ReasonOf(found->Write({{"k", "v"}}, 2)), Reason::kShardReadOnly);
+  EXPECT_EQ(ReasonOf(found->Flush()), Reason::kShardReadOnly);
+}
+
+TEST_F(TableTest, ASettingLeavesEvidenceOfTheGroupsBeforeIt) {
+  Open();
+  Append("a", 0, 2);
+  ASSERT_TRUE(store_->PutMeta("next", "soon").ok());
+  const auto evidence = ReadWalEvidence(rocksdb::Env::Default(), options_.path);
+  ASSERT_TRUE(evidence.ok()) << evidence.status();
+  EXPECT_EQ(evidence->first_group, 0u);
+  EXPECT_EQ(evidence->last_group, 2u);
 }
 
 TEST_F(TableTest, NamesAreChecked) {
