@@ -3,12 +3,17 @@
 // handed to the follower, which is the only one that switches builds and drops tables.
 //
 // What a crash leaves behind. The switch is one synced write of the meta key; before it the new table is one that
-// nothing names, after it the old one is. Tables that nothing names are dropped when the engine opens.
+// nothing names, after it the old one is. The new table's rows are synced before, so that it is never behind what the
+// old one had. Tables that nothing names are dropped when the engine opens.
+//
+// A disk that is nearly full. Serving builds stay where they are and try again; a rebuild ends, and its table goes, to
+// make room.
 #include "projections/engine/engine.h"
 
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <set>
 #include <thread>
@@ -30,6 +35,8 @@ namespace {
 constexpr uint64_t kChunkRecordsMax = 1'000'000'000;
 // Chunks folded at once by a build that is further behind than that.
 constexpr uint64_t kCatchUpChunks = 16;
+// Between two tries to write to a disk that is nearly full.
+constexpr std::chrono::milliseconds kDiskRetry{1000};
 
 // Held by every reader of a table; the table may be dropped when it is gone.
 class Lease {
@@ -103,6 +110,10 @@ class Engine::Impl {
     std::shared_ptr<Lease> lease;
     uint64_t applied = 0;
     absl::Status failure;
+    // Why it does not go on for now; empty while it does.
+    std::string waits_for;
+    // The catch-up thread has it, and nobody else may take its table away. Set at the start; then the follower's.
+    bool catching_up = false;
     // Of the build beside it.
     bool rebuilding = false;
     uint64_t rebuild_applied = 0;
@@ -134,22 +145,25 @@ class Engine::Impl {
 
   void Follow(Builds builds);
   // Waits until there is something to do; returns false when stopping. `from`: position of the next record wanted.
-  bool AwaitWork(uint64_t from, Builds& adopted, std::vector<std::string>& to_drop);
+  // If `full`, records wait for the next try.
+  bool AwaitWork(uint64_t from, bool full, Builds& adopted, std::vector<std::string>& to_drop);
   void Drop(const std::vector<std::string>& tables);
   void FoldChunk(const Builds& builds);
   // Makes what the lanes have reached visible.
   void Publish(const Builds& builds);
+  // Takes the rebuilds that cannot go on out of `builds`. Returns true if a serving build waits for room on the disk.
+  bool EndRebuilds(Builds& builds);
   void SwitchReady(Builds& builds);
   void Switch(Build& build);
   void RunRebuild(Slot& slot, char letter);
   void CatchUp(Builds builds);
-  void EndRebuild(Slot& slot, const absl::Status& why);
+  // The table of that name, if there is one yet, is dropped.
+  void EndRebuild(Slot& slot, std::string table_name, const absl::Status& why);
 
-  // Set at construction and opening.
+  // Set at construction.
   store::ShardStore& store_;
   HeadWatch& head_;
   const uint64_t chunk_records_;
-  std::vector<std::unique_ptr<Slot>> slots_;
 
   // Synchronizes itself.
   std::atomic<bool> stop_{false};
@@ -165,6 +179,9 @@ class Engine::Impl {
   std::vector<Retired> retired_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
   uint64_t listener_ ABSL_GUARDED_BY(mutex_) = 0;
+
+  // Set at opening. Goes first, since the ends of leases take the mutex.
+  std::vector<std::unique_ptr<Slot>> slots_;
 };
 
 absl::Status Engine::Impl::Open(std::vector<std::shared_ptr<const Projection>> projections) {
@@ -176,7 +193,8 @@ absl::Status Engine::Impl::Open(std::vector<std::shared_ptr<const Projection>> p
   }
   KL_ASSIGN_OR_RETURN(const std::vector<std::string> tables, store_.ListTables());
   for (const std::string& table : tables) {
-    if (!named.contains(table)) KL_RETURN_IF_ERROR(store_.DropTable(table));
+    // One that stays costs room and nothing else.
+    if (!named.contains(table)) store_.DropTable(table).IgnoreError();
   }
   return absl::OkStatus();
 }
@@ -230,7 +248,8 @@ void Engine::Impl::Start() {
   for (const auto& slot : slots_) {
     std::unique_ptr<Build> build = ServingBuild(*slot);
     // One projection that starts over must not hold up those that are nearly there.
-    (build->lane->next() + chunk_records_ < best ? behind : near).push_back(std::move(build));
+    slot->catching_up = build->lane->next() + chunk_records_ < best;
+    (slot->catching_up ? behind : near).push_back(std::move(build));
   }
   const uint64_t listener = head_.AddListener([this] {
     MutexLock lock(mutex_);
@@ -271,7 +290,8 @@ void Engine::Impl::Stop() {
   for (std::thread& thread : threads) thread.join();
 }
 
-bool Engine::Impl::AwaitWork(uint64_t from, Builds& adopted, std::vector<std::string>& to_drop) {
+bool Engine::Impl::AwaitWork(uint64_t from, bool full, Builds& adopted, std::vector<std::string>& to_drop) {
+  const auto retry = std::chrono::steady_clock::now() + kDiskRetry;
   MutexLock lock(mutex_);
   while (true) {
     if (stopping_) return false;
@@ -282,8 +302,12 @@ bool Engine::Impl::AwaitWork(uint64_t from, Builds& adopted, std::vector<std::st
     }
     adopted = std::move(adopted_);
     adopted_.clear();
-    if (!to_drop.empty() || !adopted.empty() || head_.head() > from) return true;
-    work_.Wait(mutex_);
+    if (!to_drop.empty() || !adopted.empty() || (!full && head_.head() > from)) return true;
+    if (full) {
+      full = work_.WaitUntil(mutex_, retry);
+    } else {
+      work_.Wait(mutex_);
+    }
   }
 }
 
@@ -301,21 +325,22 @@ void Engine::Impl::Drop(const std::vector<std::string>& tables) {
 }
 
 void Engine::Impl::Follow(Builds builds) {
+  bool full = false;
   while (true) {
     uint64_t from = std::numeric_limits<uint64_t>::max();
     for (const auto& build : builds) from = std::min(from, build->lane->next());
     Builds adopted;
     std::vector<std::string> to_drop;
-    if (!AwaitWork(from, adopted, to_drop)) return;
+    if (!AwaitWork(from, full, adopted, to_drop)) return;
     Drop(to_drop);
-    for (auto& build : adopted) builds.push_back(std::move(build));
+    for (auto& build : adopted) {
+      if (!build->beside) build->slot->catching_up = false;
+      if (build->lane->failure().ok()) builds.push_back(std::move(build));
+    }
     FoldChunk(builds);
     Publish(builds);
-    std::erase_if(builds, [this](const std::unique_ptr<Build>& build) {
-      if (build->lane->failure().ok()) return false;
-      if (build->beside) EndRebuild(*build->slot, build->lane->failure());
-      return true;
-    });
+    full = EndRebuilds(builds);
+    std::erase_if(builds, [](const std::unique_ptr<Build>& build) { return !build->lane->failure().ok(); });
     SwitchReady(builds);
   }
 }
@@ -342,6 +367,7 @@ void Engine::Impl::Publish(const Builds& builds) {
         build->slot->rebuild_applied = build->lane->next();
       } else if (build->lane->failure().ok()) {
         build->slot->applied = build->lane->next();
+        build->slot->waits_for = build->lane->postponed().ok() ? std::string() : MessageOf(build->lane->postponed());
       } else {
         build->slot->applied = build->lane->table().applied();
         build->slot->failure = build->lane->failure();
@@ -351,10 +377,23 @@ void Engine::Impl::Publish(const Builds& builds) {
   moved_.NotifyAll();
 }
 
+bool Engine::Impl::EndRebuilds(Builds& builds) {
+  bool full = false;
+  std::erase_if(builds, [this, &full](const std::unique_ptr<Build>& build) {
+    const Lane& lane = *build->lane;
+    if (!build->beside) full = full || (lane.failure().ok() && !lane.postponed().ok());
+    if (!build->beside || (lane.failure().ok() && lane.postponed().ok())) return false;
+    EndRebuild(*build->slot, build->table_name, lane.failure().ok() ? lane.postponed() : lane.failure());
+    return true;
+  });
+  return full;
+}
+
 void Engine::Impl::SwitchReady(Builds& builds) {
   std::set<const Build*> replaced;
   for (const auto& build : builds) {
-    if (!build->beside) continue;
+    // The catch-up thread hands over a build it has done with, also one that failed.
+    if (!build->beside || build->slot->catching_up) continue;
     uint64_t applied = 0;
     {
       MutexLock lock(mutex_);
@@ -367,7 +406,7 @@ void Engine::Impl::SwitchReady(Builds& builds) {
     }
     Switch(*build);
     if (build->beside) {
-      // The setting could not be written: the old build goes on serving.
+      // Rows or setting could not be written: the old build goes on serving.
       std::erase_if(replaced, [&build](const Build* other) { return other->slot == build->slot; });
       replaced.insert(build.get());
     }
@@ -382,8 +421,11 @@ void Engine::Impl::Switch(Build& build) {
     MutexLock lock(mutex_);
     serving = Serving{OtherLetter(slot.serving.letter), slot.serving.rebuilds + 1};
   }
-  if (absl::Status put = store_.PutMeta(MetaKey(slot.projection->name()), FormatServing(serving)); !put.ok()) {
-    EndRebuild(slot, put);
+  absl::Status put = build.table->Flush();
+  if (put.ok()) put = store_.PutMeta(MetaKey(slot.projection->name()), FormatServing(serving));
+  if (!put.ok()) {
+    // After a crash an unfinished setting may yet name the table: it goes only if the setting was refused.
+    EndRebuild(slot, ReasonOf(put) == Reason::kCommitOutcomeUnknown ? std::string() : build.table_name, put);
     return;
   }
   build.beside = false;
@@ -396,6 +438,7 @@ void Engine::Impl::Switch(Build& build) {
     slot.lease.swap(lease);
     slot.applied = build.lane->next();
     slot.failure = absl::OkStatus();
+    slot.waits_for.clear();
     slot.rebuilding = false;
     slot.rebuild_applied = 0;
     slot.rebuild_detail.clear();
@@ -404,9 +447,11 @@ void Engine::Impl::Switch(Build& build) {
   // The old lease goes here, outside the lock that its end takes.
 }
 
-void Engine::Impl::EndRebuild(Slot& slot, const absl::Status& why) {
+void Engine::Impl::EndRebuild(Slot& slot, std::string table_name, const absl::Status& why) {
   {
     MutexLock lock(mutex_);
+    if (!table_name.empty()) retired_.push_back(Retired{std::move(table_name), {}});
+    work_.NotifyAll();
     slot.rebuilding = false;
     slot.rebuild_applied = 0;
     slot.rebuild_detail = fmt::format("the last rebuild failed: {}", MessageOf(why));
@@ -421,11 +466,16 @@ void Engine::Impl::CatchUp(Builds builds) {
     if (builds.empty() || from + chunk_records_ >= head_.head()) break;
     FoldChunk(builds);
     Publish(builds);
-    std::erase_if(builds, [this](const std::unique_ptr<Build>& build) {
-      if (build->lane->failure().ok()) return false;
-      if (build->beside) EndRebuild(*build->slot, build->lane->failure());
-      return true;
-    });
+    const bool full = EndRebuilds(builds);
+    const auto retry = std::chrono::steady_clock::now() + kDiskRetry;
+    const auto failed = std::partition(builds.begin(), builds.end(),
+                                       [](const std::unique_ptr<Build>& build) { return build->lane->failure().ok(); });
+    MutexLock lock(mutex_);
+    adopted_.insert(adopted_.end(), std::make_move_iterator(failed), std::make_move_iterator(builds.end()));
+    builds.erase(failed, builds.end());
+    work_.NotifyAll();
+    while (full && !stopping_ && work_.WaitUntil(mutex_, retry)) {
+    }
   }
   MutexLock lock(mutex_);
   for (auto& build : builds) adopted_.push_back(std::move(build));
@@ -473,12 +523,12 @@ void Engine::Impl::RunRebuild(Slot& slot, char letter) {
   }
   // What an unfinished rebuild has left.
   if (absl::Status dropped = store_.DropTable(build->table_name); !dropped.ok()) {
-    EndRebuild(slot, dropped);
+    EndRebuild(slot, "", dropped);
     return;
   }
   absl::StatusOr<store::Table*> table = store_.OpenTable(build->table_name);
   if (!table.ok()) {
-    EndRebuild(slot, table.status());
+    EndRebuild(slot, "", table.status());
     return;
   }
   build->table = *table;
@@ -540,7 +590,9 @@ std::vector<ProjectionStatus> Engine::Impl::List() {
     status.lag = head > slot->applied ? head - slot->applied : 0;
     status.rebuild_applied = slot->rebuild_applied;
     status.rebuilds = slot->serving.rebuilds;
-    status.detail = slot->failure.ok() ? slot->rebuild_detail : MessageOf(slot->failure);
+    status.detail = slot->rebuild_detail;
+    if (!slot->waits_for.empty()) status.detail = slot->waits_for;
+    if (!slot->failure.ok()) status.detail = MessageOf(slot->failure);
     if (slot->rebuilding) {
       status.state = BuildState::kRebuilding;
     } else if (!slot->failure.ok()) {

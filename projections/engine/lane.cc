@@ -46,7 +46,12 @@ void Lane::Apply(uint64_t position, const RecordView& record) {
 void Lane::Flush() {
   if (!dirty_ || !failure_.ok()) return;
   dirty_ = false;
-  failure_ = overlay_.Flush(next_);
+  absl::Status written = overlay_.Flush(next_);
+  const bool postponed = ReasonOf(written) == Reason::kDiskNearlyFull;
+  // The rows that were not written are forgotten, and folded again when there may be room.
+  if (postponed) next_ = table_.applied();
+  (postponed ? postponed_ : failure_) = std::move(written);
+  if (!postponed) postponed_ = absl::OkStatus();
 }
 
 void FoldRecords(const store::ShardStore& store, uint64_t from, uint64_t to, const std::vector<Lane*>& lanes,

@@ -30,6 +30,9 @@ class Lane {
   // Why it stopped; OK while it goes on. A lane that stopped ignores everything; its table stays at its last
   // checkpoint.
   const absl::Status& failure() const { return failure_; }
+  // Why its last write was put off (kDiskNearlyFull); OK once one succeeds. The lane is then back at its last
+  // checkpoint.
+  const absl::Status& postponed() const { return postponed_; }
 
   // Folds the record at position next(); any other is ignored.
   void Apply(uint64_t position, const RecordView& record);
@@ -45,6 +48,7 @@ class Lane {
   // Records folded since the last write.
   bool dirty_ = false;
   absl::Status failure_;
+  absl::Status postponed_;
 };
 
 // Reads the records [from, to), gives each to the lanes, and flushes them. Returns early, flushed, when `stop` becomes

@@ -18,7 +18,14 @@ namespace keyledger::testing {
 // Threads: Append by one thread.
 class LedgerStore {
  public:
-  LedgerStore() { Open(); }
+  // `env`: null: the machine's. `disk_reserve_bytes`: as in StoreOptions.
+  explicit LedgerStore(rocksdb::Env* env = nullptr, uint64_t disk_reserve_bytes = 0) {
+    options_.path = directory_ / "shard";
+    options_.ledger_id = "test";
+    options_.disk_reserve_bytes = disk_reserve_bytes;
+    options_.env = env;
+    Open();
+  }
   LedgerStore(const LedgerStore&) = delete;
   LedgerStore& operator=(const LedgerStore&) = delete;
 
@@ -38,16 +45,22 @@ class LedgerStore {
   // Appends a record of any bytes at all.
   void AppendRaw(const std::string& bytes) { AppendBytes({bytes}, {}); }
 
+  // The store as a process that is killed now would leave it, for reading.
+  std::unique_ptr<store::ShardStore> AfterKill() const {
+    store::StoreOptions options = options_;
+    options.read_only = true;
+    auto opened = store::ShardStore::Open(options);
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    KL_CHECK(opened.ok());
+    return *std::move(opened);
+  }
+
   store::ShardStore& store() { return *store_; }
   HeadWatch& head() { return *head_; }
 
  private:
   void Open() {
-    store::StoreOptions options;
-    options.path = directory_ / "shard";
-    options.ledger_id = "test";
-    options.disk_reserve_bytes = 0;
-    auto opened = store::ShardStore::Open(options);
+    auto opened = store::ShardStore::Open(options_);
     EXPECT_TRUE(opened.ok()) << opened.status();
     KL_CHECK(opened.ok());
     store_ = *std::move(opened);
@@ -70,6 +83,7 @@ class LedgerStore {
   }
 
   const TempDir directory_;
+  store::StoreOptions options_;
   std::unique_ptr<store::ShardStore> store_;
   std::unique_ptr<HeadWatch> head_;
 };

@@ -9,6 +9,7 @@
 
 #include "server/base/error.h"
 #include "server/base/mutex.h"
+#include "tests/support/fault_env.h"
 #include "tests/support/ledger_store.h"
 #include "tests/support/record_log.h"
 
@@ -16,6 +17,7 @@ namespace keyledger::projections {
 namespace {
 
 using std::chrono::steady_clock;
+using testing::FaultEnv;
 using testing::LedgerStore;
 using testing::RecordLog;
 
@@ -351,6 +353,139 @@ TEST(Engine, DoesNotLetAProjectionThatStartsOverHoldUpTheOthers) {
   gate.Open();
   EXPECT_TRUE(engine->WaitFor("added", 110, Soon()).ok());
   EXPECT_EQ(CountOf(*engine, "a", "added"), "37");
+}
+
+TEST(Engine, KeepsATableThatIsStillCatchingUpWhenARebuildOvertakesIt) {
+  LedgerStore ledger;
+  ledger.Append(Log(100).records(), 100);
+  {
+    const auto engine = StartEngine(ledger, {std::make_shared<Counter>()});
+    ASSERT_TRUE(engine->WaitFor("counter", 100, Soon()).ok());
+  }
+  Gate gate;
+  std::atomic<bool> first{true};
+  std::atomic<uint64_t> rebuilt{0};
+  const auto engine =
+      StartEngine(ledger, {std::make_shared<Counter>(), std::make_shared<Counter>("added", 1, [&](uint64_t position) {
+                             if (first.exchange(false)) {
+                               gate.Pass();
+                             } else if (position == 99) {
+                               rebuilt += 1;
+                             }
+                             return absl::OkStatus();
+                           })});
+  gate.AwaitSomeone();
+  ASSERT_TRUE(engine->Rebuild("added").ok());
+  AwaitStatus(*engine, "added", [](const ProjectionStatus& status) { return status.rebuild_applied == 100; });
+  EXPECT_EQ(rebuilt.load(), 1u);
+  // The follower has come past the place where it switches once the next record has been applied.
+  ledger.Append(Log(101).records(), 101);
+  ASSERT_TRUE(engine->WaitFor("counter", 101, Soon()).ok());
+  ledger.Append(Log(102).records(), 102);
+  ASSERT_TRUE(engine->WaitFor("counter", 102, Soon()).ok());
+  EXPECT_EQ(StatusOf(*engine, "added").state, BuildState::kRebuilding);
+  EXPECT_EQ(StatusOf(*engine, "added").rebuilds, 0u);
+  gate.Open();
+  AwaitStatus(*engine, "added", [](const ProjectionStatus& status) { return status.rebuilds == 1; });
+  EXPECT_EQ(StatusOf(*engine, "added").applied, 102u);
+  EXPECT_EQ(CountOf(*engine, "a", "added"), "34");
+}
+
+TEST(Engine, SwitchesToARebuildWhenTheBuildThatWasCatchingUpFails) {
+  LedgerStore ledger;
+  ledger.Append(Log(100).records(), 100);
+  {
+    const auto engine = StartEngine(ledger, {std::make_shared<Counter>()});
+    ASSERT_TRUE(engine->WaitFor("counter", 100, Soon()).ok());
+  }
+  Gate gate;
+  std::atomic<bool> first{true};
+  const auto engine =
+      StartEngine(ledger, {std::make_shared<Counter>(), std::make_shared<Counter>("added", 1, [&](uint64_t) {
+                             if (!first.exchange(false)) return absl::OkStatus();
+                             gate.Pass();
+                             return MakeError(Reason::kStoreDamaged, "damaged");
+                           })});
+  gate.AwaitSomeone();
+  ASSERT_TRUE(engine->Rebuild("added").ok());
+  AwaitStatus(*engine, "added", [](const ProjectionStatus& status) { return status.rebuild_applied == 100; });
+  gate.Open();
+  AwaitStatus(*engine, "added", [](const ProjectionStatus& status) { return status.rebuilds == 1; });
+  EXPECT_EQ(StatusOf(*engine, "added").state, BuildState::kFollowing);
+  EXPECT_EQ(CountOf(*engine, "a", "added"), "34");
+}
+
+TEST(Engine, NamesARebuiltTableOnlyOnceItsRowsSurviveAKill) {
+  LedgerStore ledger;
+  ledger.Append(Log(30).records(), 30);
+  const auto engine = StartEngine(ledger, {std::make_shared<Counter>()});
+  ASSERT_TRUE(engine->WaitFor("counter", 30, Soon()).ok());
+  ASSERT_TRUE(engine->Rebuild("counter").ok());
+  AwaitStatus(*engine, "counter", [](const ProjectionStatus& status) { return status.rebuilds == 1; });
+  const auto deadline = Soon();
+  while (ledger.store().ListTables()->size() > 1 && steady_clock::now() < deadline) std::this_thread::yield();
+  const auto left = ledger.AfterKill();
+  EXPECT_EQ(*left->GetMeta("projection.counter"), "b1");
+  store::Table* const table = *left->OpenTable("counter.1.b");
+  EXPECT_EQ(table->applied(), 30u);
+  EXPECT_EQ(*table->Get("a"), "10");
+}
+
+TEST(Engine, WaitsWhileTheDiskIsNearlyFullAndThenGoesOn) {
+  FaultEnv machine;
+  LedgerStore ledger(machine.env(), 1000);
+  const RecordLog log = Log(30);
+  ledger.Append(log.records(), 30);
+  const auto engine = OpenEngine(ledger, {std::make_shared<Counter>()});
+  machine.SetFreeBytes(999);
+  engine->Start();
+  AwaitStatus(*engine, "counter", [](const ProjectionStatus& status) { return !status.detail.empty(); });
+  const ProjectionStatus status = StatusOf(*engine, "counter");
+  EXPECT_EQ(status.state, BuildState::kFollowing);
+  EXPECT_EQ(status.applied, 0u);
+  EXPECT_NE(status.detail.find("999 bytes free"), std::string::npos) << status.detail;
+  EXPECT_EQ(ReasonOf(engine->WaitFor("counter", 30, steady_clock::now())), Reason::kProjectionBehind);
+  machine.SetFreeBytes(1000);
+  ASSERT_TRUE(engine->WaitFor("counter", 30, Soon()).ok());
+  EXPECT_EQ(CountOf(*engine, "a"), "10");
+  EXPECT_EQ(StatusOf(*engine, "counter").detail, "");
+}
+
+TEST(Engine, EndsARebuildThatWouldFillTheDiskAndDropsItsTable) {
+  FaultEnv machine;
+  LedgerStore ledger(machine.env(), 1000);
+  ledger.Append(Log(30).records(), 30);
+  const auto engine = StartEngine(ledger, {std::make_shared<Counter>()});
+  ASSERT_TRUE(engine->WaitFor("counter", 30, Soon()).ok());
+  machine.SetFreeBytes(999);
+  ASSERT_TRUE(engine->Rebuild("counter").ok());
+  AwaitStatus(*engine, "counter",
+              [](const ProjectionStatus& status) { return status.state == BuildState::kFollowing; });
+  EXPECT_EQ(StatusOf(*engine, "counter").rebuilds, 0u);
+  const std::string detail = StatusOf(*engine, "counter").detail;
+  EXPECT_TRUE(detail.starts_with("the last rebuild failed: the file system of ")) << detail;
+  EXPECT_NE(detail.find("has 999 bytes free, and 1000 are kept in reserve: make room"), std::string::npos) << detail;
+  const auto deadline = Soon();
+  while (ledger.store().ListTables()->size() > 1 && steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_EQ(*ledger.store().ListTables(), (std::vector<std::string>{"counter.1.a"}));
+  EXPECT_TRUE(ledger.store().write_status().ok());
+  machine.SetFreeBytes(1000);
+  ASSERT_TRUE(engine->Rebuild("counter").ok());
+  AwaitStatus(*engine, "counter", [](const ProjectionStatus& status) { return status.rebuilds == 1; });
+  EXPECT_EQ(CountOf(*engine, "a"), "10");
+}
+
+TEST(Engine, OpensAlthoughALeftoverTableCannotBeDropped) {
+  LedgerStore ledger;
+  {
+    const auto engine = OpenEngine(ledger, {std::make_shared<Counter>()});
+    ASSERT_TRUE(ledger.store().OpenTable("forgotten.4.a").ok());
+  }
+  const auto store = ledger.AfterKill();
+  ASSERT_FALSE(store->DropTable("forgotten.4.a").ok());
+  HeadWatch head(0);
+  const auto engine = Engine::Open(*store, head, {std::make_shared<Counter>()}, {});
+  EXPECT_TRUE(engine.ok()) << engine.status();
 }
 
 TEST(Engine, RefusesASettingItCannotRead) {
