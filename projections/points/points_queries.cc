@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <compare>
 #include <functional>
-#include <limits>
 #include <map>
 #include <memory>
 #include <utility>
@@ -88,14 +87,14 @@ void Debit(EventKind kind, const MovementPart& part, PointsLot& lot) {
 bool Settle(PointsLot& lot, Micros as_of) {
   lot.remaining = lot.accrued - lot.spent - lot.reversed - lot.expired;
   if (lot.remaining < 0) return false;
-  if (lot.expire.has_value() && *lot.expire <= as_of) {
+  if (lot.expire.has_value() && *lot.expire < as_of) {
     lot.expired += lot.remaining;
     lot.remaining = 0;
   }
   if (lot.remaining == 0) {
     lot.state = lot.expired > 0 ? LotState::kExpired : LotState::kConsumed;
   } else {
-    lot.state = lot.activate.has_value() && *lot.activate > as_of ? LotState::kPending : LotState::kAvailable;
+    lot.state = lot.activate.has_value() && *lot.activate >= as_of ? LotState::kPending : LotState::kAvailable;
   }
   return true;
 }
@@ -227,12 +226,10 @@ absl::StatusOr<PointsStatementPage> ListPointsStatement(const store::TableReader
     }
     return true;
   };
-  // At as_of itself time has acted already, but nothing else has happened.
-  const Micros end = std::min(to, as_of == std::numeric_limits<Micros>::max() ? as_of : as_of + 1);
+  const Micros end = std::min(to, as_of);
   bool sound = true;
   KL_RETURN_IF_ERROR(ForEachMovement(rows, account_id, end, [&](const Movement& movement) {
     if (!take_due(movement.occurred)) return false;
-    if (movement.occurred >= as_of && !fold.IsOfKnownLot(movement)) return true;
     std::optional<PointsStatementEntry> line = fold.Add(movement);
     sound = line.has_value();
     return sound && take(std::move(*line));

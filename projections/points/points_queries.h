@@ -23,6 +23,9 @@ namespace keyledger::projections {
 
 // Errors common to all queries: NOT_FOUND (kAccountNotFound) if the account was never opened; DATA_LOSS
 // (kStoreDamaged). An account that was opened at or after `as_of` is found, with nothing in it.
+//
+// All tell how things stood just before `as_of`: what occurred, was activated or expired at that very moment had not
+// yet.
 
 // accrued = available + pending + spent + expired + reversed.
 struct PointsBalance {
@@ -108,7 +111,7 @@ struct PointsStatementPage {
 };
 
 // Lists up to `page_size` movements that occurred in [from, to), of the account as of `as_of`: what is recorded, and
-// the activations and expiries that fell due but are not. With `to` later than `as_of` the last line's balance is
+// the activations and expiries that fell due but are not. Without a `to` before `as_of` the last line's balance is
 // GetPointsBalance's. The balances include what occurred before `from`: each page is folded from the account's first
 // movement. Pages of one listing may use an as_of that grows; a movement that is recorded between two pages, having
 // been due on the first, is listed once. Requires: page_size > 0. Errors: also INVALID_ARGUMENT (kInvalidToken).
@@ -125,7 +128,7 @@ struct ExpiryEntry {
 };
 
 struct ExpirySchedule {
-  // By time, one entry a moment, all later than as_of.
+  // By time, one entry a moment, none before as_of.
   std::vector<ExpiryEntry> entries;
   // Points that never expire.
   int64_t never = 0;

@@ -101,10 +101,4 @@ std::optional<PointsStatementEntry> StatementFold::Add(const Movement& movement)
   return line;
 }
 
-bool StatementFold::IsOfKnownLot(const Movement& movement) const {
-  if (DueStep(movement.kind) == 0 || movement.parts.empty()) return false;
-  const auto lot = lots_.find(movement.parts.front().lot_revision);
-  return lot != lots_.end() && lot->second.known;
-}
-
 }  // namespace keyledger::projections

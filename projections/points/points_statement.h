@@ -36,9 +36,6 @@ class StatementFold {
   // movements come by occurred_time and position, each after NextDue(movement.occurred) has no more.
   std::optional<PointsStatementEntry> Add(const Movement& movement);
 
-  // Whether the movement records that a lot already added was activated or expired.
-  bool IsOfKnownLot(const Movement& movement) const;
-
  private:
   struct Lot {
     // False: only debits that are older than the lot.

@@ -166,8 +166,8 @@ TEST(ListPointsStatement, ListsWhatFellDueButIsNotRecorded) {
       {true, Utc(2026, 3, 1), EVENT_KIND_POINTS_EXPIRED, 1, -100, 0, 50, 0},
   };
   EXPECT_EQ(LinesOf(*rows, "a", Utc(2026, 4, 1)), expected);
-  EXPECT_EQ(LinesOf(*rows, "a", Utc(2026, 3, 1) - 1), Lines(expected.begin(), expected.begin() + 3));
-  EXPECT_EQ(LinesOf(*rows, "a", Utc(2026, 1, 24) - 1), Lines(expected.begin(), expected.begin() + 1));
+  EXPECT_EQ(LinesOf(*rows, "a", Utc(2026, 3, 1)), Lines(expected.begin(), expected.begin() + 3));
+  EXPECT_EQ(LinesOf(*rows, "a", Utc(2026, 1, 24)), Lines(expected.begin(), expected.begin() + 1));
   const auto page = ListPointsStatement(*rows, "a", 0, kAlways, Utc(2026, 4, 1), 10, "");
   EXPECT_EQ(page->entries[1].revision, 0u);
   EXPECT_EQ(page->entries[1].position, 0u);
@@ -186,18 +186,20 @@ TEST(ListPointsStatement, SaysTheSameBeforeAndAfterTheLedgerRecordsWhatWasDue) {
   EXPECT_EQ(after[5], (Line{false, Utc(2026, 3, 1), EVENT_KIND_POINTS_EXPIRED, 4, -20, 0, 80, 0}));
 }
 
-TEST(ListPointsStatement, CountsTimeAtItsMomentAndMovementsAfterIt) {
+TEST(ListPointsStatement, CountsNothingOfTheMomentItself) {
   RecordLog log = OneAccount();
   log.Redeem("a", Utc(2026, 3, 1), {{2, 1}});
   for (const bool recorded : {false, true}) {
     SCOPED_TRACE(recorded);
     if (recorded) log.Expire("a", Utc(2026, 3, 1), 4, 20);
     const auto rows = testing::FoldRows(PointsProjection(), log);
-    // As the balance of that moment: the lot has expired, the redemption has not happened.
+    // As the balance just before: neither has the lot expired nor the redemption happened.
     const Lines lines = LinesOf(*rows, "a", Utc(2026, 3, 1));
-    ASSERT_EQ(lines.size(), 6u);
-    EXPECT_EQ(lines[5], (Line{!recorded, Utc(2026, 3, 1), EVENT_KIND_POINTS_EXPIRED, 4, -20, 0, 80, 0}));
-    EXPECT_EQ(GetPointsBalance(*rows, "a", Utc(2026, 3, 1))->available, 80);
+    ASSERT_EQ(lines.size(), 5u);
+    EXPECT_EQ(lines[4].available_after, 100);
+    EXPECT_EQ(GetPointsBalance(*rows, "a", Utc(2026, 3, 1))->available, 100);
+    EXPECT_EQ(LinesOf(*rows, "a", Utc(2026, 3, 1) + 1).size(), 7u);
+    EXPECT_EQ(GetPointsBalance(*rows, "a", Utc(2026, 3, 1) + 1)->available, 79);
     // Windows do not share a line.
     EXPECT_EQ(LinesOf(*rows, "a", Utc(2026, 4, 1), 10, 0, Utc(2026, 3, 1)).size(), 5u);
     EXPECT_EQ(LinesOf(*rows, "a", Utc(2026, 4, 1), 10, Utc(2026, 3, 1), Utc(2026, 4, 1)).size(), 2u);

@@ -49,12 +49,14 @@ TEST(GetPointsBalance, TellsTheBalanceJustBeforeAMoment) {
 TEST(GetPointsBalance, ExpiresLotsByTimeAndNotByRecord) {
   RecordLog log = OneAccount();
   const PointsBalance expected{.available = 80, .spent = 30, .expired = 20, .reversed = 20, .accrued = 150};
-  EXPECT_EQ(BalanceAt(log, Utc(2026, 3, 1) - 1).available, 100);
-  EXPECT_EQ(BalanceAt(log, Utc(2026, 3, 1)), expected);
+  // Just before the moment it expires it has not yet.
+  EXPECT_EQ(BalanceAt(log, Utc(2026, 3, 1)).available, 100);
+  EXPECT_EQ(BalanceAt(log, Utc(2026, 3, 1) + 1), expected);
   log.Expire("a", Utc(2026, 3, 1), 4, 20);
-  EXPECT_EQ(BalanceAt(log, Utc(2026, 3, 1)), expected);
+  EXPECT_EQ(BalanceAt(log, Utc(2026, 3, 1)).available, 100);
+  EXPECT_EQ(BalanceAt(log, Utc(2026, 3, 1) + 1), expected);
   EXPECT_EQ(BalanceAt(log, Utc(2026, 4, 1)), expected);
-  EXPECT_EQ(BalanceAt(log, Utc(2027, 1, 10)),
+  EXPECT_EQ(BalanceAt(log, Utc(2027, 1, 10) + 1),
             (PointsBalance{.spent = 30, .expired = 100, .reversed = 20, .accrued = 150}));
 }
 
@@ -62,8 +64,8 @@ TEST(GetPointsBalance, ActivatesLotsByTimeAndNotByRecord) {
   RecordLog log;
   log.Open("a", Utc(2026, 1, 5));
   log.Accrue("a", Utc(2026, 1, 10), 100, Utc(2026, 1, 24), 0);
-  EXPECT_EQ(BalanceAt(log, Utc(2026, 1, 24) - 1), (PointsBalance{.pending = 100, .accrued = 100}));
-  EXPECT_EQ(BalanceAt(log, Utc(2026, 1, 24)), (PointsBalance{.available = 100, .accrued = 100}));
+  EXPECT_EQ(BalanceAt(log, Utc(2026, 1, 24)), (PointsBalance{.pending = 100, .accrued = 100}));
+  EXPECT_EQ(BalanceAt(log, Utc(2026, 1, 24) + 1), (PointsBalance{.available = 100, .accrued = 100}));
 }
 
 TEST(GetPointsBalance, PutsALateMovementInItsPlace) {
@@ -169,7 +171,8 @@ TEST(GetPointsExpirySchedule, SumsWhatIsLeftByMoment) {
   ASSERT_TRUE(february.ok());
   EXPECT_EQ(february->entries, (std::vector<ExpiryEntry>{{Utc(2026, 3, 1), 20}, {Utc(2027, 1, 10), 91}}));
   EXPECT_EQ(february->never, 3);
-  const auto march = GetPointsExpirySchedule(*rows, "a", Utc(2026, 3, 1));
+  EXPECT_EQ(GetPointsExpirySchedule(*rows, "a", Utc(2026, 3, 1))->entries, february->entries);
+  const auto march = GetPointsExpirySchedule(*rows, "a", Utc(2026, 3, 1) + 1);
   EXPECT_EQ(march->entries, (std::vector<ExpiryEntry>{{Utc(2027, 1, 10), 91}}));
 }
 
