@@ -6,7 +6,7 @@
 #include "keyledger/storage/v1/account_state.pb.h"
 #include "server/base/checked.h"
 #include "server/base/error.h"
-#include "server/domain/fold.h"
+#include "server/domain/evolve.h"
 
 namespace keyledger::domain {
 namespace {

@@ -35,9 +35,6 @@ FoldResult Fold(AccountState& state, const events::v1::Event& event, Micros occu
 
 void RemoveEmptyLots(AccountState& state);
 
-// Returns true if the lots' remaining points sum to what the totals say is left.
-bool LotsMatchTotals(const AccountState& state);
-
 // Slot of the spend series that holds `time`.
 int64_t SlotOf(Micros time);
 

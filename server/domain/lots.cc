@@ -3,6 +3,7 @@
 #include "server/domain/lots.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "server/base/check.h"
 
@@ -25,29 +26,46 @@ void Allocate(const Lot& lot, int64_t points, Allocations* out) {
 }  // namespace
 
 void AllocateEarliestExpiry(const AccountState& state, int64_t points, Allocations* out) {
-  std::vector<const Lot*> available;
+  const auto earlier = [](const Lot* a, const Lot* b) {
+    return std::tie(a->expire, a->revision) < std::tie(b->expire, b->revision);
+  };
+  // The earliest lots that hold enough between them, as a heap with the latest on top: one look at every lot, and work
+  // beyond that only for those that are taken from.
+  std::vector<const Lot*> chosen;
+  int64_t held = 0;
   for (const Lot& lot : state.lots) {
-    if (!lot.pending && lot.remaining > 0) available.push_back(&lot);
+    if (lot.pending || lot.remaining == 0) continue;
+    if (held >= points && earlier(chosen.front(), &lot)) continue;
+    chosen.push_back(&lot);
+    std::push_heap(chosen.begin(), chosen.end(), earlier);
+    held += lot.remaining;
+    while (held - chosen.front()->remaining >= points) {
+      held -= chosen.front()->remaining;
+      std::pop_heap(chosen.begin(), chosen.end(), earlier);
+      chosen.pop_back();
+    }
   }
-  // Stable: lots are by revision already.
-  std::stable_sort(available.begin(), available.end(),
-                   [](const Lot* a, const Lot* b) { return a->expire < b->expire; });
-  for (const Lot* lot : available) {
-    if (points == 0) break;
+  KL_CHECK(held >= points);
+  std::sort_heap(chosen.begin(), chosen.end(), earlier);
+  for (const Lot* lot : chosen) {
     const int64_t taken = std::min(points, lot->remaining);
     Allocate(*lot, taken, out);
     points -= taken;
   }
-  KL_CHECK(points == 0);
 }
 
 int64_t Taking::Take(const Lot& lot, int64_t points) {
-  auto part = std::find_if(parts_.begin(), parts_.end(), [&](const Part& candidate) { return candidate.lot == &lot; });
-  const int64_t left = lot.remaining - (part == parts_.end() ? 0 : part->points);
+  if (points == 0 || lot.remaining == 0) return 0;
+  const auto known = places_.find(lot.revision);
+  const int64_t left = lot.remaining - (known == places_.end() ? 0 : parts_[known->second].points);
   const int64_t taken = std::min(points, left);
   if (taken == 0) return 0;
-  if (part == parts_.end()) part = parts_.insert(parts_.end(), Part{&lot, 0});
-  part->points += taken;
+  if (known == places_.end()) {
+    places_.emplace(lot.revision, parts_.size());
+    parts_.push_back({&lot, taken});
+  } else {
+    parts_[known->second].points += taken;
+  }
   total_ += taken;
   return taken;
 }

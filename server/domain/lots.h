@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "keyledger/events/v1/event.pb.h"
@@ -40,6 +41,8 @@ class Taking {
 
   const AccountState& state_;
   std::vector<Part> parts_;
+  // By revision of the lot: where in parts_ it stands.
+  std::unordered_map<uint64_t, size_t> places_;
   int64_t total_ = 0;
 };
 

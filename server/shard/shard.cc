@@ -84,6 +84,10 @@ absl::StatusOr<std::optional<domain::AccountState>> FoldAccount(const store::Sha
   }
   KL_RETURN_IF_ERROR(records->status());
   if (state.next_revision == 0) return std::nullopt;
+  if (!domain::LotsMatchTotals(state)) {
+    return MakeError(Reason::kStoreDamaged,
+                     fmt::format("account {}: its lots do not hold the points its totals say", account_id));
+  }
   return state;
 }
 

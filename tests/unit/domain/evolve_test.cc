@@ -94,6 +94,15 @@ TEST(Evolve, RemovesLotsThatAreUsedUp) {
   EXPECT_EQ(state.totals.spent, 10);
 }
 
+TEST(Evolve, KeepsLotsAndTotalsInStepAndShowsWhenTheyAreNot) {
+  AccountState state = Opened();
+  ASSERT_TRUE(Evolve(state, L::Adjust(kDay1, 10).event, kDay1).ok());
+  ASSERT_TRUE(Evolve(state, Allocated(1, 4), kDay1).ok());
+  EXPECT_TRUE(LotsMatchTotals(state));
+  state.lots.at(0).remaining = 7;
+  EXPECT_FALSE(LotsMatchTotals(state));
+}
+
 TEST(Evolve, RefusesWhatContradictsTheState) {
   AccountState state = Opened();
   ASSERT_TRUE(Evolve(state, L::Adjust(kDay1, 10).event, kDay1).ok());
