@@ -69,15 +69,16 @@ ProgramSet::ProgramSet(std::vector<std::shared_ptr<const CompiledProgram>> progr
   std::sort(changes_.begin(), changes_.end());
   changes_.erase(std::unique(changes_.begin(), changes_.end()), changes_.end());
   for (const Micros change : changes_) {
-    // Versions ascend within an id, so the last one in force is the latest.
+    // Versions ascend within an id, so the last one that has begun is the latest. Once it ends the program has ended:
+    // those it superseded do not come back.
     std::map<std::string_view, const CompiledProgram*> latest;
     for (const auto& program : programs_) {
-      if (program->effective_from() <= change && change < program->effective_to()) {
-        latest[program->program().program_id()] = program.get();
-      }
+      if (program->effective_from() <= change) latest[program->program().program_id()] = program.get();
     }
     std::vector<const CompiledProgram*>& candidates = candidates_.emplace_back();
-    for (const auto& [id, program] : latest) candidates.push_back(program);
+    for (const auto& [id, program] : latest) {
+      if (change < program->effective_to()) candidates.push_back(program);
+    }
     std::sort(candidates.begin(), candidates.end(), IsBetter);
   }
 }
@@ -100,6 +101,13 @@ std::shared_ptr<const ProgramSet> ProgramSet::With(std::shared_ptr<const Compile
   std::vector<std::shared_ptr<const CompiledProgram>> programs = programs_;
   programs.push_back(std::move(program));
   return std::make_shared<const ProgramSet>(std::move(programs));
+}
+
+const CompiledProgram* ProgramSet::Find(std::string_view program_id, uint32_t version) const {
+  for (const auto& program : programs_) {
+    if (program->program().program_id() == program_id && program->program().version() == version) return program.get();
+  }
+  return nullptr;
 }
 
 const CompiledProgram* ProgramSet::Latest(std::string_view program_id) const {

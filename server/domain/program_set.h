@@ -55,12 +55,14 @@ class ProgramSet {
   ProgramSet() = default;
   explicit ProgramSet(std::vector<std::shared_ptr<const CompiledProgram>> programs);
 
-  // The program that governs an event of `region` at `occurred`, or null. Among the latest version, per program_id, of those whose [from, to) contains the moment (a later version
-  // supersedes an earlier one from its own effective_from on) and whose region contains the event's: the longest region wins, then the
-  // higher priority, then the smaller program_id.
+  // The program that governs an event of `region` at `occurred`, or null. Among the latest version, per program_id,
+  // that has begun by then (a later version supersedes an earlier one from its own effective_from on, for good), those
+  // that have not ended and whose region contains the event's: the longest region wins, then the higher priority, then
+  // the smaller program_id.
   const CompiledProgram* Select(Micros occurred, std::string_view region) const;
 
-  // The first moment after `time` at which another program may come to govern, or kNever. Until then Select answers as it does at `time`.
+  // The first moment after `time` at which another program may come to govern, or kNever. Until then Select answers as
+  // it does at `time`.
   Micros NextChange(Micros time) const;
 
   // A copy with one more program.
@@ -70,10 +72,13 @@ class ProgramSet {
   const std::vector<std::shared_ptr<const CompiledProgram>>& programs() const { return programs_; }
   // Latest version of a program, or null.
   const CompiledProgram* Latest(std::string_view program_id) const;
+  // One version, or null.
+  const CompiledProgram* Find(std::string_view program_id, uint32_t version) const;
 
  private:
   std::vector<std::shared_ptr<const CompiledProgram>> programs_;
-  // Moments at which a version begins or ends, ascending; candidates_[i] are the versions in force from changes_[i] until the next, best first.
+  // Moments at which a version begins or ends, ascending; candidates_[i] are the versions in force from changes_[i]
+  // until the next, best first.
   std::vector<Micros> changes_;
   std::vector<std::vector<const CompiledProgram*>> candidates_;
 };
@@ -96,8 +101,9 @@ struct ParsedProgram {
   std::vector<ProgramFinding> findings;
 };
 
-// Reads a program from YAML text: keys are the field names of programs.v1.Program; timestamps are RFC 3339 or a date (00:00 in the program's zone); enums are the
-// value names without prefix, any case ("month"); oneof members are written directly in their parent. `version` must not be given.
+// Reads a program from YAML text: keys are the field names of programs.v1.Program; timestamps are RFC 3339 or a date
+// (00:00 in the program's zone); enums are the value names without prefix, any case ("month"); oneof members are
+// written directly in their parent. `version` must not be given.
 ParsedProgram ParseProgramYaml(std::string_view text);
 
 }  // namespace keyledger::domain

@@ -43,6 +43,21 @@ TEST(ProgramSelection, TakesTheLatestVersionFromItsStartOn) {
   EXPECT_EQ(set.Latest("b"), nullptr);
 }
 
+TEST(ProgramSelection, DoesNotFallBackToASupersededVersionWhenTheLatestEnds) {
+  const ProgramSet set({Program("a", 1, "2024-01-01"), Program("a", 2, "2024-06-01", "2024-09-01"),
+                        Program("b", 1, "2024-01-01", "", "", -1)});
+  EXPECT_EQ(Chosen(set, "2024-05-31"), "a1");
+  EXPECT_EQ(Chosen(set, "2024-08-31"), "a2");
+  EXPECT_EQ(Chosen(set, "2024-09-01"), "b1") << "program a has ended";
+}
+
+TEST(ProgramSelection, FindsAVersionByItsNumber) {
+  const ProgramSet set({Program("a", 1, "2024-01-01"), Program("a", 2, "2024-06-01")});
+  EXPECT_EQ(set.Find("a", 1)->program().version(), 1u);
+  EXPECT_EQ(set.Find("a", 3), nullptr);
+  EXPECT_EQ(set.Find("", 0), nullptr);
+}
+
 TEST(ProgramSelection, PrefersTheMostSpecificRegionThenPriorityThenId) {
   const ProgramSet set({Program("world", 1, "2024-01-01", "", "", 9), Program("cn", 1, "2024-01-01", "", "CN"),
                         Program("sh", 1, "2024-01-01", "", "CN/31"), Program("sh_b", 1, "2024-01-01", "", "CN/31", 1),
