@@ -1,4 +1,5 @@
-// AccountState: everything the ledger needs to know of one account to decide its next event. A cache of the fold of its stream.
+// AccountState: everything the ledger needs to know of one account to decide its next event. A cache of the fold of its
+// stream.
 //
 // Read next: evolve.h (how events change it), decide.h (what it is used for). Stored as storage.v1.AccountState.
 #pragma once
@@ -18,16 +19,24 @@ namespace keyledger::domain {
 
 // A moment that never comes.
 inline constexpr Micros kNever = std::numeric_limits<int64_t>::max();
-// Width of a slot of the spend series. Every time zone offset in use since 1972 is a multiple of it, so local days are sums of whole slots.
+// Width of a slot of the spend series. Every time zone offset in use since 1972 is a multiple of it, so local days are
+// sums of whole slots.
 inline constexpr Micros kSpendSlotMicros = 900 * kMicrosPerSecond;
-// Spend older than this before the account's clock is dropped: 1096 days, the longest window a program may name, and three days.
+// Spend older than this before the account's clock is dropped: 1096 days, the longest window a program may name, and
+// three days.
 inline constexpr Micros kSpendHorizonMicros = 1099 * kMicrosPerDay;
 
-// Format of the stored state. Raised whenever the fold or its encoding changes meaning: older snapshots are then ignored.
+// Format of the stored state. Raised whenever the fold or its encoding changes meaning: older snapshots are then
+// ignored.
 inline constexpr uint32_t kSnapshotFormat = 1;
 
 inline constexpr size_t kFactsMax = 256;
 inline constexpr size_t kLotsMax = 20'000;
+// Currencies with spend within the horizon. A key account trades in one or two; every one costs a series.
+inline constexpr size_t kCurrenciesMax = 16;
+// Purchases of which something came back, whole or in part. They are kept for ever, since a purchase may be returned at
+// any time and never more than was bought: beyond this, purchases that nothing has come back from can only be returned
+// without naming them.
 inline constexpr size_t kReturnedPurchasesMax = 20'000;
 
 enum class Lifecycle { kNone = 0, kOpen = 1, kClosed = 2 };
@@ -117,7 +126,8 @@ struct AccountState {
 
 // Serializes to storage.v1.AccountState. Requires: state.next_revision > 0.
 std::string EncodeState(const AccountState& state);
-// Errors: DATA_LOSS (kStoreDamaged) if unreadable or of another format; the caller then folds the stream from its beginning.
+// Errors: DATA_LOSS (kStoreDamaged) if unreadable or of another format; the caller then folds the stream from its
+// beginning.
 absl::StatusOr<AccountState> DecodeState(std::string_view bytes);
 
 }  // namespace keyledger::domain

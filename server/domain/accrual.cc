@@ -60,7 +60,7 @@ void Share(int64_t points, const std::vector<Base>& bases, int64_t sum,
 
 // False: a number leaves 64 bits.
 bool EarnByRule(const AccrualRule& rule, const CompiledMatch& match, const EarningSale& sale, int64_t multiplier_milli,
-                Earned& earned) {
+                RoundingMode rounding, Earned& earned) {
   const bool per_money = rule.rate_case() == AccrualRule::kPerMoney;
   std::vector<Base> bases;
   int64_t sum = 0;
@@ -78,8 +78,7 @@ bool EarnByRule(const AccrualRule& rule, const CompiledMatch& match, const Earni
   if (sum == 0) return true;
   const int64_t rate = per_money ? rule.per_money().points() : rule.per_unit().points();
   const int64_t per = per_money ? rule.per_money().per_micros() : rule.per_unit().per_units();
-  const auto points =
-      MulDiv(sum, rate, earned.multiplier_milli, static_cast<Int128>(per) * 1000, ModeOf(rule.rounding()));
+  const auto points = MulDiv(sum, rate, earned.multiplier_milli, static_cast<Int128>(per) * 1000, rounding);
   if (!points.has_value()) return false;
   earned.points = *points;
   if (*points > 0) Share(*points, bases, sum, earned.lines);
@@ -89,14 +88,14 @@ bool EarnByRule(const AccrualRule& rule, const CompiledMatch& match, const Earni
 }  // namespace
 
 std::optional<std::vector<Earned>> Earn(const CompiledProgram& program, const EarningSale& sale,
-                                        int64_t multiplier_milli) {
+                                        int64_t multiplier_milli, std::optional<RoundingMode> rounding) {
   std::vector<Earned> all;
   for (int i = 0; i < program.program().accrual_rules_size(); ++i) {
     if (!MatchesSale(program.matches()[i], sale)) continue;
     Earned earned;
-    if (!EarnByRule(program.program().accrual_rules(i), program.matches()[i], sale, multiplier_milli, earned)) {
-      return std::nullopt;
-    }
+    const AccrualRule& rule = program.program().accrual_rules(i);
+    const RoundingMode mode = rounding.value_or(ModeOf(rule.rounding()));
+    if (!EarnByRule(rule, program.matches()[i], sale, multiplier_milli, mode, earned)) return std::nullopt;
     if (earned.points > 0) all.push_back(std::move(earned));
   }
   return all;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/base/checked.h"
 #include "server/domain/program_set.h"
 
 namespace keyledger::domain {
@@ -43,8 +44,9 @@ struct Earned {
 // Evaluates every rule on its own: points per money or unit over all matching lines, times the multiplier where the
 // rule allows it, rounded once. The points are shared among the lines by largest remainder, equal remainders to the
 // lower line number. A rule that gives no points is left out. Nothing: a number leaves 64 bits.
+// `rounding`: instead of the rules' own.
 std::optional<std::vector<Earned>> Earn(const CompiledProgram& program, const EarningSale& sale,
-                                        int64_t multiplier_milli);
+                                        int64_t multiplier_milli, std::optional<RoundingMode> rounding = std::nullopt);
 
 // Ends of a lot's waiting and of its validity, in the program's zone.
 Micros ActivateTime(const CompiledProgram& program, const programs::v1::AccrualRule& rule, Micros occurred);

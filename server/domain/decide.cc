@@ -72,6 +72,10 @@ class Decision {
     if (state().facts.size() > kFactsMax) {
       return RefuseHere(Reason::kAccountLimit, fmt::format("the account would hold more than {} facts", kFactsMax));
     }
+    if (state().spend.size() > kCurrenciesMax) {
+      return RefuseHere(Reason::kAccountLimit,
+                        fmt::format("the account would have spent in more than {} currencies", kCurrenciesMax));
+    }
     // Emptied lots are still in the list until the end; only when that might matter are they counted apart.
     if (state().lots.size() > kLotsMax && std::count_if(state().lots.begin(), state().lots.end(), [](const Lot& lot) {
                                             return lot.remaining > 0;
@@ -210,7 +214,8 @@ class Decision {
       return RefuseHere(Reason::kPurchaseOfOtherAccount,
                         fmt::format("invoice '{}' of merchant '{}' belongs to another account", key.second, key.first));
     }
-    LinkedPurchase linked{recorded.revision, recorded.occurred, &recorded.purchase, {}};
+    LinkedPurchase linked{recorded.revision,   recorded.occurred,       &recorded.purchase, {},
+                          recorded.program_id, recorded.program_version};
     for (const auto& [lot, accrued] : recorded.accruals) linked.accruals.emplace_back(lot, &accrued);
     return linked;
   }
@@ -219,10 +224,12 @@ class Decision {
   LinkedPurchase FromRequest(size_t at) const {
     const std::vector<DecidedEvent>& events = work_.events();
     const DecidedEvent& fact = events[at];
-    LinkedPurchase linked{work_.first_revision() + at, fact.occurred, &fact.event.purchase_recorded(), {}};
+    LinkedPurchase linked{work_.first_revision() + at, fact.occurred, &fact.event.purchase_recorded(), {}, "", 0};
     for (size_t i = at + 1; i < events.size() && events[i].fact_index == fact.fact_index; ++i) {
       if (events[i].event.has_points_accrued()) {
         linked.accruals.emplace_back(work_.first_revision() + i, &events[i].event.points_accrued());
+        linked.program_id = events[i].program_id;
+        linked.program_version = events[i].program_version;
       }
     }
     return linked;
@@ -235,8 +242,9 @@ class Decision {
     if (!linked.has_value()) return DecideUnlinkedReturn(fact);
     const std::string path = fmt::format("events[{}].purchase_returned", index_);
     KL_RETURN_IF_ERROR(CheckLinkedReturn(state(), *linked, returned, path));
-    // Rules of the day it was bought, as far as they say what happens on a return.
-    const CompiledProgram* program = work_.programs().Select(linked->occurred, RegionOf(linked->purchase->region()));
+    // The version that gave the points, whatever has been published and wherever the account has moved since. A
+    // purchase that earned nothing has none, and owes nothing.
+    const CompiledProgram* program = work_.programs().Find(linked->program_id, linked->program_version);
     const auto policy =
         program == nullptr ? programs::v1::RETURN_POLICY_WITHIN_BALANCE : program->program().return_policy();
     const auto known = state().returned.find(linked->revision);

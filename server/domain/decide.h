@@ -1,8 +1,10 @@
-// Decide: (state, submitted events, programs) -> events or a refusal. Pure: no clock, no I/O, no randomness; what it needs to know comes in.
+// Decide: (state, submitted events, programs) -> events or a refusal. Pure: no clock, no I/O, no randomness; what it
+// needs to know comes in.
 //
-// Times. An account has a clock: the latest business time (occurred_time) of its records. Decisions that fall due as time passes (activation, expiry, review)
-// are taken up to max(clock, occurred_time of the event at hand), before the event is decided. An event that arrives late (occurred before the clock) is decided
-// on the state as it is now; what falls due at once because of it (an old lot that has already expired) follows it directly.
+// Times. An account has a clock: the latest business time (occurred_time) of its records. Decisions that fall due as
+// time passes (activation, expiry, review) are taken up to max(clock, occurred_time of the event at hand), before the
+// event is decided. An event that arrives late (occurred before the clock) is decided on the state as it is now; what
+// falls due at once because of it (an old lot that has already expired) follows it directly.
 #pragma once
 
 #include <cstdint>
@@ -31,11 +33,12 @@ struct Fact {
 struct DecidedEvent {
   events::v1::Event event;
   Micros occurred = 0;
-  // Index of the submitted fact it is (is_decision false) or is caused by (is_decision true); -1: caused by the passing of time.
+  // Index of the submitted fact it is (is_decision false) or is caused by (is_decision true); -1: caused by the passing
+  // of time.
   int fact_index = -1;
   bool is_decision = false;
-  // On decisions: the program version. Empty and 0 on facts, and on decisions that ask no program: activation and expiry of a lot, whose times its own record fixed,
-  // and the reversal of a purchase under no program.
+  // On decisions: the program version. Empty and 0 on facts, and on decisions that ask no program: activation and
+  // expiry of a lot, whose times its own record fixed, and the reversal of a purchase under no program.
   std::string program_id;
   uint32_t program_version = 0;
 };
@@ -56,6 +59,9 @@ struct RecordedPurchase {
   events::v1::PurchaseRecorded purchase;
   // The accruals it caused, with their revisions (the lots).
   std::vector<std::pair<uint64_t, events::v1::PointsAccrued>> accruals;
+  // The program version in the accruals' envelopes; empty and 0 without accruals.
+  std::string program_id;
+  uint32_t program_version = 0;
 };
 
 // Purchases by (merchant_id, invoice_number), for every linked return of the request whose purchase the log holds.
@@ -68,21 +74,25 @@ struct DecideInput {
 };
 
 // Decides a request: all of its facts or none.
-// Errors: NOT_FOUND (kAccountNotFound) if the first event of a new account is not AccountOpened; ALREADY_EXISTS (kAccountExists); FAILED_PRECONDITION with the rule's reason
-//   (kInsufficientPoints with metadata "available" and "requested", kAccountClosed, kAccountNotClosed, kReturnExceedsPurchase, kPurchaseOfOtherAccount, kArithmeticRange,
-//   kAccountLimit); INVALID_ARGUMENT (kInvalidField) if a return fits its purchase in form but not in content: no line number where one is needed, another currency.
-//   The message names the event by index and says what would be accepted.
+// Errors: NOT_FOUND (kAccountNotFound) if the first event of a new account is not AccountOpened; ALREADY_EXISTS
+// (kAccountExists); FAILED_PRECONDITION with the rule's reason
+//   (kInsufficientPoints with metadata "available" and "requested", kAccountClosed, kAccountNotClosed,
+//   kReturnExceedsPurchase, kPurchaseOfOtherAccount, kArithmeticRange, kAccountLimit); INVALID_ARGUMENT (kInvalidField)
+//   if a return fits its purchase in form but not in content: no line number where one is needed, another currency. The
+//   message names the event by index and says what would be accepted.
 absl::StatusOr<Outcome> Decide(const AccountState& state, const DecideInput& input, const ProgramSet& programs);
 
 // Takes the decisions that fall due up to and including `until`. Empty events: nothing was due.
 absl::StatusOr<Outcome> Advance(const AccountState& state, Micros until, const ProgramSet& programs);
 
-// The next moment at which Advance would decide something if nothing else happens, or kNever. May be early (Advance then decides nothing and NextDue moves on), never late.
+// The next moment at which Advance would decide something if nothing else happens, or kNever. May be early (Advance
+// then decides nothing and NextDue moves on), never late.
 Micros NextDue(const AccountState& state, const ProgramSet& programs);
 
 // Checks one submitted event for shape: known payload, required fields, lengths, ranges. Knows no state.
 // `field` is its path in the request, for messages, for example "events[3]".
-// Errors: INVALID_ARGUMENT (kInvalidField with every violation, kUnknownEvent, kDecisionNotAccepted), RESOURCE_EXHAUSTED (kPayloadTooLarge).
+// Errors: INVALID_ARGUMENT (kInvalidField with every violation, kUnknownEvent, kDecisionNotAccepted),
+// RESOURCE_EXHAUSTED (kPayloadTooLarge).
 absl::Status ValidateFact(const events::v1::Event& event, const std::string& field);
 
 }  // namespace keyledger::domain

@@ -61,7 +61,10 @@ absl::Status CheckLinkedReturn(const AccountState& state, const LinkedPurchase& 
   if (known == state.returned.end() && state.returned.size() >= kReturnedPurchasesMax) {
     return MakeError(
         Reason::kAccountLimit,
-        fmt::format("{}: the account holds its maximum of {} partly returned purchases", path, kReturnedPurchasesMax));
+        fmt::format(
+            "{}: {} purchases of the account have been returned in whole or in part, which is the most it can keep "
+            "track of; return this one without naming it",
+            path, kReturnedPurchasesMax));
   }
   std::map<uint32_t, ReturnedLine> sums;
   for (int i = 0; i < returned.lines_size(); ++i) {
@@ -133,7 +136,7 @@ std::optional<PointsReversed> ReverseUnlinked(const AccountState& state, const e
     const auto number = static_cast<uint32_t>(sale.lines.size() + 1);
     sale.lines.push_back({number, line.sku(), line.category(), line.quantity(), line.amount().micros()});
   }
-  const auto earned = Earn(program, sale, multiplier_milli);
+  const auto earned = Earn(program, sale, multiplier_milli, RoundingMode::kUp);
   if (!earned.has_value()) return std::nullopt;
   int64_t due = 0;
   for (const Earned& one : *earned) {

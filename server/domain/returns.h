@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,6 +23,9 @@ struct LinkedPurchase {
   const events::v1::PurchaseRecorded* purchase = nullptr;
   // Lot and what it was given for.
   std::vector<std::pair<uint64_t, const events::v1::PointsAccrued*>> accruals;
+  // The version they were given under; empty and 0 without accruals.
+  std::string program_id;
+  uint32_t program_version = 0;
 };
 
 // Checks that no more comes back than was bought and has not come back yet. `path` names the return in the request.
@@ -36,7 +42,8 @@ events::v1::PointsReversed ReverseLinked(const AccountState& state, const std::v
                                          const LinkedPurchase& linked, programs::v1::ReturnPolicy policy);
 
 // What a return of an unknown purchase takes back: what its lines would have earned under `program` at
-// `multiplier_milli`. Nothing: a number leaves 64 bits.
+// `multiplier_milli`, fractions rounded up: returns in many small parts must not leave the account what one at once
+// would take. Nothing: a number leaves 64 bits.
 std::optional<events::v1::PointsReversed> ReverseUnlinked(const AccountState& state,
                                                           const events::v1::PurchaseReturned& returned,
                                                           std::string_view region, const CompiledProgram& program,

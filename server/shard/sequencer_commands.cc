@@ -229,6 +229,8 @@ absl::StatusOr<std::optional<domain::RecordedPurchase>> Sequencer::FindPurchase(
     if (record.account_id() != found.account_id || record.request_id() != request_id || !decision) break;
     if (record.event().has_points_accrued() && record.event().points_accrued().purchase_revision() == found.revision) {
       found.accruals.emplace_back(record.revision(), std::move(*record.mutable_event()->mutable_points_accrued()));
+      found.program_id = record.program().program_id();
+      found.program_version = record.program().version();
     }
   }
   return found;

@@ -371,7 +371,9 @@ std::string Account::GiveBack(const Op& op) {
     if (!version->tiers.empty() && !tier_.empty())
       multiplier = version->tiers[std::max(TierIndex(*version), 0)].multiplier;
     for (const Rule& rule : version->rules) {
-      for (const auto& [number, value] : Earn(rule, op.lines, multiplier)) due += value;
+      Rule up = rule;
+      up.round = Round::kUp;
+      for (const auto& [number, value] : Earn(up, op.lines, multiplier)) due += value;
     }
     rest = due;
   } else {

@@ -471,10 +471,13 @@ class History {
       const auto& event = log_[i].event;
       if (event.has_purchase_recorded()) {
         RecordedPurchase& purchase = purchases[{kMerchant, event.purchase_recorded().invoice_number()}];
-        purchase = {"a", i, log_[i].occurred, event.purchase_recorded(), {}};
+        purchase = {"a", i, log_[i].occurred, event.purchase_recorded(), {}, "", 0};
         by_revision[i] = &purchase;
       } else if (event.has_points_accrued()) {
-        by_revision.at(event.points_accrued().purchase_revision())->accruals.emplace_back(i, event.points_accrued());
+        RecordedPurchase& purchase = *by_revision.at(event.points_accrued().purchase_revision());
+        purchase.accruals.emplace_back(i, event.points_accrued());
+        purchase.program_id = log_[i].program_id;
+        purchase.program_version = log_[i].program_version;
       }
     }
     return purchases;

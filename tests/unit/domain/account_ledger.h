@@ -167,13 +167,15 @@ class AccountLedger {
     for (size_t i = 0; i < log_.size(); ++i) {
       const auto& event = log_[i].event;
       if (event.has_purchase_recorded() && event.purchase_recorded().invoice_number() == invoice) {
-        found = {account_id, i, log_[i].occurred, event.purchase_recorded(), {}};
+        found = {account_id, i, log_[i].occurred, event.purchase_recorded(), {}, "", 0};
       }
     }
     for (size_t i = 0; i < log_.size(); ++i) {
       const auto& event = log_[i].event;
       if (event.has_points_accrued() && event.points_accrued().purchase_revision() == found.revision) {
         found.accruals.emplace_back(i, event.points_accrued());
+        found.program_id = log_[i].program_id;
+        found.program_version = log_[i].program_version;
       }
     }
     return found;

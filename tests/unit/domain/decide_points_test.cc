@@ -1,4 +1,6 @@
 // Points earned, spent and adjusted.
+#include <algorithm>
+
 #include "tests/unit/domain/account_ledger.h"
 
 namespace keyledger::domain {
@@ -164,6 +166,36 @@ TEST(Redemption, TakesEarliestExpiryFirstThenTheEarlierLot) {
   EXPECT_EQ(ledger.state().available_points(), 3);
 }
 
+TEST(Redemption, TakesTheSameFromThousandsOfLotsAsFromAFew) {
+  const Micros day1 = At("2024-01-01");
+  const Micros late = At("2030-01-01");
+  L ledger(Head());
+  ASSERT_TRUE(ledger.Submit({L::Open(day1)}).ok());
+  // Lots of 2 points each; the expiries go round and round, and every seventh lot never expires.
+  std::vector<Fact> facts;
+  for (int i = 0; i < 20'000; ++i) facts.push_back(L::Adjust(day1, 2, i % 7 == 0 ? kNever : late + i % 1000));
+  ASSERT_TRUE(ledger.Submit(facts).ok());
+  std::vector<std::pair<Micros, uint64_t>> order;
+  for (const Lot& lot : ledger.state().lots) order.emplace_back(lot.expire, lot.revision);
+  std::sort(order.begin(), order.end());
+  const auto events = ledger.Submit(std::vector<Fact>(1000, L::Redeem(day1, 3)));
+  ASSERT_TRUE(events.ok()) << events.status();
+  // Three points are a lot and a half, in turn the first half and the second.
+  for (size_t i = 0; i < 1000; ++i) {
+    const auto& redeemed = (*events)[i].event.points_redeemed();
+    ASSERT_EQ(redeemed.allocations_size(), 2);
+    const size_t first = i * 3 / 2;
+    ASSERT_EQ(redeemed.allocations(0).lot_revision(), order[first].second) << i;
+    ASSERT_EQ(redeemed.allocations(0).points(), i % 2 == 0 ? 2 : 1) << i;
+    ASSERT_EQ(redeemed.allocations(1).lot_revision(), order[first + 1].second) << i;
+    ASSERT_EQ(redeemed.allocations(1).points(), i % 2 == 0 ? 1 : 2) << i;
+  }
+  const auto all = ledger.Submit({L::Redeem(day1, 37'000)});
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ((*all)[0].event.points_redeemed().allocations_size(), 18'500);
+  EXPECT_TRUE(ledger.state().lots.empty());
+}
+
 TEST(Redemption, RefusesMoreThanIsAvailableAndSaysHowMuchIs) {
   L ledger(Head() +
            "accrual_rules:\n- {rule_id: base, pending_days: 14, per_money: {points: 1, per_micros: 1000000}}\n");
@@ -205,6 +237,21 @@ TEST(Limits, RefuseALotTooMany) {
   ASSERT_TRUE(ledger.Submit(facts).ok());
   EXPECT_EQ(ReasonOf(ledger.Submit({L::Adjust(At("2024-01-01"), 1)}).status()), Reason::kAccountLimit);
   EXPECT_TRUE(ledger.Submit({L::Redeem(At("2024-01-01"), 1), L::Adjust(At("2024-01-01"), 1)}).ok());
+}
+
+TEST(Limits, RefuseACurrencyTooMany) {
+  const Micros day1 = At("2024-01-01");
+  L ledger(Head());
+  ASSERT_TRUE(ledger.Submit({L::Open(day1)}).ok());
+  for (int i = 0; i < 16; ++i) {
+    const std::string currency = std::string("XX") + static_cast<char>('A' + i);
+    ASSERT_TRUE(ledger.Submit({L::Buy(day1, {{kUnit}}, "", "", currency)}).ok()) << currency;
+  }
+  EXPECT_EQ(ReasonOf(ledger.Submit({L::Buy(day1, {{kUnit}}, "", "", "USD")}).status()), Reason::kAccountLimit);
+  EXPECT_EQ(ReasonOf(ledger.Submit({L::Return(day1, {{kUnit}}, "", "USD")}).status()), Reason::kAccountLimit);
+  EXPECT_TRUE(ledger.Submit({L::Buy(day1, {{kUnit}}, "", "", "XXA")}).ok()) << "one it has already";
+  EXPECT_TRUE(ledger.Submit({L::Buy(day1 + kSpendHorizonMicros + kMicrosPerDay, {{kUnit}}, "", "", "USD")}).ok())
+      << "the others are forgotten by then";
 }
 
 TEST(Limits, RefuseAFactTooMany) {

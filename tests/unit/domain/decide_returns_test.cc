@@ -76,6 +76,49 @@ TEST(Returns, ReverseWhatWasAwardedNotWhatTodaysRulesWouldGive) {
   EXPECT_EQ(events->back().program_version, 1u) << "under the version of the day it was bought";
 }
 
+TEST(Returns, GoByTheVersionThatGaveThePointsEvenAfterTheAccountMovedOrAnotherWasPublished) {
+  const std::string rest =
+      "time_zone: UTC\ncurrency_code: USD\naccrual_rules:\n- {rule_id: base, pending_days: 14, "
+      "per_money: {points: 1, per_micros: 1000000}}\neffective_from: 2000-01-01\n";
+  const auto world = ProgramOf("program_id: world\nreturn_policy: only_pending\n" + rest);
+  const auto china = ProgramOf("program_id: china\nregion: CN\n" + rest);
+  const auto later = ProgramOf("program_id: world\nreturn_policy: within_balance\n" + rest, 2);
+  L before({world, china});
+  ASSERT_TRUE(before.Submit({L::Open(kDay1), L::Buy(kDay1, {{50 * kUnit}}, "i1")}).ok());
+  Fact move{{}, At("2024-02-01")};
+  move.event.mutable_account_facts_updated()->set_region("CN/31");
+  DecideInput input;
+  input.account_id = "acme";
+  input.facts = {move, L::Return(At("2024-02-01"), {{50 * kUnit}}, "i1")};
+  input.purchases[{"shop", "i1"}] = before.Find("i1");
+  const auto outcome = Decide(before.state(), input, ProgramSet({world, china, later}));
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  const DecidedEvent& last = outcome->events.back();
+  EXPECT_EQ(last.event.points_reversed().points_due(), 50);
+  EXPECT_EQ(last.event.points_reversed().points(), 0) << "the version it was bought under takes pending points only";
+  EXPECT_EQ(last.program_id, "world");
+  EXPECT_EQ(last.program_version, 1u);
+}
+
+TEST(Returns, OfAnUnknownPurchaseInPartsTakeNoLessThanOneAtOnce) {
+  L ledger(Head() + kOnePerUnit);
+  ASSERT_TRUE(ledger.Submit({L::Open(kDay1), L::Buy(kDay1, {{100 * kUnit}})}).ok());
+  ASSERT_EQ(ledger.state().available_points(), 100);
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(ledger.Submit({L::Return(kDay1, {{kUnit / 2}})}).ok());
+  EXPECT_EQ(ledger.state().available_points(), 0);
+}
+
+TEST(Returns, TakeFromThousandsOfLotsNewestFirst) {
+  L ledger(Head() + kOnePerUnit);
+  ASSERT_TRUE(ledger.Submit({L::Open(kDay1)}).ok());
+  ASSERT_TRUE(ledger.Submit(std::vector<Fact>(20'000, L::Adjust(kDay1, 1))).ok());
+  const auto reversed = Reversed(ledger.Submit({L::Return(kDay1, {{19'999 * kUnit}})}));
+  ASSERT_EQ(reversed.allocations_size(), 19'999);
+  EXPECT_EQ(reversed.allocations(0).lot_revision(), 20'000u);
+  EXPECT_EQ(reversed.allocations(19'998).lot_revision(), 2u);
+  EXPECT_EQ(ledger.state().available_points(), 1);
+}
+
 TEST(Returns, NamingAPurchaseOfTheSameRequestAreLinked) {
   L ledger(Head() + kOnePerUnit);
   const auto events =
