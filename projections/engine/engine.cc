@@ -35,6 +35,9 @@ namespace {
 constexpr uint64_t kChunkRecordsMax = 1'000'000'000;
 // Chunks folded at once by a build that is further behind than that.
 constexpr uint64_t kCatchUpChunks = 16;
+// A follower this far behind folds at once; one less far behind gathers for a while, unless somebody waits.
+constexpr uint64_t kGatherRecords = 2'000;
+constexpr std::chrono::milliseconds kGatherTime{5};
 // Between two tries to write to a disk that is nearly full.
 constexpr std::chrono::milliseconds kDiskRetry{1000};
 
@@ -147,6 +150,9 @@ class Engine::Impl {
   // Waits until there is something to do; returns false when stopping. `from`: position of the next record wanted.
   // If `full`, records wait for the next try.
   bool AwaitWork(uint64_t from, bool full, Builds& adopted, std::vector<std::string>& to_drop);
+  // Waits until the slot has applied so many records, or cannot.
+  absl::Status AwaitApplied(const Slot& slot, uint64_t applied, std::chrono::steady_clock::time_point deadline)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Drop(const std::vector<std::string>& tables);
   void FoldChunk(const Builds& builds);
   // Makes what the lanes have reached visible.
@@ -176,9 +182,14 @@ class Engine::Impl {
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   Builds adopted_ ABSL_GUARDED_BY(mutex_);
+  // Calls that wait for a projection to move.
+  int waiting_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<Retired> retired_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
   uint64_t listener_ ABSL_GUARDED_BY(mutex_) = 0;
+
+  // The follower only: when it began its last chunk.
+  std::chrono::steady_clock::time_point last_chunk_;
 
   // Set at opening. Goes first, since the ends of leases take the mutex.
   std::vector<std::unique_ptr<Slot>> slots_;
@@ -302,8 +313,16 @@ bool Engine::Impl::AwaitWork(uint64_t from, bool full, Builds& adopted, std::vec
     }
     adopted = std::move(adopted_);
     adopted_.clear();
-    if (!to_drop.empty() || !adopted.empty() || (!full && head_.head() > from)) return true;
-    if (full) {
+    if (!to_drop.empty() || !adopted.empty()) return true;
+    if (!full && head_.head() > from) {
+      // Many small chunks cost more than they are worth while the log grows fast and nobody waits for the rows.
+      const auto now = std::chrono::steady_clock::now();
+      if (waiting_ > 0 || head_.head() - from >= kGatherRecords || now >= last_chunk_ + kGatherTime) {
+        last_chunk_ = now;
+        return true;
+      }
+      work_.WaitUntil(mutex_, last_chunk_ + kGatherTime);
+    } else if (full) {
       full = work_.WaitUntil(mutex_, retry);
     } else {
       work_.Wait(mutex_);
@@ -563,14 +582,25 @@ absl::Status Engine::Impl::WaitFor(std::string_view projection, uint64_t applied
     return MakeError(Reason::kProjectionNotFound, fmt::format("there is no projection \"{}\"", projection));
   }
   MutexLock lock(mutex_);
+  if (slot->applied >= applied) return absl::OkStatus();
+  ++waiting_;
+  work_.NotifyAll();
+  const absl::Status status = AwaitApplied(*slot, applied, deadline);
+  --waiting_;
+  return status;
+}
+
+absl::Status Engine::Impl::AwaitApplied(const Slot& slot, uint64_t applied,
+                                        std::chrono::steady_clock::time_point deadline) {
   bool in_time = true;
-  while (slot->applied < applied) {
+  while (slot.applied < applied) {
     if (stopping_) return MakeError(Reason::kStopping, "the server is stopping");
-    if (!slot->failure.ok()) return slot->failure;
+    if (!slot.failure.ok()) return slot.failure;
     if (!in_time) {
-      absl::Status late = MakeError(Reason::kProjectionBehind, fmt::format("projection {} has applied {} of {} records",
-                                                                           projection, slot->applied, applied));
-      AddMetadata(late, "applied", std::to_string(slot->applied));
+      absl::Status late = MakeError(
+          Reason::kProjectionBehind,
+          fmt::format("projection {} has applied {} of {} records", slot.projection->name(), slot.applied, applied));
+      AddMetadata(late, "applied", std::to_string(slot.applied));
       return late;
     }
     in_time = moved_.WaitUntil(mutex_, deadline);

@@ -35,10 +35,13 @@ ParsedOptions ParseOptions(int argc, char** argv) {
   app.add_option("--log-format", options.log_format, "Form of the log lines, on standard error")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
-  app.add_option("--worker-threads", options.worker_threads, "Threads for queries and reads")
+  app.add_option("--worker-threads", options.worker_threads, "Threads for streams and short reads")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  app.add_option("--worker-queue", options.worker_queue, "Queries that may wait for a thread")
+  app.add_option("--query-threads", options.query_threads, "Threads for queries of projections")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app.add_option("--worker-queue", options.worker_queue, "Calls that may wait for a thread, of either kind")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--streams-max", options.streams_max, "Streaming calls open at once")

@@ -18,7 +18,8 @@ struct Options {
   std::string tls_client_ca;
   std::string log_level = "info";
   std::string log_format = "text";
-  uint32_t worker_threads = 8;
+  uint32_t worker_threads = 4;
+  uint32_t query_threads = 8;
   uint32_t worker_queue = 1'024;
   uint32_t streams_max = 1'000;
   uint32_t queue_requests_max = 65'536;

@@ -1,6 +1,8 @@
 // See server.h.
 #include "server/app/server.h"
 
+#include <arpa/inet.h>
+
 #include <grpcpp/ext/channelz_service_plugin.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -46,7 +48,10 @@ shard::LedgerOptions ToLedgerOptions(const Options& options) {
 
 bool IsLoopback(const std::string& listen) {
   const std::string host = listen.substr(0, listen.rfind(':'));
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.") || listen.starts_with("unix:");
+  // An address, not a name that begins like one.
+  in_addr address{};
+  const bool loopback4 = inet_pton(AF_INET, host.c_str(), &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+  return host == "localhost" || host == "[::1]" || loopback4 || listen.starts_with("unix:");
 }
 
 std::string ReadFile(const std::string& path) {
@@ -72,6 +77,7 @@ Server::Server(const Options& options, const Clock& clock)
     : options_(options),
       clock_(clock),
       workers_(options.worker_threads, options.worker_queue),
+      queries_(options.query_threads, options.worker_queue),
       streams_(options.streams_max) {}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, const Clock& clock) {
@@ -87,7 +93,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
 }
 
 absl::Status Server::Listen() {
-  const service::ServiceContext context{*ledger_, clock_, workers_, streams_};
+  const service::ServiceContext context{*ledger_, clock_, workers_, queries_, streams_};
   services_.push_back(std::make_unique<service::LedgerServiceImpl>(context));
   services_.push_back(std::make_unique<service::AccountServiceImpl>(context));
   services_.push_back(std::make_unique<service::PointsServiceImpl>(context));
@@ -128,10 +134,13 @@ void Server::Stop() {
     if (auto* health = server_->GetHealthCheckService()) health->SetServingStatus(false);
     // Subscriptions never end by themselves, and Shutdown waits for every call.
     streams_.StopAll();
+    // Neither does a query that waits for a projection.
+    ledger_->StopProjections();
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(options_.stop_seconds_max));
     server_.reset();
   }
   if (ledger_ != nullptr) ledger_->Stop();
+  queries_.Stop();
   workers_.Stop();
 }
 

@@ -48,6 +48,7 @@ class Server {
   const Clock& clock_;
   std::unique_ptr<shard::Ledger> ledger_;
   service::WorkerPool workers_;
+  service::WorkerPool queries_;
   service::StreamRegistry streams_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<grpc::Server> server_;

@@ -7,6 +7,20 @@
 namespace keyledger {
 namespace {
 
+// The time zone library takes a name for a path: only what can be a name of the database gets there. The last two are
+// the machine's own settings, by which nothing may be decided.
+bool IsZoneName(std::string_view name) {
+  if (name.empty() || name.size() > 64 || name == "localtime" || name == "posixrules") return false;
+  bool segment_start = true;
+  for (const char c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (segment_start && !letter) return false;
+    if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '+' && c != '-' && c != '/') return false;
+    segment_start = c == '/';
+  }
+  return !segment_start;
+}
+
 int MonthsOf(CalendarUnit unit) {
   switch (unit) {
     case CalendarUnit::kMonth:
@@ -31,7 +45,7 @@ Zone::Zone() : zone_(absl::UTCTimeZone()) {}
 
 std::optional<Zone> Zone::Load(std::string_view name) {
   absl::TimeZone zone;
-  if (name.empty() || name.size() > 64 || !absl::LoadTimeZone(absl::string_view(name.data(), name.size()), &zone)) {
+  if (!IsZoneName(name) || !absl::LoadTimeZone(absl::string_view(name.data(), name.size()), &zone)) {
     return std::nullopt;
   }
   return Zone(zone);

@@ -35,22 +35,23 @@ absl::StatusOr<std::string> Unseal(std::string_view token, char version, std::st
   GetBigEndian32(tail, check);
   bytes.resize(bytes.size() - 4);
   if (check != CheckOf(bytes, binding)) {
-    return MakeError(Reason::kInvalidToken, std::string("this ") + what + " is damaged or belongs to another request");
+    return MakeError(Reason::kInvalidToken,
+                     std::string("this ") + what + " is damaged, or belongs to another ledger or request");
   }
   return bytes.substr(1);
 }
 
 }  // namespace
 
-std::string FormatCursor(const Cursor& cursor) {
+std::string FormatCursor(const Cursor& cursor, std::string_view ledger_id) {
   std::string bytes(1, kCursorVersion);
   PutVarint64(bytes, cursor.next.size());
   for (uint64_t position : cursor.next) PutVarint64(bytes, position);
-  return Seal(std::move(bytes), "");
+  return Seal(std::move(bytes), ledger_id);
 }
 
-absl::StatusOr<Cursor> ParseCursor(std::string_view token, uint32_t shard_count) {
-  KL_ASSIGN_OR_RETURN(const std::string bytes, Unseal(token, kCursorVersion, "", "cursor"));
+absl::StatusOr<Cursor> ParseCursor(std::string_view token, uint32_t shard_count, std::string_view ledger_id) {
+  KL_ASSIGN_OR_RETURN(const std::string bytes, Unseal(token, kCursorVersion, ledger_id, "cursor"));
   std::string_view in(bytes);
   uint64_t count = 0;
   if (!GetVarint64(in, count) || count != shard_count) {

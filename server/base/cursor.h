@@ -18,11 +18,12 @@ struct Cursor {
 };
 
 // Returns the token: base64url, without padding, of a version byte, the shard count, the positions and a check byte.
-std::string FormatCursor(const Cursor& cursor);
+// `ledger_id`: cursors of one ledger mean nothing to another.
+std::string FormatCursor(const Cursor& cursor, std::string_view ledger_id = "");
 
 // Reads a token back.
-// Errors: INVALID_ARGUMENT (kInvalidToken) if it is not one, or not for `shard_count` shards.
-absl::StatusOr<Cursor> ParseCursor(std::string_view token, uint32_t shard_count);
+// Errors: INVALID_ARGUMENT (kInvalidToken) if it is not one, not of this ledger, or not for `shard_count` shards.
+absl::StatusOr<Cursor> ParseCursor(std::string_view token, uint32_t shard_count, std::string_view ledger_id = "");
 
 // A page token holds any bytes; `binding` (the request without its page_token and page_size, say) must be the same on
 // both sides.

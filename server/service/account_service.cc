@@ -72,6 +72,8 @@ absl::StatusOr<domain::AccountState> ProfileAsOf(const store::ShardStore& store,
     if (occurred >= as_of) continue;
     revision = record.revision();
     const events::v1::Event& event = record.event();
+    // An invoice may have occurred before the account was opened: it tells nothing of an account that was not there.
+    if (profile.next_revision == 0 && !event.has_account_opened()) continue;
     if (event.has_account_closed()) {
       profile.lifecycle = domain::Lifecycle::kClosed;
     } else if (event.has_account_reopened()) {
@@ -142,7 +144,7 @@ grpc::ServerUnaryReactor* AccountServiceImpl::GetAccount(grpc::CallbackServerCon
                                                          const ledger::v1::GetAccountRequest* request,
                                                          ledger::v1::GetAccountResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunUnary(context_, call, [this, request, response, deadline]() -> absl::Status {
+  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
     const std::string& account_id = request->account_id();
     KL_RETURN_IF_ERROR(CheckAccountId(account_id));
     KL_ASSIGN_OR_RETURN(const Micros as_of, AsOf(*request, context_.clock));
@@ -158,7 +160,7 @@ grpc::ServerUnaryReactor* AccountServiceImpl::GetAccount(grpc::CallbackServerCon
     KL_ASSIGN_OR_RETURN(const domain::AccountState profile, ProfileAsOf(home.store(), account_id, as_of));
     FillProfile(account_id, profile, account);
     // The projections are brought to the same records that the profile was folded from.
-    const std::string cursor = FormatCursor(context_.ledger.HeadCursor());
+    const std::string cursor = context_.ledger.Format(context_.ledger.HeadCursor());
     KL_ASSIGN_OR_RETURN(const auto points, context_.ledger.ReaderOf("points", account_id, cursor, deadline));
     KL_ASSIGN_OR_RETURN(const auto balance, projections::GetPointsBalance(*points, account_id, as_of));
     KL_ASSIGN_OR_RETURN(const auto tiers, context_.ledger.ReaderOf("tiers", account_id, cursor, deadline));
@@ -205,7 +207,7 @@ grpc::ServerUnaryReactor* AccountServiceImpl::ListAccounts(grpc::CallbackServerC
                                                            const ledger::v1::ListAccountsRequest* request,
                                                            ledger::v1::ListAccountsResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunUnary(context_, call, [this, request, response, deadline]() -> absl::Status {
+  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
     KL_ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request->page_size()));
     KL_ASSIGN_OR_RETURN(const projections::DirectoryFilter filter, ToFilter(request->filter()));
     KL_ASSIGN_OR_RETURN(const std::string continuation, Continuation(*request));

@@ -37,7 +37,6 @@ grpc::ServerUnaryReactor* AdminServiceImpl::GetStatus(grpc::CallbackServerContex
     response->set_version(version_);
     domain::SetTimestamp(response->mutable_start_time(), start_time_);
     response->set_ledger_id(context_.ledger.ledger_id());
-    Cursor head;
     for (uint32_t number = 0; number < context_.ledger.shard_count(); ++number) {
       shard::Shard& shard = context_.ledger.shard(number);
       ledger::v1::ShardInfo& out = *response->add_shards();
@@ -51,14 +50,13 @@ grpc::ServerUnaryReactor* AdminServiceImpl::GetStatus(grpc::CallbackServerContex
       out.set_queued_requests(stats.queued_requests);
       out.set_committed_groups(stats.committed_groups);
       out.set_disk_bytes(shard.store().disk_bytes());
-      head.next.push_back(size);
       if (size == 0) continue;
       out.set_root_hash(root.data(), root.size());
       KL_ASSIGN_OR_RETURN(const std::string bytes, shard.store().GetRecord(size - 1));
       events::v1::EventRecord record;
       if (record.ParseFromString(bytes)) *out.mutable_last_record_time() = record.record_time();
     }
-    response->set_head_cursor(FormatCursor(head));
+    response->set_head_cursor(context_.ledger.Format(context_.ledger.HeadCursor()));
     return absl::OkStatus();
   });
 }
@@ -66,7 +64,7 @@ grpc::ServerUnaryReactor* AdminServiceImpl::GetStatus(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* AdminServiceImpl::ListProjections(grpc::CallbackServerContext* call,
                                                             const ledger::v1::ListProjectionsRequest* request,
                                                             ledger::v1::ListProjectionsResponse* response) {
-  return RunUnary(context_, call, [this, request, response]() -> absl::Status {
+  return RunQuery(context_, call, [this, request, response]() -> absl::Status {
     std::vector<std::vector<projections::ProjectionStatus>> by_shard;
     for (uint32_t number = 0; number < context_.ledger.shard_count(); ++number)
       by_shard.push_back(context_.ledger.engine(number).List());

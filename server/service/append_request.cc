@@ -30,13 +30,19 @@ class Violations {
       first_ = status;
       return;
     }
-    for (const auto& [field, description] : FieldsOf(status)) AddField(first_, field, description);
+    for (const auto& [field, description] : FieldsOf(status)) {
+      if (++more_ <= kFieldsMax) AddField(first_, field, description);
+    }
   }
   void Add(const std::string& field, const std::string& description) { Add(FieldError(field, description)); }
   const absl::Status& status() const { return first_; }
 
  private:
+  // A person mends a few at a time, and adding to a status takes time in the number it has.
+  static constexpr int kFieldsMax = 64;
+
   absl::Status first_;
+  int more_ = 0;
 };
 
 // The ledger's own ids are "<digits>-<digits>".

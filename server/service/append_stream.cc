@@ -17,6 +17,8 @@ namespace {
 constexpr size_t kInFlightMax = 8'192;
 constexpr int kResultsPerFrameMax = 1'000;
 constexpr size_t kFrameBytesMax = 1u << 20;
+// Answers kept for a client that does not take them, about.
+constexpr size_t kReadyBytesMax = 8u << 20;
 
 }  // namespace
 
@@ -43,10 +45,12 @@ void AppendStream::Begin() {
   Move();
 }
 
+bool AppendStream::MayRead() const { return slots_.size() < kInFlightMax && ready_bytes_ < kReadyBytesMax; }
+
 void AppendStream::Move() {
   if (finished_) return;
   const bool ending = cancelled_ || !failure_.ok();
-  if (!reading_ && !half_closed_ && !ending && slots_.size() < kInFlightMax) {
+  if (!reading_ && !half_closed_ && !ending && MayRead()) {
     reading_ = true;
     StartRead(&incoming_);
   }
@@ -57,14 +61,16 @@ void AppendStream::Move() {
            bytes < kFrameBytesMax) {
       ledger::v1::AppendResult* const result = outgoing_.add_results();
       *result = std::move(slots_.front().result);
-      bytes += result->ByteSizeLong();
+      const size_t result_bytes = result->ByteSizeLong();
+      bytes += result_bytes;
+      ready_bytes_ -= result_bytes;
       slots_.pop_front();
       ++first_index_;
     }
     writing_ = true;
     StartWrite(&outgoing_);
     // The write that just began makes room for reading on.
-    if (!reading_ && !half_closed_ && !ending) {
+    if (!reading_ && !half_closed_ && !ending && MayRead()) {
       reading_ = true;
       StartRead(&incoming_);
     }
@@ -124,7 +130,7 @@ void AppendStream::Answer(uint64_t index, absl::StatusOr<shard::AppendAnswer> an
   ledger::v1::AppendResult result;
   std::string cursor;
   if (answer.ok()) {
-    cursor = CursorAfter(context_.ledger.HeadCursor(), answer->shard, answer->next_position);
+    cursor = CursorAfter(context_.ledger, answer->shard, answer->next_position);
   } else {
     result.set_status(ToRpcStatusBytes(answer.status()));
   }
@@ -135,6 +141,7 @@ void AppendStream::Answer(uint64_t index, absl::StatusOr<shard::AppendAnswer> an
     if (answer.ok()) FillResponse(*std::move(answer), slot.full, std::move(cursor), *result.mutable_response());
     slot.result = std::move(result);
     slot.ready = true;
+    ready_bytes_ += slot.result.ByteSizeLong();
     --unanswered_;
     if (index == first_index_) Move();
     deletable = Deletable();

@@ -40,6 +40,8 @@ class AppendStream final
   void Answer(uint64_t index, absl::StatusOr<shard::AppendAnswer> answer);
   // Starts what can be started: the next read, the next write, the end. At most one of each is under way.
   void Move() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether another frame of requests may be read.
+  bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Deletable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return done_ && unanswered_ == 0; }
 
   const ServiceContext context_;
@@ -53,6 +55,8 @@ class AppendStream final
   // Requests number first_index_ and on, oldest first.
   std::deque<Slot> slots_ ABSL_GUARDED_BY(mutex_);
   uint64_t first_index_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Size of the outcomes that are known and not sent yet.
+  size_t ready_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   // Requests handed to a shard that has not answered yet.
   size_t unanswered_ ABSL_GUARDED_BY(mutex_) = 0;
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;

@@ -14,9 +14,10 @@
 
 namespace keyledger::service {
 
-std::string CursorAfter(Cursor base, uint32_t shard, uint64_t next) {
-  base.next[shard] = next;
-  return FormatCursor(base);
+std::string CursorAfter(const shard::Ledger& log, uint32_t shard, uint64_t next) {
+  Cursor cursor = log.HeadCursor();
+  cursor.next[shard] = next;
+  return log.Format(cursor);
 }
 
 grpc::ServerUnaryReactor* LedgerServiceImpl::Append(grpc::CallbackServerContext* call,
@@ -29,16 +30,16 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::Append(grpc::CallbackServerContext*
     reactor->Finish(ToGrpcStatus(command.status()));
     return reactor;
   }
-  context_.ledger.Append(
-      *std::move(command), [this, reactor, response, full](absl::StatusOr<shard::AppendAnswer> answer) {
-        if (!answer.ok()) {
-          reactor->Finish(ToGrpcStatus(answer.status()));
-          return;
-        }
-        std::string cursor = CursorAfter(context_.ledger.HeadCursor(), answer->shard, answer->next_position);
-        FillResponse(*std::move(answer), full, std::move(cursor), *response);
-        reactor->Finish(grpc::Status::OK);
-      });
+  context_.ledger.Append(*std::move(command),
+                         [this, reactor, response, full](absl::StatusOr<shard::AppendAnswer> answer) {
+                           if (!answer.ok()) {
+                             reactor->Finish(ToGrpcStatus(answer.status()));
+                             return;
+                           }
+                           std::string cursor = CursorAfter(context_.ledger, answer->shard, answer->next_position);
+                           FillResponse(*std::move(answer), full, std::move(cursor), *response);
+                           reactor->Finish(grpc::Status::OK);
+                         });
   return reactor;
 }
 

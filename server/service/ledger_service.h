@@ -28,7 +28,7 @@ class LedgerServiceImpl final : public ledger::v1::LedgerService::CallbackServic
   const ServiceContext context_;
 };
 
-// The cursor for the place after position next - 1 of one shard, at the place `base` elsewhere.
-std::string CursorAfter(Cursor base, uint32_t shard, uint64_t next);
+// The cursor for the place after position next - 1 of one shard, and at the head elsewhere.
+std::string CursorAfter(const shard::Ledger& log, uint32_t shard, uint64_t next);
 
 }  // namespace keyledger::service

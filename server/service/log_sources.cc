@@ -64,7 +64,7 @@ absl::StatusOr<LogPlace> StartPlace(const ServiceContext& context, const ledger:
   const Cursor head = context.ledger.HeadCursor();
   switch (start.kind_case()) {
     case ledger::v1::LogStart::kCursor: {
-      KL_ASSIGN_OR_RETURN(place.cursor, ParseCursor(start.cursor(), context.ledger.shard_count()));
+      KL_ASSIGN_OR_RETURN(place.cursor, context.ledger.Parse(start.cursor()));
       for (size_t i = 0; i < head.next.size(); ++i) {
         if (place.cursor.next[i] > head.next[i]) {
           return MakeError(Reason::kInvalidToken,
@@ -88,11 +88,11 @@ absl::StatusOr<LogPlace> StartPlace(const ServiceContext& context, const ledger:
   return place;
 }
 
-// Walks one shard after the other in turns, keeping an iterator on each between frames.
+// Walks one shard after the other in turns.
 class LogWalker {
  public:
   LogWalker(const ServiceContext& context, LogPlace place, RecordFilter filter)
-      : context_(context), place_(std::move(place)), filter_(std::move(filter)), walks_(place_.cursor.next.size()) {}
+      : context_(context), place_(std::move(place)), filter_(std::move(filter)) {}
 
   // Fills records of one shard, at most `limit`, from the next shard that has records before `head`. Nothing if none
   // has. A batch may hold no record if the filter let none pass; the cursor has moved on then.
@@ -121,29 +121,21 @@ class LogWalker {
   const std::vector<uint32_t>& shards() const { return place_.shards; }
 
  private:
-  struct Walk {
-    std::unique_ptr<store::RecordIterator> records;
-    uint64_t end = 0;
-  };
-
   template <class Out>
   absl::Status ReadShard(uint32_t shard, uint64_t head, uint64_t limit, Out& out, uint64_t& first_position) {
-    Walk& walk = walks_[shard];
     uint64_t& next = place_.cursor.next[shard];
-    if (walk.records == nullptr || next >= walk.end) {
-      walk.records = context_.ledger.shard(shard).store().ReadRecords(next, head);
-      walk.end = head;
-    }
+    // Opened for each frame: an iterator pins files of the store, and the client may take its time for the frame.
+    const auto records = context_.ledger.shard(shard).store().ReadRecords(next, head);
     size_t bytes = 0;
     uint64_t taken = 0;
     for (uint64_t scanned = 0;
-         next < walk.end && scanned < kScanMax && taken < limit && taken < kFrameRecordsMax && bytes < kFrameBytesMax;
+         next < head && scanned < kScanMax && taken < limit && taken < kFrameRecordsMax && bytes < kFrameBytesMax;
          ++scanned) {
-      if (!walk.records->Next()) {
-        KL_RETURN_IF_ERROR(walk.records->status());
+      if (!records->Next()) {
+        KL_RETURN_IF_ERROR(records->status());
         return MakeError(Reason::kStoreDamaged, fmt::format("record {} of shard {} is missing", next, shard));
       }
-      const std::string_view record = walk.records->bytes();
+      const std::string_view record = records->bytes();
       if (filter_.Passes(record)) {
         if (taken == 0) first_position = next;
         out.add_records(record.data(), record.size());
@@ -152,22 +144,20 @@ class LogWalker {
       }
       ++next;
     }
-    // An iterator pins files of the store: not across a wait.
-    if (next >= walk.end) walk.records.reset();
     return absl::OkStatus();
   }
 
   const ServiceContext context_;
   LogPlace place_;
   const RecordFilter filter_;
-  std::vector<Walk> walks_;
   size_t next_turn_ = 0;
 };
 
 class ReadLogSource final : public FrameSource<ledger::v1::ReadLogResponse> {
  public:
   ReadLogSource(const ServiceContext& context, LogPlace place, RecordFilter filter, uint64_t limit)
-      : head_(context.ledger.HeadCursor()),
+      : context_(context),
+        head_(context.ledger.HeadCursor()),
         walker_(context, std::move(place), std::move(filter)),
         left_(limit == 0 ? kEverything : limit) {}
 
@@ -178,7 +168,7 @@ class ReadLogSource final : public FrameSource<ledger::v1::ReadLogResponse> {
       if (frame.records_size() == 0) continue;
       frame.set_shard(batch->shard);
       frame.set_first_position(batch->first_position);
-      frame.set_cursor(FormatCursor(walker_.cursor()));
+      frame.set_cursor(context_.ledger.Format(walker_.cursor()));
       left_ -= static_cast<uint64_t>(frame.records_size());
       return Produced::kFrame;
     }
@@ -186,6 +176,7 @@ class ReadLogSource final : public FrameSource<ledger::v1::ReadLogResponse> {
   }
 
  private:
+  const ServiceContext context_;
   const Cursor head_;
   LogWalker walker_;
   uint64_t left_;
@@ -238,7 +229,7 @@ class SubscribeSource final : public FrameSource<ledger::v1::SubscribeResponse> 
 
  private:
   Produced Finish(ledger::v1::SubscribeResponse& frame) {
-    frame.set_cursor(FormatCursor(walker_.cursor()));
+    frame.set_cursor(context_.ledger.Format(walker_.cursor()));
     return Produced::kFrame;
   }
   const ServiceContext context_;
@@ -261,7 +252,7 @@ absl::StatusOr<std::unique_ptr<FrameSource<ledger::v1::ReadAccountResponse>>> Ma
   uint64_t from = request.from_revision();
   uint64_t to = *last + 1;
   if (request.backwards()) {
-    if (from != 0) to = std::min(to, from + 1);
+    if (from != 0 && from < to) to = from + 1;
     from = 0;
   }
   return std::make_unique<ReadAccountSource>(store.ReadStream(request.account_id(), from, to, request.backwards()),

@@ -89,7 +89,7 @@ grpc::ServerUnaryReactor* PointsServiceImpl::GetBalance(grpc::CallbackServerCont
                                                         const ledger::v1::GetBalanceRequest* request,
                                                         ledger::v1::GetBalanceResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunUnary(context_, call, [this, request, response, deadline]() -> absl::Status {
+  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
     KL_ASSIGN_OR_RETURN(const Micros as_of, AsOf(*request, context_.clock));
     KL_ASSIGN_OR_RETURN(const auto rows, PointsRows(context_, *request, deadline));
     KL_ASSIGN_OR_RETURN(const auto balance, projections::GetPointsBalance(*rows, request->account_id(), as_of));
@@ -110,7 +110,7 @@ grpc::ServerUnaryReactor* PointsServiceImpl::ListLots(grpc::CallbackServerContex
                                                       const ledger::v1::ListLotsRequest* request,
                                                       ledger::v1::ListLotsResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunUnary(context_, call, [this, request, response, deadline]() -> absl::Status {
+  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
     KL_ASSIGN_OR_RETURN(const Micros as_of, AsOf(*request, context_.clock));
     KL_ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request->page_size()));
     KL_ASSIGN_OR_RETURN(const auto state, FromProto(request->state()));
@@ -128,7 +128,7 @@ grpc::ServerUnaryReactor* PointsServiceImpl::ListStatement(grpc::CallbackServerC
                                                            const ledger::v1::ListStatementRequest* request,
                                                            ledger::v1::ListStatementResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunUnary(context_, call, [this, request, response, deadline]() -> absl::Status {
+  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
     Micros from = std::numeric_limits<Micros>::min();
     Micros to = std::numeric_limits<Micros>::max();
     if (request->has_from_time()) {
@@ -142,8 +142,8 @@ grpc::ServerUnaryReactor* PointsServiceImpl::ListStatement(grpc::CallbackServerC
     KL_ASSIGN_OR_RETURN(const std::string continuation, Continuation(*request));
     KL_ASSIGN_OR_RETURN(const auto rows, PointsRows(context_, *request, deadline));
     KL_ASSIGN_OR_RETURN(const auto page,
-                        projections::ListPointsStatement(*rows, request->account_id(), from, to, context_.clock.Now(),
-                                                         page_size, continuation));
+                        projections::ListPointsStatement(*rows, request->account_id(), from, to,
+                                                         AsOfNow(context_.clock), page_size, continuation));
     for (const projections::PointsStatementEntry& entry : page.entries) FillEntry(entry, *response->add_entries());
     response->set_next_page_token(NextPageToken(*request, page.continuation));
     return absl::OkStatus();
@@ -154,7 +154,7 @@ grpc::ServerUnaryReactor* PointsServiceImpl::GetExpirySchedule(grpc::CallbackSer
                                                                const ledger::v1::GetExpiryScheduleRequest* request,
                                                                ledger::v1::GetExpiryScheduleResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunUnary(context_, call, [this, request, response, deadline]() -> absl::Status {
+  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
     KL_ASSIGN_OR_RETURN(const Micros as_of, AsOf(*request, context_.clock));
     KL_ASSIGN_OR_RETURN(const auto rows, PointsRows(context_, *request, deadline));
     KL_ASSIGN_OR_RETURN(const auto schedule, projections::GetPointsExpirySchedule(*rows, request->account_id(), as_of));

@@ -99,7 +99,8 @@ grpc::ServerUnaryReactor* ProgramServiceImpl::ListPrograms(grpc::CallbackServerC
     if (!request->page_token().empty()) {
       KL_ASSIGN_OR_RETURN(const std::string token, ParsePageToken(request->page_token(), request->program_id()));
       std::string_view in(token);
-      if (!GetBigEndian32(in, after_version)) return MakeError(Reason::kInvalidToken, "not a page token of this ledger");
+      if (!GetBigEndian32(in, after_version))
+        return MakeError(Reason::kInvalidToken, "not a page token of this ledger");
       after_id = in;
     }
     for (const shard::PublishedProgram& entry : context_.ledger.published()) {

@@ -85,10 +85,13 @@ inline std::vector<const store::TableReader*> Pointers(const shard::TableReaders
   return pointers;
 }
 
+// Now, as an exclusive bound: what happened in this very microsecond counts.
+inline Micros AsOfNow(const Clock& clock) { return clock.Now() + 1; }
+
 // The optional as_of of a request, or now.
 template <class Request>
 absl::StatusOr<Micros> AsOf(const Request& request, const Clock& clock) {
-  if (!request.has_as_of()) return clock.Now();
+  if (!request.has_as_of()) return AsOfNow(clock);
   return CheckTime(request.as_of(), "as_of");
 }
 

@@ -56,7 +56,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetRetention(grpc::CallbackServe
                                                              const ledger::v1::GetRetentionRequest* request,
                                                              ledger::v1::GetRetentionResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunUnary(context_, call, [this, request, response, deadline]() -> absl::Status {
+  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
     KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
@@ -91,7 +91,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetCohorts(grpc::CallbackServerC
                                                            const ledger::v1::GetCohortsRequest* request,
                                                            ledger::v1::GetCohortsResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunUnary(context_, call, [this, request, response, deadline]() -> absl::Status {
+  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
     KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));

@@ -24,17 +24,29 @@ std::chrono::steady_clock::time_point DeadlineOf(const grpc::CallbackServerConte
   return std::chrono::steady_clock::now() + left;
 }
 
-grpc::ServerUnaryReactor* RunUnary(const ServiceContext& context, grpc::CallbackServerContext* call,
-                                   std::function<absl::Status()> body) {
+namespace {
+
+grpc::ServerUnaryReactor* Run(WorkerPool& pool, grpc::CallbackServerContext* call, std::function<absl::Status()> body) {
   grpc::ServerUnaryReactor* const reactor = call->DefaultReactor();
-  const bool admitted =
-      context.workers.Submit([reactor, body = std::move(body)] { reactor->Finish(ToGrpcStatus(body())); });
+  const bool admitted = pool.Submit([reactor, body = std::move(body)] { reactor->Finish(ToGrpcStatus(body())); });
   if (!admitted) {
     absl::Status status = MakeError(Reason::kTooManyStreams, "too many queries are waiting; repeat the request later");
     SetRetryDelayMs(status, 200);
     reactor->Finish(ToGrpcStatus(status));
   }
   return reactor;
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* RunUnary(const ServiceContext& context, grpc::CallbackServerContext* call,
+                                   std::function<absl::Status()> body) {
+  return Run(context.workers, call, std::move(body));
+}
+
+grpc::ServerUnaryReactor* RunQuery(const ServiceContext& context, grpc::CallbackServerContext* call,
+                                   std::function<absl::Status()> body) {
+  return Run(context.queries, call, std::move(body));
 }
 
 absl::Status CheckAccountId(std::string_view account_id, std::string_view field) {

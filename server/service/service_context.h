@@ -35,7 +35,11 @@ inline constexpr size_t kMessageBytesMax = 4u << 20;
 struct ServiceContext {
   shard::Ledger& ledger;
   const Clock& clock;
+  // Steps of streams and short reads.
   WorkerPool& workers;
+  // Queries of projections: they scan, and may wait for a projection to catch up, and must not keep streams from
+  // moving.
+  WorkerPool& queries;
   StreamRegistry& streams;
 };
 
@@ -45,6 +49,9 @@ std::chrono::steady_clock::time_point DeadlineOf(const grpc::CallbackServerConte
 // Runs `body` on a worker and finishes the call with its status. Refuses with kTooManyStreams if the workers are
 // overrun.
 grpc::ServerUnaryReactor* RunUnary(const ServiceContext& context, grpc::CallbackServerContext* call,
+                                   std::function<absl::Status()> body);
+// The same on the threads for queries.
+grpc::ServerUnaryReactor* RunQuery(const ServiceContext& context, grpc::CallbackServerContext* call,
                                    std::function<absl::Status()> body);
 
 // Field checks shared by the adapters. Each returns INVALID_ARGUMENT naming the field.

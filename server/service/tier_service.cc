@@ -29,7 +29,7 @@ grpc::ServerUnaryReactor* TierServiceImpl::GetStanding(grpc::CallbackServerConte
                                                        const ledger::v1::GetStandingRequest* request,
                                                        ledger::v1::GetStandingResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunUnary(context_, call, [this, request, response, deadline]() -> absl::Status {
+  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
     KL_RETURN_IF_ERROR(CheckAccountId(request->account_id()));
     KL_ASSIGN_OR_RETURN(const Micros as_of, AsOf(*request, context_.clock));
     KL_ASSIGN_OR_RETURN(const auto rows,
@@ -45,7 +45,7 @@ grpc::ServerUnaryReactor* TierServiceImpl::ListHistory(grpc::CallbackServerConte
                                                        const ledger::v1::ListHistoryRequest* request,
                                                        ledger::v1::ListHistoryResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunUnary(context_, call, [this, request, response, deadline]() -> absl::Status {
+  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
     KL_RETURN_IF_ERROR(CheckAccountId(request->account_id()));
     KL_ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request->page_size()));
     KL_ASSIGN_OR_RETURN(const std::string continuation, Continuation(*request));
@@ -63,7 +63,7 @@ grpc::ServerUnaryReactor* TierServiceImpl::GetDistribution(grpc::CallbackServerC
                                                            const ledger::v1::GetDistributionRequest* request,
                                                            ledger::v1::GetDistributionResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunUnary(context_, call, [this, request, response, deadline]() -> absl::Status {
+  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
     KL_ASSIGN_OR_RETURN(const Micros as_of, AsOf(*request, context_.clock));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("tiers", request->min_cursor(), deadline));

@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <future>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/shard/ledger_file.h"
+#include "server/shard/sequencer.h"
 
 namespace keyledger::shard {
 namespace {
@@ -61,8 +63,14 @@ Ledger::Ledger(const LedgerOptions& options, const Clock& clock, std::string led
 absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& options, const Clock& clock) {
   KL_ASSIGN_OR_RETURN(const LedgerIdentity identity, OpenLedgerFile(options.data_dir, options.shard_count));
   std::unique_ptr<Ledger> ledger(new Ledger(options, clock, identity.ledger_id));
+  KL_RETURN_IF_ERROR(CheckShardsPresent(options.data_dir, identity.shard_count));
   KL_RETURN_IF_ERROR(ledger->OpenParts(identity.shard_count));
-  KL_RETURN_IF_ERROR(ledger->CompletePublications());
+  KL_RETURN_IF_ERROR(MarkComplete(options.data_dir));
+  // On a full disk the ledger can still be read, and the next publication completes this one.
+  if (absl::Status status = ledger->CompletePublications();
+      !status.ok() && ReasonOf(status) != Reason::kDiskNearlyFull) {
+    return status;
+  }
   for (Part& part : ledger->parts_) part.engine->Start();
   if (options.sweep_interval.count() > 0) {
     ledger->sweeper_ = std::thread([raw = ledger.get()] {
@@ -108,6 +116,10 @@ Ledger::~Ledger() {
   }
 }
 
+void Ledger::StopProjections() {
+  for (Part& part : parts_) part.engine->Stop();
+}
+
 void Ledger::Stop() {
   {
     MutexLock lock(mutex_);
@@ -117,7 +129,7 @@ void Ledger::Stop() {
   // Shards first: a sweep that waits for them gets its answer.
   for (Part& part : parts_) part.shard->Stop();
   if (sweeper_.joinable()) sweeper_.join();
-  for (Part& part : parts_) part.engine->Stop();
+  StopProjections();
 }
 
 Shard& Ledger::ShardOfAccount(std::string_view account_id) { return *parts_[ShardOf(account_id, shard_count())].shard; }
@@ -147,7 +159,7 @@ absl::StatusOr<TableReaders> Ledger::Readers(std::string_view projection, std::s
                                              std::chrono::steady_clock::time_point deadline) const {
   Cursor cursor{std::vector<uint64_t>(parts_.size(), 0)};
   if (!min_cursor.empty()) {
-    KL_ASSIGN_OR_RETURN(cursor, ParseCursor(min_cursor, shard_count()));
+    KL_ASSIGN_OR_RETURN(cursor, Parse(min_cursor));
   }
   TableReaders readers;
   for (uint32_t number = 0; number < shard_count(); ++number) {
@@ -163,7 +175,7 @@ absl::StatusOr<std::shared_ptr<const store::TableReader>> Ledger::ReaderOf(
     std::chrono::steady_clock::time_point deadline) const {
   const uint32_t number = ShardOf(account_id, shard_count());
   if (!min_cursor.empty()) {
-    KL_ASSIGN_OR_RETURN(const Cursor cursor, ParseCursor(min_cursor, shard_count()));
+    KL_ASSIGN_OR_RETURN(const Cursor cursor, Parse(min_cursor));
     KL_RETURN_IF_ERROR(WaitFor(number, projection, cursor.next[number], deadline));
   }
   return parts_[number].engine->Reader(projection);
@@ -204,6 +216,8 @@ absl::StatusOr<PublishedProgram> Ledger::Publish(const std::string& source_yaml,
   // What an earlier call could not bring to every shard comes first: all shards hold the programs in the same order.
   KL_RETURN_IF_ERROR(CompletePublications());
   Part& first = parts_[0];
+  KL_ASSIGN_OR_RETURN(const std::optional<PublishedProgram> before, PublishedBy(request_id, source_yaml));
+  if (before.has_value()) return *before;
   programs::v1::Program program = *std::move(parsed.program);
   const std::vector<PublishedProgram> all = published();
   const PublishedProgram* latest = nullptr;
@@ -219,35 +233,50 @@ absl::StatusOr<PublishedProgram> Ledger::Publish(const std::string& source_yaml,
                                  latest->program->program().version(), compiled->program().program_id(),
                                  FormatMicros(latest->program->effective_from())));
   }
-  PublishedProgram result{compiled, source_yaml, 0};
-  KL_ASSIGN_OR_RETURN(const AppendAnswer answer, PublishTo(first, result, request_id, actor));
-  // A repeated request may have published an earlier version than the one just prepared.
-  KL_ASSIGN_OR_RETURN(const std::string bytes, first.store->GetRecord(answer.events.at(0).position));
-  events::v1::EventRecord record;
-  if (!record.ParseFromString(bytes))
-    return MakeError(Reason::kStoreDamaged, "the published program cannot be read back");
+  const auto answer = PublishTo(first, {compiled, source_yaml, 0}, request_id, actor);
+  if (!answer.ok()) return answer.status();
+  KL_RETURN_IF_ERROR(CompletePublications());
   for (const PublishedProgram& entry : first.shard->published()) {
-    if (entry.program->program().program_id() == record.event().program_published().program_id() &&
-        entry.program->program().version() == record.event().program_published().version()) {
-      result = entry;
+    if (entry.program == compiled) return entry;
+  }
+  return MakeError(Reason::kStoreDamaged, "the program just published is not among those of the first shard");
+}
+
+absl::StatusOr<std::optional<PublishedProgram>> Ledger::PublishedBy(const std::string& request_id,
+                                                                    const std::string& source_yaml) const {
+  const Part& first = parts_[0];
+  KL_ASSIGN_OR_RETURN(const std::optional<std::string> row, first.store->GetRequest(kProgramsStream, request_id));
+  if (!row.has_value()) return std::nullopt;
+  KL_ASSIGN_OR_RETURN(const AppendAnswer answer, ReadAnswer(*first.store, 0, *row, false));
+  for (const PublishedProgram& entry : first.shard->published()) {
+    KL_ASSIGN_OR_RETURN(const std::string bytes, first.store->GetRecord(answer.events.at(0).position));
+    events::v1::EventRecord record;
+    if (!record.ParseFromString(bytes)) break;
+    const events::v1::ProgramPublished& published = record.event().program_published();
+    if (published.program_id() != entry.program->program().program_id() ||
+        published.version() != entry.program->program().version()) {
+      continue;
     }
+    if (entry.source_yaml == source_yaml) return entry;
+    return MakeError(Reason::kRequestIdReused,
+                     "request_id was used before with another program; take a new request_id for a new request");
   }
-  for (size_t i = 1; i < parts_.size(); ++i) {
-    const auto copied = PublishTo(parts_[i], result, request_id, actor);
-    if (!copied.ok()) return copied.status();
-  }
-  return result;
+  return MakeError(Reason::kStoreDamaged, "the program that a stored request published is missing");
 }
 
 absl::Status Ledger::CompletePublications() {
+  const auto key = [](const PublishedProgram& entry) {
+    return std::pair(entry.program->program().program_id(), entry.program->program().version());
+  };
   const std::vector<PublishedProgram> all = parts_[0].shard->published();
   for (size_t i = 1; i < parts_.size(); ++i) {
-    const size_t known = parts_[i].shard->published().size();
-    for (size_t k = known; k < all.size(); ++k) {
-      const programs::v1::Program& program = all[k].program->program();
+    std::set<std::pair<std::string, uint32_t>> known;
+    for (const PublishedProgram& entry : parts_[i].shard->published()) known.insert(key(entry));
+    for (const PublishedProgram& entry : all) {
+      if (known.contains(key(entry))) continue;
       // No client can send a request_id with spaces, so this one is free.
       const auto copied =
-          PublishTo(parts_[i], all[k], fmt::format("complete {} {}", program.program_id(), program.version()), "");
+          PublishTo(parts_[i], entry, fmt::format("complete {} {}", key(entry).first, key(entry).second), "");
       if (!copied.ok()) return copied.status();
     }
   }
@@ -271,15 +300,20 @@ void Ledger::SweepLoop() {
 
 absl::Status Ledger::SweepNow() {
   MutexLock lock(sweep_mutex_);
+  // What one shard cannot do is no reason for the others to wait.
+  absl::Status first;
   for (Part& part : parts_) {
-    KL_RETURN_IF_ERROR(RearmAll(part));
-    KL_RETURN_IF_ERROR(Sweep(part));
+    first.Update(RearmAll(part));
+    first.Update(Sweep(part));
   }
-  return absl::OkStatus();
+  return first;
 }
 
 absl::Status Ledger::Sweep(Part& part) {
   const Micros until = clock_.Now();
+  // Accounts that are being written to arm their timers again while this runs: it has to end all the same.
+  const auto give_up =
+      std::chrono::steady_clock::now() + std::max(options_.sweep_interval, std::chrono::milliseconds(1'000));
   for (;;) {
     KL_ASSIGN_OR_RETURN(const std::vector<store::TimerEntry> timers, part.store->ListTimers(until, kSweepBatch));
     if (timers.empty()) return absl::OkStatus();
@@ -287,8 +321,8 @@ absl::Status Ledger::Sweep(Part& part) {
     for (const store::TimerEntry& timer : timers) {
       part.shard->Sweep(timer, until, options_.sweep_quiet, [&](const absl::Status& status) { gather.Done(status); });
     }
-    // Every timer listed was taken away or put later than `until`, so the next list is another one.
     KL_RETURN_IF_ERROR(gather.Wait());
+    if (std::chrono::steady_clock::now() >= give_up) return absl::OkStatus();
   }
 }
 
@@ -301,17 +335,24 @@ absl::Status Ledger::RearmAll(Part& part) {
     started = publications_started_;
     if (publications_finished_ != started) return absl::OkStatus();
   }
-  std::string after;
+  // A scan that had to stop goes on where it was, unless another program has come since.
+  if (part.rearm_started != started) part.rearm_after.clear();
+  part.rearm_started = started;
   for (;;) {
-    KL_ASSIGN_OR_RETURN(const std::vector<std::string> accounts, part.store->ListStreams(after, kSweepBatch));
+    KL_ASSIGN_OR_RETURN(const std::vector<std::string> accounts,
+                        part.store->ListStreams(part.rearm_after, kSweepBatch));
     if (accounts.empty()) break;
-    after = accounts.back();
     Gather gather(accounts.size());
     for (const std::string& account : accounts) {
-      part.shard->Rearm(account, [&](const absl::Status& status) { gather.Done(status); });
+      // A damaged account has nothing to be decided; it is reported where it is read.
+      part.shard->Rearm(account, [&](const absl::Status& status) {
+        gather.Done(ReasonOf(status) == Reason::kStoreDamaged ? absl::OkStatus() : status);
+      });
     }
     KL_RETURN_IF_ERROR(gather.Wait());
+    part.rearm_after = accounts.back();
   }
+  part.rearm_after.clear();
   MutexLock lock(rearm_mutex_);
   if (publications_started_ != started) return absl::OkStatus();
   return part.store->PutMeta(kRearmKey, "0");

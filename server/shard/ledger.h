@@ -59,6 +59,8 @@ class Ledger {
   // Stops.
   ~Ledger();
 
+  // Stops the projections: queries that wait for one are answered kStopping. Idempotent.
+  void StopProjections();
   // Finishes what is queued, refuses what comes, stops projections and the sweeper. Readers stay usable until
   // destruction. Idempotent.
   void Stop();
@@ -82,6 +84,9 @@ class Ledger {
 
   // Place after the last durable record of every shard.
   Cursor HeadCursor() const;
+  // Cursors as tokens, bound to this ledger. Errors: INVALID_ARGUMENT (kInvalidToken).
+  std::string Format(const Cursor& cursor) const { return FormatCursor(cursor, ledger_id_); }
+  absl::StatusOr<Cursor> Parse(std::string_view token) const { return ParseCursor(token, shard_count(), ledger_id_); }
   // Rows of a projection, at least up to `min_cursor` if that is not empty.
   // Errors: INVALID_ARGUMENT (kInvalidToken), DEADLINE_EXCEEDED (kProjectionBehind), NOT_FOUND (kProjectionNotFound).
   // Blocks: until the projection is there.
@@ -101,12 +106,19 @@ class Ledger {
     std::unique_ptr<store::ShardStore> store;
     std::unique_ptr<Shard> shard;
     std::unique_ptr<projections::Engine> engine;
+    // How far the timers have been set anew (guarded by sweep_mutex_), and for which publication.
+    std::string rearm_after;
+    uint64_t rearm_started = 0;
   };
 
   Ledger(const LedgerOptions& options, const Clock& clock, std::string ledger_id);
   absl::Status OpenParts(uint32_t shard_count);
   // Brings shards up to the programs of the first one, after a crash or a failure in the middle of Publish.
   absl::Status CompletePublications();
+  // What the request published before; nothing if it is new. Errors: ALREADY_EXISTS (kRequestIdReused) if it published
+  // another text.
+  absl::StatusOr<std::optional<PublishedProgram>> PublishedBy(const std::string& request_id,
+                                                              const std::string& source_yaml) const;
   absl::StatusOr<AppendAnswer> PublishTo(Part& part, const PublishedProgram& program, const std::string& request_id,
                                          const std::string& actor);
   absl::Status WaitFor(uint32_t number, std::string_view projection, uint64_t applied,

@@ -12,6 +12,7 @@
 #include <random>
 #include <sstream>
 #include <system_error>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -45,9 +46,9 @@ absl::Status SyncDirectory(const std::string& path) {
   return result == 0 ? absl::OkStatus() : Unusable(path, error);
 }
 
-// Written beside, synced, then renamed into place and the directory synced.
+// Written beside, synced, then linked into place, unless another process was first, and the directory synced.
 absl::Status WriteWhole(const std::string& directory, const std::string& name, const std::string& text) {
-  const std::string temporary = directory + "/" + name + ".new";
+  const std::string temporary = fmt::format("{}/{}.{}.new", directory, name, ::getpid());
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
   if (fd < 0) return Unusable(temporary, errno);
   const ssize_t written = ::write(fd, text.data(), text.size());
@@ -55,8 +56,29 @@ absl::Status WriteWhole(const std::string& directory, const std::string& name, c
   const int error = errno;
   ::close(fd);
   if (!synced) return Unusable(temporary, error);
-  if (::rename(temporary.c_str(), (directory + "/" + name).c_str()) != 0) return Unusable(directory, errno);
+  const bool linked = ::link(temporary.c_str(), (directory + "/" + name).c_str()) == 0 || errno == EEXIST;
+  const int link_error = errno;
+  ::unlink(temporary.c_str());
+  if (!linked) return Unusable(directory, link_error);
   return SyncDirectory(directory);
+}
+
+// Every name that is new is synced into the directory above it.
+absl::Status CreateDirectories(const std::string& path) {
+  std::error_code error;
+  std::vector<std::filesystem::path> missing;
+  for (std::filesystem::path at = std::filesystem::absolute(path); !std::filesystem::exists(at, error);
+       at = at.parent_path()) {
+    if (error) return Unusable(at.string(), error.value());
+    missing.push_back(at);
+    if (at == at.root_path()) break;
+  }
+  std::filesystem::create_directories(path, error);
+  if (error) return Unusable(path, error.value());
+  for (const std::filesystem::path& created : missing) {
+    if (created.has_parent_path()) KL_RETURN_IF_ERROR(SyncDirectory(created.parent_path().string()));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<LedgerIdentity> Parse(const std::string& path, const std::string& text) {
@@ -86,21 +108,40 @@ std::string ShardDirectory(const std::string& data_dir, uint32_t shard) {
   return fmt::format("{}/shard-{:03}", data_dir, shard);
 }
 
+absl::Status CheckShardsPresent(const std::string& data_dir, uint32_t shard_count) {
+  std::error_code error;
+  if (!std::filesystem::exists(data_dir + "/COMPLETE", error)) return absl::OkStatus();
+  for (uint32_t shard = 0; shard < shard_count; ++shard) {
+    const std::string directory = ShardDirectory(data_dir, shard);
+    if (std::filesystem::exists(directory + "/CURRENT", error)) continue;
+    return MakeError(
+        Reason::kStoreDamaged,
+        fmt::format(
+            "the database of shard {} is missing ({} has no file CURRENT): mount it or restore it from a backup", shard,
+            directory));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MarkComplete(const std::string& data_dir) {
+  std::error_code error;
+  if (std::filesystem::exists(data_dir + "/COMPLETE", error)) return absl::OkStatus();
+  return WriteWhole(data_dir, "COMPLETE", "all shards have been created\n");
+}
+
 absl::StatusOr<LedgerIdentity> OpenLedgerFile(const std::string& data_dir, std::optional<uint32_t> shard_count) {
   std::error_code error;
-  std::filesystem::create_directories(data_dir, error);
-  if (error) return Unusable(data_dir, error.value());
+  KL_RETURN_IF_ERROR(CreateDirectories(data_dir));
   const std::string path = data_dir + "/LEDGER";
   if (!std::filesystem::exists(path, error)) {
     if (error) return Unusable(path, error.value());
     if (std::filesystem::exists(ShardDirectory(data_dir, 0), error)) {
       return MakeError(Reason::kStoreDamaged, path + " is missing although shards are there; restore it from a backup");
     }
-    LedgerIdentity identity{RandomId(), shard_count.value_or(1)};
+    const LedgerIdentity identity{RandomId(), shard_count.value_or(1)};
     KL_RETURN_IF_ERROR(WriteWhole(
         data_dir, "LEDGER",
         fmt::format("{} {}\nid={}\nshards={}\n", kFirstLine, kFormat, identity.ledger_id, identity.shard_count)));
-    return identity;
   }
   std::ifstream in(path);
   std::stringstream text;

@@ -21,6 +21,12 @@ struct LedgerIdentity {
 //   file cannot be understood, or is missing although shards are there.
 absl::StatusOr<LedgerIdentity> OpenLedgerFile(const std::string& data_dir, std::optional<uint32_t> shard_count);
 
+// Once all shards exist, the file COMPLETE says so: from then on a shard that is missing is lost, not new.
+// Errors: DATA_LOSS (kStoreDamaged) if the file is there and a shard is not.
+absl::Status CheckShardsPresent(const std::string& data_dir, uint32_t shard_count);
+// Writes the file if it is not there. Errors: UNAVAILABLE.
+absl::Status MarkComplete(const std::string& data_dir);
+
 // Directory of one shard: "<data_dir>/shard-000".
 std::string ShardDirectory(const std::string& data_dir, uint32_t shard);
 

@@ -105,7 +105,7 @@ ShardStats Sequencer::stats() const {
 }
 
 void Sequencer::Run() {
-  std::vector<Command> bite;
+  std::vector<Queued> bite;
   for (;;) {
     bite.clear();
     {
@@ -116,21 +116,33 @@ void Sequencer::Run() {
       if (stopping_ && queue_.empty() && group_->empty()) break;
       while (can_take() && bite.size() < kBite) {
         queue_bytes_ -= queue_.front().bytes;
-        bite.push_back(std::move(queue_.front().command));
+        bite.push_back(std::move(queue_.front()));
         queue_.pop_front();
       }
     }
     if (committer_.idle()) {
       if (absl::Status failure = committer_.TakeFailure(); !failure.ok()) StartOver(std::move(failure));
     }
-    for (Command& command : bite) Process(command);
+    size_t processed = 0;
+    while (processed < bite.size() && (processed == 0 || !GroupFull())) Process(bite[processed++].command);
+    GiveBack(bite, processed);
     if (!group_->empty() && committer_.idle()) HandOver();
+  }
+}
+
+void Sequencer::GiveBack(std::vector<Queued>& bite, size_t from) {
+  MutexLock lock(mutex_);
+  for (size_t i = bite.size(); i > from; --i) {
+    queue_bytes_ += bite[i - 1].bytes;
+    queue_.push_front(std::move(bite[i - 1]));
   }
 }
 
 void Sequencer::Process(Command& command) {
   if (!read_only_.ok()) {
-    Refuse(command, read_only_);
+    // What was durable before has its answer still.
+    auto* const repeated = std::get_if<ClientCommand>(&command);
+    if (repeated == nullptr || !AnswerRepeated(repeated->append, repeated->done)) Refuse(command, read_only_);
     return;
   }
   if (auto* client = std::get_if<ClientCommand>(&command)) {

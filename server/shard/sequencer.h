@@ -80,6 +80,8 @@ class Sequencer {
   };
 
   void Run();
+  // Puts back what did not fit into the group.
+  void GiveBack(std::vector<Queued>& bite, size_t from);
   void Process(Command& command);
   void ProcessAppend(AppendCommand& command, AppendDone done);
   void ProcessPublish(PublishCommand& command);

@@ -16,6 +16,9 @@
 namespace keyledger::shard {
 namespace {
 
+// When an account that could not be swept is tried again.
+constexpr Micros kSweepRetryMicros = 3'600 * kMicrosPerSecond;
+
 std::string RequestKey(const AppendCommand& command) {
   std::string key = command.account_id;
   key += '\0';
@@ -345,8 +348,14 @@ void Sequencer::Snapshot(CachedAccount& account) {
 }
 
 void Sequencer::ProcessSweep(SweepCommand& command) {
+  // An account that cannot be decided must not stand before all others in the list of timers for ever.
+  const auto put_off = [&] {
+    group_->commit.timers_cleared.push_back(command.timer);
+    group_->commit.timers_set.push_back({command.until + kSweepRetryMicros, command.timer.account_id});
+    group_->completions.push_back([done = std::move(command.done)](const absl::Status& commit) { done(commit); });
+  };
   absl::StatusOr<CachedAccount*> loaded = Load(command.timer.account_id);
-  if (!loaded.ok()) return command.done(loaded.status());
+  if (!loaded.ok()) return put_off();
   CachedAccount& account = **loaded;
   const auto finish = [&] {
     group_->completions.push_back([done = std::move(command.done)](const absl::Status& commit) { done(commit); });
@@ -376,10 +385,7 @@ void Sequencer::ProcessSweep(SweepCommand& command) {
     return finish();
   }
   absl::StatusOr<domain::Outcome> outcome = domain::Advance(account.state, command.until, *programs_);
-  if (!outcome.ok()) {
-    command.done(outcome.status());
-    return;
-  }
+  if (!outcome.ok()) return put_off();
   clear();
   if (outcome->events.empty()) {
     Arm(account);
