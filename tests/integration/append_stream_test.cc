@@ -1,0 +1,198 @@
+// AppendStream: pipelined, answered in order, refusals inside, and how it ends.
+#include <thread>
+
+#include "tests/integration/live_server.h"
+
+namespace keyledger::testing {
+namespace {
+
+using namespace ledger::v1;
+
+TEST(AppendStream, AnswersThousandsOfPipelinedRequestsInOrder) {
+  LiveServer server(4);
+  constexpr int kFrames = 60;
+  constexpr int kPerFrame = 100;
+  constexpr int kAccounts = 17;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  const auto stream = server.ledger().AppendStream(&context);
+  std::thread writer([&] {
+    int number = 0;
+    for (int i = 0; i < kFrames; ++i) {
+      AppendStreamRequest frame;
+      for (int k = 0; k < kPerFrame; ++k, ++number) {
+        AppendRequest& request = *frame.add_requests();
+        shard::SubmittedEvent event = number < kAccounts ? Opened() : Visited();
+        event.event_id = "event-" + std::to_string(number);
+        request = Request("account-" + std::to_string(number % kAccounts), "r" + std::to_string(number), {event});
+        request.set_view(APPEND_VIEW_BASIC);
+      }
+      EXPECT_TRUE(stream->Write(frame));
+    }
+    EXPECT_TRUE(stream->WritesDone());
+  });
+  int answered = 0;
+  AppendStreamResponse frame;
+  while (stream->Read(&frame)) {
+    for (const AppendResult& result : frame.results()) {
+      ASSERT_TRUE(result.has_response()) << ReadRpcStatus(result.status());
+      // In the order sent, and each account's in its order.
+      EXPECT_EQ(result.response().events(0).event_id(), "event-" + std::to_string(answered));
+      EXPECT_EQ(result.response().events(0).revision(), static_cast<uint64_t>(answered / kAccounts));
+      ++answered;
+    }
+  }
+  writer.join();
+  const grpc::Status status = stream->Finish();
+  EXPECT_TRUE(status.ok()) << ReadRpcError(status);
+  EXPECT_EQ(answered, kFrames * kPerFrame);
+}
+
+TEST(AppendStream, GoesOnAfterRefusals) {
+  LiveServer server;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  const auto stream = server.ledger().AppendStream(&context);
+  AppendStreamRequest frame;
+  *frame.add_requests() = Request("acme", "r1", {Opened()});
+  *frame.add_requests() = Request("acme", "r2", {Opened()});
+  *frame.add_requests() = Request("bad id", "r3", {Opened()});
+  *frame.add_requests() = Request("acme", "r1", {Opened()});
+  *frame.add_requests() = Request("acme", "r4", {Visited()}, Exactly(9));
+  *frame.add_requests() = Request("acme", "r5", {Visited()}, Exactly(0));
+  ASSERT_TRUE(stream->Write(frame));
+  ASSERT_TRUE(stream->WritesDone());
+  std::vector<std::string> outcomes;
+  AppendStreamResponse answers;
+  while (stream->Read(&answers)) {
+    for (const AppendResult& result : answers.results()) {
+      outcomes.push_back(result.has_response() ? (result.response().replayed() ? "replayed" : "applied")
+                                               : ReadRpcStatus(result.status()).reason);
+    }
+  }
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_EQ(outcomes, (std::vector<std::string>{"applied", "ACCOUNT_EXISTS", "INVALID_FIELD", "replayed",
+                                                "STALE_REVISION", "applied"}));
+  EXPECT_EQ(server.ReadLog()[0].size(), 2u);
+}
+
+TEST(AppendStream, CarriesTheSameDetailsAsAUnaryRefusal) {
+  LiveServer server;
+  server.MustAppend(Request("acme", "r1", {Opened()}));
+  const AppendRequest request = Request("acme", "r2", {Visited()}, Exactly(7));
+  const RpcError unary = server.Refused(request);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  const auto stream = server.ledger().AppendStream(&context);
+  AppendStreamRequest frame;
+  *frame.add_requests() = request;
+  ASSERT_TRUE(stream->Write(frame));
+  ASSERT_TRUE(stream->WritesDone());
+  AppendStreamResponse answers;
+  ASSERT_TRUE(stream->Read(&answers));
+  const RpcError streamed = ReadRpcStatus(answers.results(0).status());
+  EXPECT_FALSE(stream->Read(&answers));
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_EQ(streamed.code, grpc::StatusCode::ABORTED);
+  EXPECT_EQ(streamed.code, unary.code);
+  EXPECT_EQ(streamed.reason, unary.reason);
+  EXPECT_EQ(streamed.message, unary.message);
+  EXPECT_EQ(streamed.metadata, unary.metadata);
+}
+
+TEST(AppendStream, TakesAFrameOfAThousandRequests) {
+  LiveServer server;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  const auto stream = server.ledger().AppendStream(&context);
+  AppendStreamRequest frame;
+  for (int i = 0; i < 1'000; ++i) {
+    *frame.add_requests() = Request("acme", "r" + std::to_string(i), {i == 0 ? Opened() : Visited()});
+  }
+  ASSERT_TRUE(stream->Write(frame));
+  ASSERT_TRUE(stream->WritesDone());
+  int applied = 0;
+  AppendStreamResponse answers;
+  while (stream->Read(&answers)) {
+    for (const AppendResult& result : answers.results()) applied += result.has_response() ? 1 : 0;
+  }
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_EQ(applied, 1'000);
+}
+
+TEST(AppendStream, RefusesAFrameOverItsLimitAfterAnsweringWhatItOwes) {
+  LiveServer server;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  const auto stream = server.ledger().AppendStream(&context);
+  AppendStreamRequest frame;
+  for (int i = 0; i < 3; ++i) {
+    *frame.add_requests() = Request("acme", "r" + std::to_string(i), {i == 0 ? Opened() : Visited()});
+  }
+  ASSERT_TRUE(stream->Write(frame));
+  AppendStreamRequest large;
+  for (int i = 0; i < 1'001; ++i) *large.add_requests() = Request("acme", "x" + std::to_string(i), {Visited()});
+  ASSERT_TRUE(stream->Write(large));
+  int applied = 0;
+  AppendStreamResponse answers;
+  while (stream->Read(&answers)) {
+    for (const AppendResult& result : answers.results()) applied += result.has_response() ? 1 : 0;
+  }
+  const RpcError error = ReadRpcError(stream->Finish());
+  EXPECT_EQ(error.code, grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(error.reason, "TOO_MANY_EVENTS");
+  EXPECT_EQ(applied, 3);
+  EXPECT_EQ(server.ReadLog()[0].size(), 3u);
+}
+
+TEST(AppendStream, CancelledInTheMiddleLeavesWholeRequestsAndAWorkingServer) {
+  LiveServer server;
+  server.MustAppend(Request("acme", "open", {Opened()}));
+  for (int round = 0; round < 5; ++round) {
+    grpc::ClientContext context;
+    const auto stream = server.ledger().AppendStream(&context);
+    for (int i = 0; i < 20; ++i) {
+      AppendStreamRequest frame;
+      for (int k = 0; k < 50; ++k) {
+        *frame.add_requests() =
+            Request("acme", std::to_string(round) + "-" + std::to_string(i * 50 + k), {Visited(), Visited()});
+      }
+      ASSERT_TRUE(stream->Write(frame));
+    }
+    AppendStreamResponse answers;
+    ASSERT_TRUE(stream->Read(&answers));
+    context.TryCancel();
+    while (stream->Read(&answers)) {
+    }
+    EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  const uint64_t revision = server.MustAppend(Request("acme", "last", {Visited()})).events(0).revision();
+  const auto records = server.ReadLog()[0];
+  // Whole requests of two events each between the first and the last.
+  EXPECT_EQ(records.size(), revision + 1);
+  EXPECT_EQ(records.size() % 2, 0u);
+  for (size_t i = 1; i + 1 < records.size(); i += 2) EXPECT_EQ(records[i].request_id(), records[i + 1].request_id());
+}
+
+TEST(AppendStream, EndsWithStoppingWhenTheServerStops) {
+  LiveServer server;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  const auto stream = server.ledger().AppendStream(&context);
+  AppendStreamRequest frame;
+  *frame.add_requests() = Request("acme", "r1", {Opened()});
+  ASSERT_TRUE(stream->Write(frame));
+  AppendStreamResponse answers;
+  ASSERT_TRUE(stream->Read(&answers));
+  EXPECT_TRUE(answers.results(0).has_response());
+  const auto start = std::chrono::steady_clock::now();
+  server.Stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(server.options().stop_seconds_max));
+  EXPECT_FALSE(stream->Read(&answers));
+  const RpcError error = ReadRpcError(stream->Finish());
+  EXPECT_EQ(error.code, grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(error.reason, "STOPPING");
+}
+
+}  // namespace
+}  // namespace keyledger::testing

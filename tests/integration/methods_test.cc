@@ -1,0 +1,273 @@
+// Every method of every service once, on its happy path, over the wire.
+#include "server/domain/proto_time.h"
+#include "tests/integration/live_server.h"
+
+namespace keyledger::testing {
+namespace {
+
+using namespace ledger::v1;
+
+// acme bought for 1,000 on 2026-01-10 and redeemed 300; other bought for 10.
+class Methods : public ::testing::Test {
+ protected:
+  Methods() {
+    server_.Publish(kPlainProgram);
+    server_.MustAppend(Request("acme", "r1", {Opened(), Bought(1'000, "inv-1")}));
+    server_.MustAppend(Request("acme", "r2", {Redeemed(300)}));
+    cursor_ = server_.MustAppend(Request("other", "r1", {Opened(), Bought(10)})).cursor();
+    // Queries answer for just before now.
+    server_.clock().Advance(kMicrosPerSecond);
+  }
+
+  template <class Stub, class Req, class Response>
+  Response Get(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Req&, Response*),
+               const Req& request) {
+    Response response;
+    const grpc::Status status = Call(stub, method, request, &response);
+    EXPECT_TRUE(status.ok()) << ReadRpcError(status);
+    return response;
+  }
+
+  LiveServer server_{4};
+  std::string cursor_;
+};
+
+TEST_F(Methods, AppendAnswersPlaceDecisionsAndStanding) {
+  const AppendRequest request = Request("acme", "r3", {Bought(10)});
+  const AppendResponse first = server_.MustAppend(request);
+  ASSERT_EQ(first.events_size(), 1);
+  EXPECT_EQ(first.events(0).revision(), 6u);
+  EXPECT_EQ(first.decisions_size(), 1);
+  EXPECT_EQ(first.standing().available_points(), 710);
+  EXPECT_EQ(first.standing().tier_id(), "silver");
+  EXPECT_FALSE(first.replayed());
+  AppendResponse again = server_.MustAppend(request);
+  EXPECT_TRUE(again.replayed());
+  EXPECT_EQ(again.decisions(0).SerializeAsString(), first.decisions(0).SerializeAsString());
+  EXPECT_EQ(again.standing().SerializeAsString(), first.standing().SerializeAsString());
+}
+
+TEST_F(Methods, AppendWithTheBasicViewAnswersNoDecisionsAndNoStanding) {
+  AppendRequest request = Request("acme", "r3", {Bought(10)});
+  request.set_view(APPEND_VIEW_BASIC);
+  const AppendResponse basic = server_.MustAppend(request);
+  EXPECT_EQ(basic.events_size(), 1);
+  EXPECT_EQ(basic.decisions_size(), 0);
+  EXPECT_FALSE(basic.has_standing());
+  EXPECT_FALSE(basic.cursor().empty());
+  // The view is no part of the body.
+  request.set_view(APPEND_VIEW_FULL);
+  const AppendResponse full = server_.MustAppend(request);
+  EXPECT_TRUE(full.replayed());
+  EXPECT_EQ(full.decisions_size(), 1);
+}
+
+TEST_F(Methods, GetAccount) {
+  GetAccountRequest request;
+  request.set_account_id("acme");
+  const Account account = Get(server_.accounts(), &AccountService::Stub::GetAccount, request).account();
+  EXPECT_EQ(account.account_id(), "acme");
+  EXPECT_EQ(account.display_name(), "Acme");
+  EXPECT_EQ(account.state(), ACCOUNT_STATE_OPEN);
+  EXPECT_EQ(account.purchase_count(), 1);
+  EXPECT_EQ(account.standing().available_points(), 700);
+  EXPECT_EQ(account.standing().tier_id(), "silver");
+}
+
+TEST_F(Methods, BatchGetAccounts) {
+  BatchGetAccountsRequest request;
+  for (const char* const id : {"other", "nobody", "acme"}) request.add_account_ids(id);
+  const auto response = Get(server_.accounts(), &AccountService::Stub::BatchGetAccounts, request);
+  ASSERT_EQ(response.accounts_size(), 2);
+  EXPECT_EQ(response.accounts(0).account_id(), "other");
+  EXPECT_EQ(response.accounts(1).account_id(), "acme");
+  ASSERT_EQ(response.not_found_size(), 1);
+  EXPECT_EQ(response.not_found(0), "nobody");
+}
+
+TEST_F(Methods, ListAccounts) {
+  ListAccountsRequest request;
+  request.set_min_cursor(cursor_);
+  request.mutable_filter()->set_tier_id("silver");
+  const auto response = Get(server_.accounts(), &AccountService::Stub::ListAccounts, request);
+  ASSERT_EQ(response.accounts_size(), 1);
+  EXPECT_EQ(response.accounts(0).account_id(), "acme");
+}
+
+TEST_F(Methods, GetBalance) {
+  GetBalanceRequest request;
+  request.set_account_id("acme");
+  request.set_min_cursor(cursor_);
+  const auto response = Get(server_.points(), &PointsService::Stub::GetBalance, request);
+  EXPECT_EQ(response.balance().available(), 700);
+  EXPECT_EQ(response.balance().spent(), 300);
+  EXPECT_EQ(response.balance().accrued(), 1'000);
+}
+
+TEST_F(Methods, ListLots) {
+  ListLotsRequest request;
+  request.set_account_id("acme");
+  request.set_min_cursor(cursor_);
+  const auto response = Get(server_.points(), &PointsService::Stub::ListLots, request);
+  ASSERT_EQ(response.lots_size(), 1);
+  EXPECT_EQ(response.lots(0).remaining(), 700);
+  EXPECT_EQ(response.lots(0).rule_id(), "base");
+  EXPECT_EQ(response.lots(0).lot_revision(), 3u);
+}
+
+TEST_F(Methods, ListStatement) {
+  ListStatementRequest request;
+  request.set_account_id("acme");
+  request.set_min_cursor(cursor_);
+  const auto response = Get(server_.points(), &PointsService::Stub::ListStatement, request);
+  ASSERT_EQ(response.entries_size(), 2);
+}
+
+TEST_F(Methods, GetExpirySchedule) {
+  GetExpiryScheduleRequest request;
+  request.set_account_id("acme");
+  request.set_min_cursor(cursor_);
+  const auto response = Get(server_.points(), &PointsService::Stub::GetExpirySchedule, request);
+  ASSERT_EQ(response.entries_size(), 1);
+  EXPECT_EQ(response.entries(0).points(), 700);
+  EXPECT_EQ(response.entries(0).expire_time().seconds(), kToday / kMicrosPerSecond + 365 * 86'400);
+  EXPECT_EQ(response.never(), 0);
+}
+
+TEST_F(Methods, GetStanding) {
+  GetStandingRequest request;
+  request.set_account_id("acme");
+  request.set_min_cursor(cursor_);
+  const auto response = Get(server_.tiers(), &TierService::Stub::GetStanding, request);
+  EXPECT_EQ(response.standing().tier_id(), "silver");
+  EXPECT_EQ(response.standing().previous_tier_id(), "bronze");
+  EXPECT_EQ(response.standing().metric_value(), 1'000 * kUnit);
+}
+
+TEST_F(Methods, ListHistory) {
+  ListHistoryRequest request;
+  request.set_account_id("acme");
+  request.set_min_cursor(cursor_);
+  EXPECT_EQ(Get(server_.tiers(), &TierService::Stub::ListHistory, request).assignments_size(), 2);
+}
+
+TEST_F(Methods, GetDistribution) {
+  GetDistributionRequest request;
+  request.set_min_cursor(cursor_);
+  const auto response = Get(server_.tiers(), &TierService::Stub::GetDistribution, request);
+  EXPECT_EQ(response.accounts(), 2);
+  std::map<std::string, int64_t> tiers;
+  for (const TierCount& count : response.tiers()) tiers[count.tier_id()] = count.accounts();
+  EXPECT_EQ(tiers, (std::map<std::string, int64_t>{{"bronze", 1}, {"silver", 1}}));
+}
+
+TEST_F(Methods, GetRetention) {
+  GetRetentionRequest request;
+  request.set_min_cursor(cursor_);
+  request.mutable_scope()->set_period(PERIOD_MONTH);
+  const auto response = Get(server_.retention(), &RetentionService::Stub::GetRetention, request);
+  ASSERT_EQ(response.periods_size(), 1);
+  EXPECT_EQ(response.periods(0).period(), "2026-01");
+  EXPECT_EQ(response.periods(0).active(), 2);
+  EXPECT_EQ(response.periods(0).new_(), 2);
+  EXPECT_EQ(response.periods(0).revenue_micros(), 1'010 * kUnit);
+}
+
+TEST_F(Methods, GetCohorts) {
+  GetCohortsRequest request;
+  request.set_min_cursor(cursor_);
+  request.mutable_scope()->set_period(PERIOD_MONTH);
+  const auto response = Get(server_.retention(), &RetentionService::Stub::GetCohorts, request);
+  ASSERT_EQ(response.cohorts_size(), 1);
+  EXPECT_EQ(response.cohorts(0).start(), "2026-01");
+  EXPECT_EQ(response.cohorts(0).size(), 2);
+}
+
+TEST_F(Methods, ValidateProgram) {
+  ValidateProgramRequest request;
+  request.set_source_yaml(kPlainProgram);
+  const auto good = Get(server_.programs(), &ProgramService::Stub::ValidateProgram, request);
+  EXPECT_EQ(good.findings_size(), 0);
+  EXPECT_EQ(good.program().program_id(), "plain");
+  request.set_source_yaml("program_id: x\n");
+  EXPECT_GT(Get(server_.programs(), &ProgramService::Stub::ValidateProgram, request).findings_size(), 0);
+}
+
+TEST_F(Methods, PublishGetAndListPrograms) {
+  PublishProgramRequest publish;
+  publish.set_source_yaml(kPendingProgram);
+  publish.set_request_id("p2");
+  const auto published = Get(server_.programs(), &ProgramService::Stub::PublishProgram, publish);
+  EXPECT_EQ(published.program().program().version(), 1u);
+  GetProgramRequest get;
+  get.set_program_id("pending");
+  const auto got = Get(server_.programs(), &ProgramService::Stub::GetProgram, get);
+  EXPECT_EQ(got.program().source_yaml(), kPendingProgram);
+  EXPECT_EQ(got.program().publish_time().seconds(), kToday / kMicrosPerSecond + 1);
+  const auto list = Get(server_.programs(), &ProgramService::Stub::ListPrograms, ListProgramsRequest());
+  ASSERT_EQ(list.programs_size(), 2);
+  EXPECT_EQ(list.programs(0).program().program_id(), "pending");
+}
+
+TEST_F(Methods, GetStatus) {
+  const auto response = Get(server_.admin(), &AdminService::Stub::GetStatus, GetStatusRequest());
+  EXPECT_EQ(response.shards_size(), 4);
+  uint64_t records = 0;
+  for (const ShardInfo& shard : response.shards()) {
+    EXPECT_EQ(shard.state(), SHARD_STATE_SERVING);
+    EXPECT_EQ(shard.root_hash().size(), 32u);
+    records += shard.record_count();
+  }
+  // The program on 4 shards; acme's 6 records, other's 4.
+  EXPECT_EQ(records, 14u);
+  EXPECT_EQ(response.ledger_id().size(), 32u);
+  EXPECT_FALSE(response.version().empty());
+  EXPECT_FALSE(response.head_cursor().empty());
+}
+
+TEST_F(Methods, ListProjections) {
+  const auto response = Get(server_.admin(), &AdminService::Stub::ListProjections, ListProjectionsRequest());
+  std::map<std::string, int> names;
+  for (const ProjectionInfo& info : response.projections()) names[info.name()] += 1;
+  EXPECT_EQ(names, (std::map<std::string, int>{{"accounts", 4}, {"points", 4}, {"retention", 4}, {"tiers", 4}}));
+}
+
+TEST_F(Methods, RebuildProjectionGivesTheSameRows) {
+  const auto list = [&] {
+    ListProjectionsRequest request;
+    request.set_with_digest(true);
+    return Get(server_.admin(), &AdminService::Stub::ListProjections, request);
+  };
+  // A query waits for the shard of its account only.
+  for (const char* const account : {"acme", "other"}) {
+    GetBalanceRequest balance;
+    balance.set_account_id(account);
+    balance.set_min_cursor(server_.HeadCursor());
+    Get(server_.points(), &PointsService::Stub::GetBalance, balance);
+  }
+  const auto points = [](const ListProjectionsResponse& response) {
+    std::vector<std::string> digests;
+    for (const ProjectionInfo& info : response.projections()) {
+      if (info.name() == "points") digests.push_back(info.digest());
+    }
+    return digests;
+  };
+  const auto before = points(list());
+  RebuildProjectionRequest request;
+  request.set_name("points");
+  Get(server_.admin(), &AdminService::Stub::RebuildProjection, request);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  const auto rebuilt = [&] {
+    int count = 0;
+    const ListProjectionsResponse response = list();
+    for (const ProjectionInfo& info : response.projections()) {
+      if (info.name() == "points" && info.rebuilds() == 1 && info.state() == PROJECTION_STATE_FOLLOWING) ++count;
+    }
+    return count == 4;
+  };
+  while (!rebuilt()) ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+  EXPECT_EQ(points(list()), before);
+}
+
+}  // namespace
+}  // namespace keyledger::testing
