@@ -41,7 +41,8 @@ PipelinedAppender::~PipelinedAppender() {
 void PipelinedAppender::WaitWatching(std::unique_lock<std::mutex>& lock, std::condition_variable& condition,
                                      const std::function<bool()>& ready) {
   while (!ready()) {
-    if (unanswered_.empty() || pause_) {
+    // Between two streams there is nobody to watch; the next one wakes this up.
+    if (unanswered_.empty() || pause_ || context_ == nullptr) {
       condition.wait(lock);
       continue;
     }
@@ -197,6 +198,8 @@ void PipelinedAppender::RunStream(grpc::Status& status) {
     }
     context_ = &context;
   }
+  // Those who wait for progress watch this stream from now on.
+  progress_.notify_all();
   std::unique_ptr<Stream> stream = stub_->AppendStream(&context);
   std::thread reader([&] { ReadAnswers(*stream, context); });
   WriteFrames(*stream);
