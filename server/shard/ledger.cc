@@ -233,7 +233,7 @@ absl::StatusOr<PublishedProgram> Ledger::Publish(const std::string& source_yaml,
                                  latest->program->program().version(), compiled->program().program_id(),
                                  FormatMicros(latest->program->effective_from())));
   }
-  const auto answer = PublishTo(first, {compiled, source_yaml, 0}, request_id, actor);
+  const auto answer = PublishTo(first, {compiled, source_yaml, 0, actor}, request_id, actor);
   if (!answer.ok()) return answer.status();
   KL_RETURN_IF_ERROR(CompletePublications());
   for (const PublishedProgram& entry : first.shard->published()) {
@@ -276,7 +276,7 @@ absl::Status Ledger::CompletePublications() {
       if (known.contains(key(entry))) continue;
       // No client can send a request_id with spaces, so this one is free.
       const auto copied =
-          PublishTo(parts_[i], entry, fmt::format("complete {} {}", key(entry).first, key(entry).second), "");
+          PublishTo(parts_[i], entry, fmt::format("complete {} {}", key(entry).first, key(entry).second), entry.actor);
       if (!copied.ok()) return copied.status();
     }
   }

@@ -413,7 +413,8 @@ void Sequencer::ProcessPublish(PublishCommand& command) {
   decided.fact_index = 0;
   decided.event = command.append.events[0].event;
   outcome.state.next_revision += 1;
-  const PublishedProgram published{command.program, decided.event.program_published().source_yaml(), decided.occurred};
+  const PublishedProgram published{command.program, decided.event.program_published().source_yaml(), decided.occurred,
+                                   command.append.actor};
   outcome.events.push_back(std::move(decided));
   AppendAnswer answer;
   answer.shard = options_.shard;

@@ -33,7 +33,7 @@ absl::StatusOr<std::vector<PublishedProgram>> ReadPrograms(const store::ShardSto
     }
     KL_ASSIGN_OR_RETURN(auto compiled, domain::CompiledProgram::Compile(std::move(program)));
     published.push_back({std::move(compiled), record.event().program_published().source_yaml(),
-                         domain::MicrosOf(record.record_time())});
+                         domain::MicrosOf(record.record_time()), record.actor()});
   }
   KL_RETURN_IF_ERROR(records->status());
   return published;

@@ -63,6 +63,8 @@ struct PublishedProgram {
   std::shared_ptr<const domain::CompiledProgram> program;
   std::string source_yaml;
   Micros publish_time = 0;
+  // Who published it; may be empty.
+  std::string actor;
 };
 
 class Committer;

@@ -148,6 +148,7 @@ TEST(Publish, ThatACrashCutShortIsFinishedAtTheNextStart) {
   whole.Open();
   for (uint32_t shard = 0; shard < 4; ++shard) {
     ASSERT_EQ(whole.Records(shard).size(), 1u) << shard;
+    EXPECT_EQ(whole.Records(shard)[0].actor(), "tester") << shard;
     EXPECT_EQ(whole.ledger().shard(shard).published().at(0).source_yaml, kPlainProgram);
   }
 }
