@@ -35,7 +35,11 @@ class Violations {
     }
   }
   void Add(const std::string& field, const std::string& description) { Add(FieldError(field, description)); }
-  const absl::Status& status() const { return first_; }
+  absl::Status status() const {
+    absl::Status all = first_;
+    if (more_ > kFieldsMax) AddField(all, "...", fmt::format("{} more violations are not listed", more_ - kFieldsMax));
+    return all;
+  }
 
  private:
   // A person mends a few at a time, and adding to a status takes time in the number it has.

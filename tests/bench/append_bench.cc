@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 #include <grpcpp/generic/generic_stub.h>
 
-#include "baselines.h"
-#include "bench.h"
-#include "echo_server.h"
+#include "tests/bench/baselines.h"
+#include "tests/bench/bench.h"
+#include "tests/bench/echo_server.h"
 
 namespace keyledger::bench {
 namespace {

@@ -1,5 +1,5 @@
 // See baselines.h.
-#include "baselines.h"
+#include "tests/bench/baselines.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,10 +14,10 @@
 #include <rocksdb/write_batch.h>
 
 #include "keyledger/events/v1/record.pb.h"
-#include "ledger_process.h"
-#include "report.h"
 #include "server/store/keys.h"
 #include "server/store/rocks_options.h"
+#include "tests/bench/ledger_process.h"
+#include "tests/bench/report.h"
 
 namespace keyledger::bench {
 namespace {

@@ -7,9 +7,9 @@
 
 #include "keyledger/ledger/v1/admin_service.grpc.pb.h"
 #include "keyledger/ledger/v1/ledger_service.grpc.pb.h"
-#include "ledger_process.h"
-#include "report.h"
-#include "workload.h"
+#include "tests/bench/ledger_process.h"
+#include "tests/bench/report.h"
+#include "tests/bench/workload.h"
 
 namespace keyledger::bench {
 

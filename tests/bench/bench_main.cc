@@ -10,8 +10,8 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include "bench.h"
-#include "echo_server.h"
+#include "tests/bench/bench.h"
+#include "tests/bench/echo_server.h"
 
 namespace keyledger::bench {
 namespace {

@@ -1,5 +1,5 @@
 // See echo_server.h.
-#include "echo_server.h"
+#include "tests/bench/echo_server.h"
 
 #include <signal.h>
 

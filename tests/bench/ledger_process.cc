@@ -1,5 +1,5 @@
 // See ledger_process.h.
-#include "ledger_process.h"
+#include "tests/bench/ledger_process.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -15,7 +15,7 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
-#include "report.h"
+#include "tests/bench/report.h"
 
 namespace keyledger::bench {
 namespace {

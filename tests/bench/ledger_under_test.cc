@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "bench.h"
 #include "keyledger/ledger/v1/program_service.grpc.pb.h"
+#include "tests/bench/bench.h"
 
 namespace keyledger::bench {
 namespace {

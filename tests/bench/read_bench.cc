@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "baselines.h"
-#include "bench.h"
 #include "server/store/shard_store.h"
+#include "tests/bench/baselines.h"
+#include "tests/bench/bench.h"
 
 namespace keyledger::bench {
 namespace {

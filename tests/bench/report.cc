@@ -1,5 +1,5 @@
 // See report.h.
-#include "report.h"
+#include "tests/bench/report.h"
 
 #include <algorithm>
 #include <cmath>

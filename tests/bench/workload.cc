@@ -1,5 +1,5 @@
 // See workload.h.
-#include "workload.h"
+#include "tests/bench/workload.h"
 
 #include <fmt/format.h>
 
