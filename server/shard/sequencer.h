@@ -152,7 +152,7 @@ class Sequencer {
   std::shared_ptr<Group> in_flight_;
   std::unordered_map<std::string, PendingRequest> pending_requests_;
   std::unordered_map<std::string, uint64_t> pending_uniques_;
-  // Why every request is refused, once a commit's outcome is unknown.
+  // Why every new request is refused, once a commit's outcome is unknown; repeats of durable ones are still answered.
   absl::Status read_only_;
   events::v1::EventRecord scratch_;
 
