@@ -5,6 +5,7 @@
 #pragma once
 
 #include "keyledger/events/v1/event.pb.h"
+#include "server/base/checked.h"
 #include "server/domain/account_state.h"
 
 namespace keyledger::domain {
@@ -25,6 +26,18 @@ struct FoldResult {
   bool ok() const { return fault == FoldFault::kNone; }
 };
 
+inline constexpr FoldResult kFolded{};
+inline FoldResult Contradiction(const char* what) { return {FoldFault::kContradiction, what}; }
+inline FoldResult OutOfRange(const char* what) { return {FoldFault::kRange, what}; }
+
+// Adds to a total. Returns false if the sum leaves 64 bits.
+inline bool AddTo(int64_t& total, int64_t value) {
+  const auto sum = CheckedAdd(total, value);
+  if (!sum.has_value()) return false;
+  total = *sum;
+  return true;
+}
+
 // Whether lots that a record emptied leave the state at once. One who folds many records may keep them, and must call
 // RemoveEmptyLots before anyone else sees the state: taking them out one by one is quadratic when thousands expire
 // together.
@@ -32,6 +45,9 @@ enum class EmptyLots { kRemove, kKeep };
 
 // Folds one event; on a fault `state` is unspecified.
 FoldResult Fold(AccountState& state, const events::v1::Event& event, Micros occurred, EmptyLots empty_lots);
+
+// Folds what an event that moves points does to them; the part of Fold that knows lots.
+FoldResult FoldPoints(AccountState& state, const events::v1::Event& event, Micros occurred, EmptyLots empty_lots);
 
 void RemoveEmptyLots(AccountState& state);
 

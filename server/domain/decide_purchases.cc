@@ -1,0 +1,159 @@
+// What is bought and what comes back. See decision.h.
+#include "server/domain/decision.h"
+#include "server/domain/proto_time.h"
+
+namespace keyledger::domain {
+
+using events::v1::Event;
+
+namespace {
+
+// False: the lines sum to more than money may.
+template <typename Lines>
+bool SumsInRange(const Lines& lines) {
+  Int128 sum = 0;
+  for (const auto& line : lines) sum += line.amount().micros();
+  return sum <= kMoneyMicrosMax;
+}
+
+std::string SumTooLarge() { return fmt::format("the lines sum to more than {} micros", kMoneyMicrosMax); }
+
+}  // namespace
+
+absl::Status Decision::DecidePurchase(const Fact& fact) {
+  if (state().lifecycle == Lifecycle::kClosed) return Closed();
+  const events::v1::PurchaseRecorded& purchase = fact.event.purchase_recorded();
+  if (!SumsInRange(purchase.lines())) return RefuseHere(Reason::kArithmeticRange, SumTooLarge());
+  const std::string& region = RegionOf(purchase.region());
+  const CompiledProgram* program = work_.programs().Select(fact.occurred, region);
+  const uint64_t revision = state().next_revision;
+  if (!purchase.invoice_number().empty()) {
+    recorded_.try_emplace({purchase.merchant_id(), purchase.invoice_number()}, work_.events().size());
+  }
+  if (program == nullptr || purchase.lines().empty() ||
+      purchase.lines(0).amount().currency_code() != program->program().currency_code()) {
+    KL_RETURN_IF_ERROR(Record(fact));
+    return Rise();
+  }
+  EarningSale sale{purchase.merchant_id(), region, {}};
+  sale.lines.reserve(purchase.lines_size());
+  for (const auto& line : purchase.lines()) {
+    const auto number = static_cast<uint32_t>(sale.lines.size() + 1);
+    sale.lines.push_back({number, line.sku(), line.category(), line.quantity(), line.amount().micros()});
+  }
+  // The tier before this purchase: the one that crosses a threshold is not yet rated at the new tier (DOMAIN A5, 7).
+  const auto [tier_id, multiplier] = Multiplier(*program);
+  auto earned = Earn(*program, sale, multiplier);
+  if (!earned.has_value()) return RefuseHere(Reason::kArithmeticRange, "the points earned leave 64 bits");
+  KL_RETURN_IF_ERROR(Record(fact));
+  for (const Earned& one : *earned) KL_RETURN_IF_ERROR(Accrue(fact.occurred, *program, one, revision, tier_id));
+  return Rise();
+}
+
+absl::Status Decision::Accrue(Micros occurred, const CompiledProgram& program, const Earned& earned,
+                              uint64_t purchase_revision, const std::string& tier_id) {
+  Event event;
+  events::v1::PointsAccrued& accrued = *event.mutable_points_accrued();
+  accrued.set_points(earned.points);
+  accrued.set_rule_id(earned.rule->rule_id());
+  accrued.set_purchase_revision(purchase_revision);
+  for (const auto& [number, points] : earned.lines) {
+    auto* line = accrued.add_lines();
+    line->set_line_number(number);
+    line->set_points(points);
+  }
+  const Micros activate = ActivateTime(program, *earned.rule, occurred);
+  const Micros expire = ExpireTime(program, *earned.rule, occurred);
+  if (!IsTimestampRange(activate) || (expire != kNever && !IsTimestampRange(expire))) {
+    return RefuseHere(Reason::kArithmeticRange, "the points would become available or run out after the year 9999");
+  }
+  if (earned.rule->pending_days() > 0) SetTimestamp(accrued.mutable_activate_time(), activate);
+  if (expire != kNever) SetTimestamp(accrued.mutable_expire_time(), expire);
+  accrued.set_matched_base(earned.matched_base);
+  accrued.set_tier_id(tier_id);
+  accrued.set_multiplier_milli(earned.multiplier_milli);
+  return Here(work_.RecordDecision(std::move(event), occurred, fact_index(), &program));
+}
+
+absl::StatusOr<std::optional<LinkedPurchase>> Decision::FindPurchase(
+    const events::v1::PurchaseReturned& returned) const {
+  if (returned.purchase_invoice_number().empty()) return std::nullopt;
+  const std::pair key(returned.merchant_id(), returned.purchase_invoice_number());
+  if (const auto here = recorded_.find(key); here != recorded_.end()) return FromRequest(here->second);
+  const auto found = input_.purchases.find(key);
+  if (found == input_.purchases.end()) return std::nullopt;
+  const RecordedPurchase& recorded = found->second;
+  if (recorded.account_id != input_.account_id) {
+    return RefuseHere(Reason::kPurchaseOfOtherAccount,
+                      fmt::format("invoice '{}' of merchant '{}' belongs to another account", key.second, key.first));
+  }
+  LinkedPurchase linked{recorded.revision,   recorded.occurred,       &recorded.purchase, {},
+                        recorded.program_id, recorded.program_version};
+  for (const auto& [lot, accrued] : recorded.accruals) linked.accruals.emplace_back(lot, &accrued);
+  return linked;
+}
+
+LinkedPurchase Decision::FromRequest(size_t at) const {
+  const std::vector<DecidedEvent>& events = work_.events();
+  const DecidedEvent& fact = events[at];
+  LinkedPurchase linked{work_.first_revision() + at, fact.occurred, &fact.event.purchase_recorded(), {}, "", 0};
+  for (size_t i = at + 1; i < events.size() && events[i].fact_index == fact.fact_index; ++i) {
+    if (events[i].event.has_points_accrued()) {
+      linked.accruals.emplace_back(work_.first_revision() + i, &events[i].event.points_accrued());
+      linked.program_id = events[i].program_id;
+      linked.program_version = events[i].program_version;
+    }
+  }
+  return linked;
+}
+
+absl::Status Decision::DecideReturn(const Fact& fact) {
+  const events::v1::PurchaseReturned& returned = fact.event.purchase_returned();
+  if (!SumsInRange(returned.lines())) return RefuseHere(Reason::kArithmeticRange, SumTooLarge());
+  KL_ASSIGN_OR_RETURN(std::optional<LinkedPurchase> linked, FindPurchase(returned));
+  if (!linked.has_value()) return DecideUnlinkedReturn(fact);
+  const std::string path = fmt::format("events[{}].purchase_returned", index_);
+  KL_RETURN_IF_ERROR(CheckLinkedReturn(state(), *linked, returned, path));
+  // The version that gave the points, whatever has been published and wherever the account has moved since. A
+  // purchase that earned nothing has none, and owes nothing.
+  const CompiledProgram* program = work_.programs().Find(linked->program_id, linked->program_version);
+  const auto policy =
+      program == nullptr ? programs::v1::RETURN_POLICY_WITHIN_BALANCE : program->program().return_policy();
+  const auto known = state().returned.find(linked->revision);
+  const std::vector<ReturnedLine> before =
+      known == state().returned.end() ? std::vector<ReturnedLine>() : known->second;
+  const uint64_t purchase_revision = linked->revision;
+  Event event = fact.event;
+  event.mutable_purchase_returned()->set_purchase_revision(purchase_revision);
+  const uint64_t revision = state().next_revision;
+  KL_RETURN_IF_ERROR(Here(work_.RecordFact(std::move(event), fact.occurred, fact_index())));
+  // Recording may have moved the events that it points into.
+  KL_ASSIGN_OR_RETURN(linked, FindPurchase(returned));
+  return Reverse(fact, revision, ReverseLinked(state(), before, *linked, policy), program);
+}
+
+absl::Status Decision::DecideUnlinkedReturn(const Fact& fact) {
+  const events::v1::PurchaseReturned& returned = fact.event.purchase_returned();
+  const uint64_t revision = state().next_revision;
+  KL_RETURN_IF_ERROR(Record(fact));
+  const std::string& region = RegionOf(returned.region());
+  const CompiledProgram* program = work_.programs().Select(fact.occurred, region);
+  if (program == nullptr || returned.lines().empty() ||
+      returned.lines(0).amount().currency_code() != program->program().currency_code()) {
+    return absl::OkStatus();
+  }
+  auto reversed = ReverseUnlinked(state(), returned, region, *program, Multiplier(*program).second);
+  if (!reversed.has_value()) return RefuseHere(Reason::kArithmeticRange, "the points owed leave 64 bits");
+  return Reverse(fact, revision, std::move(*reversed), program);
+}
+
+absl::Status Decision::Reverse(const Fact& fact, uint64_t return_revision, events::v1::PointsReversed reversed,
+                               const CompiledProgram* program) {
+  if (reversed.points_due() == 0) return absl::OkStatus();
+  reversed.set_return_revision(return_revision);
+  Event event;
+  *event.mutable_points_reversed() = std::move(reversed);
+  return Here(work_.RecordDecision(std::move(event), fact.occurred, fact_index(), program));
+}
+
+}  // namespace keyledger::domain

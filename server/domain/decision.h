@@ -1,0 +1,78 @@
+// Decision: a request being decided, fact by fact. Internal to the room: decide.cc holds the request and the facts
+// about the account, decide_purchases.cc what is bought and returned, decide_points.cc movements of points.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "server/base/checked.h"
+#include "server/base/error.h"
+#include "server/domain/accrual.h"
+#include "server/domain/decide.h"
+#include "server/domain/program_check.h"
+#include "server/domain/returns.h"
+#include "server/domain/work.h"
+
+namespace keyledger::domain {
+
+// Threads: thread-compatible. Lifetime: what it was made with must outlive it.
+class Decision {
+ public:
+  Decision(const AccountState& state, const DecideInput& input, const ProgramSet& programs)
+      : input_(input), work_(state, programs) {}
+
+  absl::StatusOr<Outcome> Run();
+
+ private:
+  const AccountState& state() const { return work_.state(); }
+  int fact_index() const { return static_cast<int>(index_); }
+  absl::Status RefuseHere(Reason reason, const std::string& what) const {
+    return MakeError(reason, fmt::format("events[{}]: {}", index_, what));
+  }
+  // Names the event in an error that came from further down.
+  absl::Status Here(const absl::Status& status) const {
+    return status.ok() ? status : RefuseHere(ReasonOf(status), MessageOf(status));
+  }
+  absl::Status Closed() const { return RefuseHere(Reason::kAccountClosed, "the account is closed; reopen it first"); }
+  absl::Status Record(const Fact& fact) { return Here(work_.RecordFact(fact.event, fact.occurred, fact_index())); }
+  const std::string& RegionOf(const std::string& region) const { return region.empty() ? state().region : region; }
+
+  absl::Status DecideFact(const Fact& fact);
+  absl::Status DecidePayload(const Fact& fact);
+  absl::Status CheckLimits() const;
+
+  // Measures the account at its clock, the latest moment it knows of, and raises it if it has earned that. A purchase
+  // that comes late counts now.
+  absl::Status Rise();
+  // The tier held, as a program sees it: its id and multiplier. No tier: an empty id and 1x.
+  std::pair<std::string, int64_t> Multiplier(const CompiledProgram& program) const;
+
+  absl::Status DecidePurchase(const Fact& fact);
+  absl::Status Accrue(Micros occurred, const CompiledProgram& program, const Earned& earned, uint64_t purchase_revision,
+                      const std::string& tier_id);
+  // Nothing: the return names no purchase that the ledger knows.
+  absl::StatusOr<std::optional<LinkedPurchase>> FindPurchase(const events::v1::PurchaseReturned& returned) const;
+  // A purchase recorded earlier in this request. The result points into events(): use it before recording anything.
+  LinkedPurchase FromRequest(size_t at) const;
+  absl::Status DecideReturn(const Fact& fact);
+  absl::Status DecideUnlinkedReturn(const Fact& fact);
+  absl::Status Reverse(const Fact& fact, uint64_t return_revision, events::v1::PointsReversed reversed,
+                       const CompiledProgram* program);
+
+  absl::Status CheckAvailable(int64_t requested) const;
+  absl::Status DecideRedemption(const Fact& fact);
+  absl::Status DecideAdjustment(const Fact& fact);
+
+  const DecideInput& input_;
+  Work work_;
+  size_t index_ = 0;
+  // Purchases of this request by merchant and invoice: index in events().
+  std::map<std::pair<std::string, std::string>, size_t> recorded_;
+};
+
+}  // namespace keyledger::domain

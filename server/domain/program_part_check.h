@@ -1,0 +1,63 @@
+// What the parts of the check of a program share: how a mistake is noted, and the checks of plain values. Internal to
+// the room; program_check.cc runs the parts, one file each.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "keyledger/programs/v1/program.pb.h"
+#include "server/base/ids.h"
+#include "server/domain/program_check.h"
+
+namespace keyledger::domain {
+
+// Threads: thread-compatible.
+class ProgramPartCheck {
+ protected:
+  // Mistakes are added to `mistakes`, which must outlive this.
+  explicit ProgramPartCheck(std::vector<ProgramMistake>& mistakes) : mistakes_(mistakes) {}
+
+  void Add(std::string path, std::string message) { mistakes_.emplace_back(std::move(path), std::move(message)); }
+
+  void CheckRange(const std::string& path, int64_t value, int64_t min, int64_t max, const char* unit) {
+    if (value < min || value > max) Add(path, fmt::format("must be {} to {} {}, is {}", min, max, unit, value));
+  }
+
+  void CheckId(const std::string& path, const std::string& id) {
+    if (id.empty()) {
+      Add(path, "is required");
+    } else if (!IsSnakeId(id)) {
+      Add(path, "must be lower snake case, 1 to 64 bytes: [a-z][a-z0-9_]*");
+    }
+  }
+
+  void CheckDistinct(const std::string& path, const std::string& id, std::set<std::string>& seen) {
+    if (!id.empty() && !seen.insert(id).second) Add(path, fmt::format("'{}' is used twice", id));
+  }
+
+  void CheckText(const std::string& path, const std::string& text, size_t bytes_max) {
+    if (text.size() > bytes_max || !IsUtf8(text))
+      Add(path, fmt::format("must be UTF-8 of at most {} bytes", bytes_max));
+  }
+
+  bool CheckPeriod(const std::string& path, programs::v1::PeriodUnit unit) {
+    if (unit != programs::v1::PERIOD_UNIT_UNSPECIFIED && programs::v1::PeriodUnit_IsValid(unit)) return true;
+    Add(path, "must be month, quarter or year");
+    return false;
+  }
+
+ private:
+  std::vector<ProgramMistake>& mistakes_;
+};
+
+// Rules that give points, and what becomes of them.
+void CheckPoints(const programs::v1::Program& program, std::vector<ProgramMistake>& mistakes);
+// The tiers.
+void CheckTiers(const programs::v1::Program& program, std::vector<ProgramMistake>& mistakes);
+
+}  // namespace keyledger::domain
