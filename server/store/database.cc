@@ -11,6 +11,7 @@
 #include "server/store/keys.h"
 #include "server/store/rocks_options.h"
 #include "server/store/rocks_status.h"
+#include "server/store/table_file_check.h"
 
 namespace keyledger::store {
 namespace {
@@ -133,10 +134,11 @@ absl::Status CheckNothingLost(const Database& database, const std::string& path,
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const StoreOptions& options, rocksdb::Env* env,
                                                          bool read_only) {
-  const rocksdb::DBOptions db_options = DatabaseOptions(env);
+  std::unique_ptr<Database> database(new Database);
+  database->env_ = NewTableCheckingEnv(env);
+  const rocksdb::DBOptions db_options = DatabaseOptions(database->env_.get());
   const bool exists = env->FileExists(options.path + "/CURRENT").ok();
   KL_ASSIGN_OR_RETURN(const auto names, ListFamilies(options, db_options, exists));
-  std::unique_ptr<Database> database(new Database);
   database->cache_ = rocksdb::NewLRUCache(options.cache_bytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   families.reserve(names.size());

@@ -49,7 +49,9 @@ class Database {
  private:
   Database() = default;
 
+  std::unique_ptr<rocksdb::Env> env_;
   std::shared_ptr<rocksdb::Cache> cache_;
+  // Goes before what it uses.
   std::unique_ptr<rocksdb::DB> db_;
   std::array<FamilyHandle, kFamilies.size()> handles_;
   std::map<std::string, FamilyHandle, std::less<>> tables_;
