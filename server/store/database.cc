@@ -172,13 +172,8 @@ FamilyHandle Database::Own(rocksdb::ColumnFamilyHandle* handle) const {
           [db = db_.get()](rocksdb::ColumnFamilyHandle* h) { static_cast<void>(db->DestroyColumnFamilyHandle(h)); }};
 }
 
-absl::StatusOr<std::optional<std::string>> Database::Get(Family family, std::string_view key,
-                                                         std::string_view where) const {
-  std::string value;
-  const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), handle(family), ToSlice(key), &value);
-  if (status.IsNotFound()) return std::optional<std::string>();
-  if (!status.ok()) return ReadError(where, status);
-  return std::optional<std::string>(std::move(value));
+rocksdb::Status Database::Find(Family family, std::string_view key, std::string& value) const {
+  return db_->Get(rocksdb::ReadOptions(), handle(family), ToSlice(key), &value);
 }
 
 absl::StatusOr<DatabaseFindings> CheckDatabase(const Database& database, const StoreOptions& options,

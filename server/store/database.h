@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -16,6 +18,7 @@
 
 #include "server/store/family.h"
 #include "server/store/head_file.h"
+#include "server/store/rocks_status.h"
 #include "server/store/shard_store.h"
 #include "server/store/wal_evidence.h"
 
@@ -37,9 +40,21 @@ class Database {
 
   rocksdb::DB& db() const { return *db_; }
   rocksdb::ColumnFamilyHandle* handle(Family family) const { return handles_[static_cast<size_t>(family)].get(); }
-  // The value of a row; nothing if it is not there. `where` names it in an error.
+  // The value of a row; nothing if it is not there. `where` names it in an error, or returns its name: lookups are too
+  // frequent to name every row.
   // Errors: DATA_LOSS.
-  absl::StatusOr<std::optional<std::string>> Get(Family family, std::string_view key, std::string_view where) const;
+  template <typename Where>
+  absl::StatusOr<std::optional<std::string>> Get(Family family, std::string_view key, const Where& where) const {
+    std::optional<std::string> value(std::in_place);
+    const rocksdb::Status status = Find(family, key, *value);
+    if (status.ok()) return value;
+    if (status.IsNotFound()) return std::optional<std::string>();
+    if constexpr (std::is_invocable_v<Where>) {
+      return ReadError(where(), status);
+    } else {
+      return ReadError(where, status);
+    }
+  }
 
   FamilyHandle Own(rocksdb::ColumnFamilyHandle* handle) const;
   // Tables that were there when the database was opened, by name without prefix. Taken over by the store.
@@ -48,6 +63,7 @@ class Database {
 
  private:
   Database() = default;
+  rocksdb::Status Find(Family family, std::string_view key, std::string& value) const;
 
   std::unique_ptr<rocksdb::Env> env_;
   std::shared_ptr<rocksdb::Cache> cache_;

@@ -1,7 +1,10 @@
 // Opening, writing and closing of the store. Reading is in shard_store_read.cc, tables in shard_store_tables.cc.
 #include "server/store/shard_store.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <rocksdb/env.h>
@@ -68,21 +71,46 @@ class BatchBuilder {
   rocksdb::Status status_;
 };
 
+// Rows in key order go into a memtable at less than half the cost: each lands beside the one before.
+void PutStreams(const CommitGroup& group, BatchBuilder& builder) {
+  std::vector<std::pair<std::string, uint64_t>> rows;
+  rows.reserve(group.records.size());
+  for (const RecordEntry& record : group.records) {
+    rows.emplace_back(StreamKey(record.account_id, record.revision), group.first_position + rows.size());
+  }
+  std::sort(rows.begin(), rows.end());
+  for (const auto& [key, position] : rows) builder.Put(Family::kStreams, key, PositionValue(position));
+}
+
+void PutRequests(const CommitGroup& group, BatchBuilder& builder) {
+  std::vector<std::pair<std::string, std::string_view>> rows;
+  rows.reserve(group.requests.size());
+  for (const RequestEntry& request : group.requests) {
+    rows.emplace_back(RequestKey(request.account_id, request.request_id), request.result);
+  }
+  std::sort(rows.begin(), rows.end());
+  for (const auto& [key, result] : rows) builder.Put(Family::kRequests, key, result);
+}
+
+void PutUniques(const CommitGroup& group, BatchBuilder& builder) {
+  std::vector<const UniqueEntry*> rows;
+  rows.reserve(group.uniques.size());
+  for (const UniqueEntry& unique : group.uniques) rows.push_back(&unique);
+  std::sort(rows.begin(), rows.end(), [](const UniqueEntry* a, const UniqueEntry* b) { return a->key < b->key; });
+  for (const UniqueEntry* unique : rows) builder.Put(Family::kUniques, unique->key, PositionValue(unique->position));
+}
+
 void BuildGroup(const CommitGroup& group, BatchBuilder& builder) {
   builder.Note(EncodeGroupNote(group.first_position));
   uint64_t position = group.first_position;
   for (const RecordEntry& record : group.records) {
     KL_CHECK(!record.account_id.empty());
     builder.Put(Family::kRecords, PositionKey(position), record.bytes);
-    builder.Put(Family::kStreams, StreamKey(record.account_id, record.revision), PositionValue(position));
     ++position;
   }
-  for (const RequestEntry& request : group.requests) {
-    builder.Put(Family::kRequests, RequestKey(request.account_id, request.request_id), request.result);
-  }
-  for (const UniqueEntry& unique : group.uniques) {
-    builder.Put(Family::kUniques, unique.key, PositionValue(unique.position));
-  }
+  PutStreams(group, builder);
+  PutRequests(group, builder);
+  PutUniques(group, builder);
   for (const SnapshotEntry& snapshot : group.snapshots) {
     builder.Put(Family::kSnapshots, snapshot.account_id, snapshot.state);
   }

@@ -11,10 +11,11 @@
 namespace keyledger::store {
 namespace {
 
-absl::StatusOr<std::optional<uint64_t>> ParsePosition(const std::optional<std::string>& row, const std::string& place) {
+template <typename Place>
+absl::StatusOr<std::optional<uint64_t>> ParsePosition(const std::optional<std::string>& row, const Place& place) {
   if (!row.has_value()) return std::optional<uint64_t>();
   const auto position = ParsePositionValue(*row);
-  if (!position.has_value()) return Damaged(place, "its position does not parse");
+  if (!position.has_value()) return Damaged(place(), "its position does not parse");
   return position;
 }
 
@@ -22,12 +23,13 @@ absl::StatusOr<std::optional<uint64_t>> ParsePosition(const std::optional<std::s
 
 absl::StatusOr<std::string> ShardStore::GetRecord(uint64_t position) const {
   const uint64_t count = record_count();
-  const std::string place = fmt::format("record {}", position);
+  const auto place = [&] { return fmt::format("record {}", position); };
   if (position >= count) {
-    return MakeError(Reason::kRecordNotFound, fmt::format("{} does not exist: the shard has {} records", place, count));
+    return MakeError(Reason::kRecordNotFound,
+                     fmt::format("{} does not exist: the shard has {} records", place(), count));
   }
   KL_ASSIGN_OR_RETURN(auto bytes, impl_->database->Get(Family::kRecords, PositionKey(position), place));
-  if (!bytes.has_value()) return Damaged(place, "is missing");
+  if (!bytes.has_value()) return Damaged(place(), "is missing");
   return *std::move(bytes);
 }
 
@@ -55,7 +57,7 @@ absl::StatusOr<std::optional<uint64_t>> ShardStore::LastRevision(std::string_vie
 
 absl::StatusOr<std::optional<uint64_t>> ShardStore::PositionOf(std::string_view account_id, uint64_t revision) const {
   const uint64_t count = record_count();
-  const std::string place = fmt::format("account '{}' revision {}", account_id, revision);
+  const auto place = [&] { return fmt::format("account '{}' revision {}", account_id, revision); };
   KL_ASSIGN_OR_RETURN(const auto row, impl_->database->Get(Family::kStreams, StreamKey(account_id, revision), place));
   KL_ASSIGN_OR_RETURN(const auto position, ParsePosition(row, place));
   if (position.has_value() && *position >= count) return std::optional<uint64_t>();
@@ -94,17 +96,18 @@ absl::StatusOr<std::vector<std::string>> ShardStore::ListStreams(std::string_vie
 absl::StatusOr<std::optional<std::string>> ShardStore::GetRequest(std::string_view account_id,
                                                                   std::string_view request_id) const {
   return impl_->database->Get(Family::kRequests, RequestKey(account_id, request_id),
-                              fmt::format("request '{}' of account '{}'", request_id, account_id));
+                              [&] { return fmt::format("request '{}' of account '{}'", request_id, account_id); });
 }
 
 absl::StatusOr<std::optional<uint64_t>> ShardStore::GetUnique(std::string_view key) const {
-  const std::string place = fmt::format("unique key '{}'", key);
+  const auto place = [&] { return fmt::format("unique key '{}'", key); };
   KL_ASSIGN_OR_RETURN(const auto row, impl_->database->Get(Family::kUniques, key, place));
   return ParsePosition(row, place);
 }
 
 absl::StatusOr<std::optional<std::string>> ShardStore::GetSnapshot(std::string_view account_id) const {
-  return impl_->database->Get(Family::kSnapshots, account_id, fmt::format("the snapshot of account '{}'", account_id));
+  return impl_->database->Get(Family::kSnapshots, account_id,
+                              [&] { return fmt::format("the snapshot of account '{}'", account_id); });
 }
 
 absl::StatusOr<std::vector<TimerEntry>> ShardStore::ListTimers(Micros until, size_t limit) const {
@@ -122,7 +125,8 @@ absl::StatusOr<std::vector<TimerEntry>> ShardStore::ListTimers(Micros until, siz
 }
 
 absl::StatusOr<std::optional<std::string>> ShardStore::GetTile(uint32_t level, uint64_t index) const {
-  return impl_->database->Get(Family::kTree, TileKey(level, index), fmt::format("tile {}/{}", level, index));
+  return impl_->database->Get(Family::kTree, TileKey(level, index),
+                              [&] { return fmt::format("tile {}/{}", level, index); });
 }
 
 absl::Status ShardStore::ScanRows(
