@@ -8,9 +8,9 @@
 #include <system_error>
 
 #include <absl/synchronization/mutex.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "server/app/log.h"
 #include "server/app/options.h"
 #include "server/app/server.h"
 #include "server/base/error.h"
@@ -18,19 +18,6 @@
 namespace {
 
 constexpr int kExitCannotStart = 1;
-
-void SetUpLog(const keyledger::app::Options& options) {
-  auto logger = spdlog::stderr_color_mt("keyledgerd");
-  logger->set_level(spdlog::level::from_str(options.log_level));
-  if (options.log_format == "json") {
-    logger->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":"%v"})",
-                        spdlog::pattern_time_type::utc);
-  } else {
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
-  }
-  logger->flush_on(spdlog::level::debug);
-  spdlog::set_default_logger(std::move(logger));
-}
 
 // Written beside and renamed, so that who waits for it never reads half a number.
 bool WritePortFile(const std::string& path, int port) {
@@ -55,7 +42,7 @@ int main(int argc, char** argv) {
   const keyledger::app::ParsedOptions parsed = keyledger::app::ParseOptions(argc, argv);
   if (parsed.exit_code.has_value()) return *parsed.exit_code;
   const keyledger::app::Options& options = parsed.options;
-  SetUpLog(options);
+  keyledger::app::SetUpLog(options);
 
   // Blocked before any thread exists, so that only the wait below sees them.
   sigset_t stop_signals;
