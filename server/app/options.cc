@@ -16,7 +16,7 @@ ParsedOptions ParseOptions(int argc, char** argv) {
                  "Configuration file: lines \"key = value\", the keys being the flags below without the dashes")
       ->check(CLI::ExistingFile);
   app.allow_config_extras(CLI::config_extras_mode::error);
-  app.add_option("--data-dir", options.data_dir, "Directory of the ledger; created if missing")->required();
+  app.add_option("--data-dir", options.data_dir, "Directory of the ledger, REQUIRED; created if missing");
   app.add_option("--listen", options.listen, "HOST:PORT to serve on; port 0 takes a free one")->capture_default_str();
   app.add_option("--port-file", options.port_file, "File to write the port to once the server serves");
   app.add_option("--shards", options.shards, "Number of shards of a new ledger (1 if absent); fixed from then on")
@@ -83,6 +83,8 @@ ParsedOptions ParseOptions(int argc, char** argv) {
       ->capture_default_str();
   try {
     app.parse(argc, argv);
+    // Not CLI11's own check, which would come before it names an option it does not know.
+    if (options.data_dir.empty()) throw CLI::RequiredError("--data-dir");
     if (options.tls_certificate.empty() != options.tls_key.empty()) {
       throw CLI::RequiredError("--tls-certificate and --tls-key go together: the other one");
     }
