@@ -9,6 +9,8 @@ namespace keyledger::cli {
 void AddAccountCommands(CLI::App& root, Action& selected);
 void AddPurchaseCommands(CLI::App& root, Action& selected);
 void AddPointsCommands(CLI::App& root, Action& selected);
+// A verb of the noun points.
+void AddLiability(CLI::App* points, Action& selected);
 void AddTierCommands(CLI::App& root, Action& selected);
 void AddRetentionCommands(CLI::App& root, Action& selected);
 void AddProgramCommands(CLI::App& root, Action& selected);

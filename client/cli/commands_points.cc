@@ -1,4 +1,4 @@
-// keyledger points: redeem, adjust, balance, lots, statement, expiry.
+// keyledger points: redeem, adjust, balance, lots, statement, expiry, and from commands_liability.cc liability.
 #include "client/cli/commands.h"
 
 #include <fmt/format.h>
@@ -211,6 +211,7 @@ void AddPointsCommands(CLI::App& root, Action& selected) {
   AddLots(noun, selected);
   AddStatement(noun, selected);
   AddExpiry(noun, selected);
+  AddLiability(noun, selected);
 }
 
 }  // namespace keyledger::cli

@@ -67,6 +67,7 @@ class Client {
   Result<v1::ListLotsResponse> ListLots(const v1::ListLotsRequest& request);
   Result<v1::ListStatementResponse> ListStatement(const v1::ListStatementRequest& request);
   Result<v1::GetExpiryScheduleResponse> GetExpirySchedule(const v1::GetExpiryScheduleRequest& request);
+  Result<v1::GetLiabilityResponse> GetLiability(const v1::GetLiabilityRequest& request);
   Result<v1::GetStandingResponse> GetStanding(const v1::GetStandingRequest& request);
   Result<v1::ListHistoryResponse> ListHistory(const v1::ListHistoryRequest& request);
   Result<v1::GetDistributionResponse> GetDistribution(const v1::GetDistributionRequest& request);

@@ -64,21 +64,20 @@ PointsLot MakeLot(const Movement& movement) {
   return lot;
 }
 
-// What `part` of a movement of this kind does to a lot.
-void Debit(EventKind kind, const MovementPart& part, PointsLot& lot) {
-  switch (kind) {
+// What the debit does to its lot. An activation moves nothing: time decides whether a lot is available.
+void Debit(const LotDebit& debit, PointsLot& lot) {
+  switch (debit.kind) {
     case events::v1::EVENT_KIND_POINTS_REDEEMED:
     case events::v1::EVENT_KIND_POINTS_ADJUSTED:
-      lot.spent += part.points;
+      lot.spent += debit.points;
       break;
     case events::v1::EVENT_KIND_POINTS_REVERSED:
-      lot.reversed += part.points;
+      lot.reversed += debit.points;
       break;
     case events::v1::EVENT_KIND_POINTS_EXPIRED:
-      lot.expired += part.points;
+      lot.expired += debit.points;
       break;
     default:
-      // An activation moves nothing: time decides whether a lot is available.
       break;
   }
 }
@@ -99,28 +98,58 @@ bool Settle(PointsLot& lot, Micros as_of) {
   return true;
 }
 
+// Lots and debits of one account, gathered movement by movement.
+class LotsFold {
+ public:
+  void Add(const Movement& movement) {
+    if (movement.adds_lot) lots_.push_back(MakeLot(movement));
+    if (movement.kind == events::v1::EVENT_KIND_POINTS_ACTIVATED) return;
+    for (const MovementPart& part : movement.parts) {
+      debits_.push_back({part.lot_revision, movement.kind, movement.occurred, part.points});
+    }
+  }
+
+  // Gives every lot the state it had just before `as_of`. Returns false if the movements contradict each other.
+  bool Finish(Micros as_of) {
+    std::sort(lots_.begin(), lots_.end(),
+              [](const PointsLot& a, const PointsLot& b) { return a.lot_revision < b.lot_revision; });
+    // A debit that arrived late may have occurred before its lot; without the lot it has no effect yet.
+    std::erase_if(debits_, [this](const LotDebit& debit) {
+      PointsLot* const lot = Find(debit.lot_revision);
+      if (lot != nullptr) Debit(debit, *lot);
+      return lot == nullptr;
+    });
+    return std::all_of(lots_.begin(), lots_.end(), [as_of](PointsLot& lot) { return Settle(lot, as_of); });
+  }
+
+  std::vector<PointsLot>& lots() { return lots_; }
+  const std::vector<LotDebit>& debits() const { return debits_; }
+  void Clear() {
+    lots_.clear();
+    debits_.clear();
+  }
+
+ private:
+  PointsLot* Find(uint64_t revision) {
+    const auto lot = std::lower_bound(lots_.begin(), lots_.end(), revision,
+                                      [](const PointsLot& l, uint64_t wanted) { return l.lot_revision < wanted; });
+    return lot != lots_.end() && lot->lot_revision == revision ? &*lot : nullptr;
+  }
+
+  std::vector<PointsLot> lots_;
+  std::vector<LotDebit> debits_;
+};
+
 // The account's lots as of a moment, by revision.
 absl::StatusOr<std::vector<PointsLot>> FoldLots(const store::TableReader& rows, std::string_view account_id,
                                                 Micros as_of) {
-  std::vector<PointsLot> lots;
-  std::vector<std::pair<EventKind, MovementPart>> debits;
+  LotsFold fold;
   KL_RETURN_IF_ERROR(ForEachMovement(rows, account_id, as_of, [&](const Movement& movement) {
-    if (movement.adds_lot) lots.push_back(MakeLot(movement));
-    for (const MovementPart& part : movement.parts) debits.emplace_back(movement.kind, part);
+    fold.Add(movement);
     return true;
   }));
-  const auto by_revision = [](const PointsLot& a, const PointsLot& b) { return a.lot_revision < b.lot_revision; };
-  std::sort(lots.begin(), lots.end(), by_revision);
-  for (const auto& [kind, part] : debits) {
-    const auto lot = std::lower_bound(lots.begin(), lots.end(), part.lot_revision,
-                                      [](const PointsLot& l, uint64_t revision) { return l.lot_revision < revision; });
-    // A debit that arrived late may have occurred before its lot; without the lot it has no effect yet.
-    if (lot != lots.end() && lot->lot_revision == part.lot_revision) Debit(kind, part, *lot);
-  }
-  for (PointsLot& lot : lots) {
-    if (!Settle(lot, as_of)) return Damaged(account_id);
-  }
-  return lots;
+  if (!fold.Finish(as_of)) return Damaged(account_id);
+  return std::move(fold.lots());
 }
 
 // Place of a line among an account's lines: recorded ones by position, those that are due after them by lot.
@@ -200,6 +229,34 @@ absl::StatusOr<PointsLotPage> ListPointsLots(const store::TableReader& rows, std
     page.lots.push_back(std::move(lot));
   }
   return page;
+}
+
+absl::Status ForEachAccountLots(const store::TableReader& rows, Micros as_of, Micros known_at,
+                                const AccountLotsVisitor& visit) {
+  LotsFold fold;
+  // Account whose movements are being gathered.
+  std::string account_id;
+  const auto finish = [&]() -> absl::Status {
+    if (!fold.Finish(as_of)) return Damaged(account_id);
+    absl::Status visited = fold.lots().empty() ? absl::OkStatus() : visit(fold.lots(), fold.debits());
+    fold.Clear();
+    return visited;
+  };
+  const std::unique_ptr<store::RowIterator> row = rows.NewScan();
+  Movement movement;
+  for (row->Seek(""); row->Valid(); row->Next()) {
+    RowKey key;
+    if (!SplitRowKey(row->key(), key)) return Damaged(row->key());
+    if (key.account_id != account_id) {
+      KL_RETURN_IF_ERROR(finish());
+      account_id = key.account_id;
+    }
+    if (key.tag != kMovementTag) continue;
+    if (!DecodeMovement(key.rest, row->value(), movement)) return Damaged(account_id);
+    if (movement.occurred < as_of && movement.recorded < known_at) fold.Add(movement);
+  }
+  KL_RETURN_IF_ERROR(row->status());
+  return finish();
 }
 
 absl::StatusOr<PointsStatementPage> ListPointsStatement(const store::TableReader& rows, std::string_view account_id,

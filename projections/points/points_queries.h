@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -79,6 +80,25 @@ struct PointsLotPage {
 absl::StatusOr<PointsLotPage> ListPointsLots(const store::TableReader& rows, std::string_view account_id, Micros as_of,
                                              std::optional<LotState> state, size_t page_size,
                                              std::string_view continuation);
+
+// Points that left a lot.
+struct LotDebit {
+  uint64_t lot_revision = 0;
+  events::v1::EventKind kind = events::v1::EVENT_KIND_UNSPECIFIED;
+  Micros occurred = 0;
+  // More than zero.
+  int64_t points = 0;
+};
+
+// Of one account: its lots by revision, as ListPointsLots has them, and what is recorded to have left them, by
+// occurred_time. Debits of lots that are not there yet are left out, and so is what ran out but is not recorded yet.
+using AccountLotsVisitor =
+    std::function<absl::Status(const std::vector<PointsLot>& lots, const std::vector<LotDebit>& debits)>;
+
+// Calls `visit` for each account with at least one lot, as of `as_of` and as known just before `known_at`; stops at its
+// first error. Holds one account at a time. Errors: DATA_LOSS (kStoreDamaged), those of `visit`.
+absl::Status ForEachAccountLots(const store::TableReader& rows, Micros as_of, Micros known_at,
+                                const AccountLotsVisitor& visit);
 
 struct PointsStatementEntry {
   // The movement is not recorded: a lot was activated or expired by time, and the ledger will record it with its next

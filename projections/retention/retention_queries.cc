@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 
 #include "projections/engine/row_key.h"
-#include "projections/retention/period_finder.h"
+#include "projections/engine/period_finder.h"
 #include "projections/retention/retention_rows.h"
 #include "server/base/checked.h"
 #include "server/base/error.h"

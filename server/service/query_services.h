@@ -9,6 +9,7 @@
 #include "keyledger/ledger/v1/points_service.grpc.pb.h"
 #include "keyledger/ledger/v1/retention_service.grpc.pb.h"
 #include "keyledger/ledger/v1/tier_service.grpc.pb.h"
+#include "server/base/calendar.h"
 #include "server/service/service_context.h"
 
 namespace keyledger::service {
@@ -43,6 +44,9 @@ class PointsServiceImpl final : public ledger::v1::PointsService::CallbackServic
   grpc::ServerUnaryReactor* GetExpirySchedule(grpc::CallbackServerContext* call,
                                               const ledger::v1::GetExpiryScheduleRequest* request,
                                               ledger::v1::GetExpiryScheduleResponse* response) override;
+  grpc::ServerUnaryReactor* GetLiability(grpc::CallbackServerContext* call,
+                                         const ledger::v1::GetLiabilityRequest* request,
+                                         ledger::v1::GetLiabilityResponse* response) override;
 
  private:
   const ServiceContext context_;
@@ -84,6 +88,11 @@ inline std::vector<const store::TableReader*> Pointers(const shard::TableReaders
   for (const auto& reader : readers) pointers.push_back(reader.get());
   return pointers;
 }
+
+// The unit of a request's period; unspecified is a month. INVALID_ARGUMENT (kInvalidField) naming `field`.
+absl::StatusOr<CalendarUnit> UnitOf(ledger::v1::Period period, std::string_view field);
+// The zone of a request's time_zone; empty is UTC. INVALID_ARGUMENT (kInvalidField) naming `field`.
+absl::StatusOr<Zone> ZoneOf(const std::string& time_zone, std::string_view field);
 
 // Now, as an exclusive bound: what happened in this very microsecond counts.
 inline Micros AsOfNow(const Clock& clock) { return clock.Now() + 1; }

@@ -9,19 +9,7 @@ namespace {
 
 absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionScope& scope) {
   projections::RetentionScope out;
-  switch (scope.period()) {
-    case ledger::v1::PERIOD_UNSPECIFIED:
-    case ledger::v1::PERIOD_MONTH:
-      break;
-    case ledger::v1::PERIOD_QUARTER:
-      out.unit = CalendarUnit::kQuarter;
-      break;
-    case ledger::v1::PERIOD_YEAR:
-      out.unit = CalendarUnit::kYear;
-      break;
-    default:
-      return FieldError("scope.period", "is not a value of Period");
-  }
+  KL_ASSIGN_OR_RETURN(out.unit, UnitOf(scope.period(), "scope.period"));
   switch (scope.revenue_basis()) {
     case ledger::v1::REVENUE_BASIS_UNSPECIFIED:
     case ledger::v1::REVENUE_BASIS_GROSS:
@@ -32,11 +20,7 @@ absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionS
     default:
       return FieldError("scope.revenue_basis", "is not a value of RevenueBasis");
   }
-  if (!scope.time_zone().empty()) {
-    const std::optional<Zone> zone = Zone::Load(scope.time_zone());
-    if (!zone.has_value()) return FieldError("scope.time_zone", "is not an IANA time zone, for example Europe/Berlin");
-    out.zone = *zone;
-  }
+  KL_ASSIGN_OR_RETURN(out.zone, ZoneOf(scope.time_zone(), "scope.time_zone"));
   if (!scope.currency_code().empty() && !IsCurrencyCode(scope.currency_code())) {
     return FieldError("scope.currency_code", "must be three capital letters, for example USD");
   }
@@ -51,6 +35,27 @@ absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionS
 }
 
 }  // namespace
+
+absl::StatusOr<CalendarUnit> UnitOf(ledger::v1::Period period, std::string_view field) {
+  switch (period) {
+    case ledger::v1::PERIOD_UNSPECIFIED:
+    case ledger::v1::PERIOD_MONTH:
+      return CalendarUnit::kMonth;
+    case ledger::v1::PERIOD_QUARTER:
+      return CalendarUnit::kQuarter;
+    case ledger::v1::PERIOD_YEAR:
+      return CalendarUnit::kYear;
+    default:
+      return FieldError(field, "is not a value of Period");
+  }
+}
+
+absl::StatusOr<Zone> ZoneOf(const std::string& time_zone, std::string_view field) {
+  if (time_zone.empty()) return Zone();
+  const std::optional<Zone> zone = Zone::Load(time_zone);
+  if (!zone.has_value()) return FieldError(field, "is not an IANA time zone, for example Europe/Berlin");
+  return *zone;
+}
 
 grpc::ServerUnaryReactor* RetentionServiceImpl::GetRetention(grpc::CallbackServerContext* call,
                                                              const ledger::v1::GetRetentionRequest* request,

@@ -134,6 +134,63 @@ TEST_F(Methods, GetExpirySchedule) {
   EXPECT_EQ(response.never(), 0);
 }
 
+TEST_F(Methods, GetLiability) {
+  GetLiabilityRequest request;
+  request.set_min_cursor(cursor_);
+  request.set_cohort_period(PERIOD_YEAR);
+  request.mutable_ifrs15()->mutable_prices()->set_price_micros(100'000'000'000);
+  request.mutable_ifrs15()->mutable_prices()->set_goods_standalone_micros(100'000'000'000);
+  request.mutable_ifrs15()->mutable_prices()->set_value_per_point_micros(1'000'000);
+  request.mutable_ifrs15()->mutable_prices()->set_redemption_rate(1);
+  request.mutable_ifrs15()->set_expected_redeemed(1'010);
+  const auto response = Get(server_.points(), &PointsService::Stub::GetLiability, request);
+  EXPECT_EQ(response.totals().lots(), 2);
+  EXPECT_EQ(response.totals().issued(), 1'010);
+  EXPECT_EQ(response.totals().redeemed(), 300);
+  EXPECT_EQ(response.totals().available(), 710);
+  ASSERT_EQ(response.cohorts_size(), 1);
+  EXPECT_EQ(response.cohorts(0).period(), "2026");
+  EXPECT_EQ(response.cohorts(0).redeemed_by_age(0), 300);
+  EXPECT_EQ(response.ages_size(), 6);
+  // 100,000 x 1,010 / 101,010 to the points; 300 of 1,010 of it is revenue.
+  EXPECT_EQ(response.ifrs15().allocated_micros(), 999'900'990);
+  EXPECT_EQ(response.ifrs15().revenue_micros(), 297'000'294);
+  EXPECT_EQ(response.ifrs15().liability_micros(), 702'900'696);
+  EXPECT_EQ(response.ifrs15().expected_redeemed(), 1'010);
+}
+
+TEST_F(Methods, GetLiabilityNamesTheWrongField) {
+  const auto refused = [&](const std::function<void(GetLiabilityRequest&)>& change) {
+    GetLiabilityRequest request;
+    request.set_min_cursor(cursor_);
+    change(request);
+    GetLiabilityResponse response;
+    return ReadRpcError(Call(server_.points(), &PointsService::Stub::GetLiability, request, &response)).field_names();
+  };
+  const auto prices = [](GetLiabilityRequest& request) -> Ifrs15Prices& {
+    Ifrs15Prices& made = *request.mutable_ifrs15()->mutable_prices();
+    made.set_goods_standalone_micros(1);
+    return made;
+  };
+  using Fields = std::vector<std::string>;
+  EXPECT_EQ(refused([](auto& r) { r.set_cohort_period(static_cast<Period>(9)); }), Fields{"cohort_period"});
+  EXPECT_EQ(refused([](auto& r) { r.set_time_zone("Nowhere"); }), Fields{"time_zone"});
+  EXPECT_EQ(refused([](auto& r) { r.mutable_known_at()->set_nanos(-1); }), Fields{"known_at"});
+  EXPECT_EQ(refused([](auto& r) { r.mutable_ifrs15(); }), Fields{"ifrs15.allocation"});
+  EXPECT_EQ(refused([](auto& r) { r.mutable_ifrs15()->set_allocated_micros(-1); }), Fields{"ifrs15.allocated_micros"});
+  EXPECT_EQ(refused([](auto& r) {
+              r.mutable_ifrs15()->set_allocated_micros(0);
+              r.mutable_ifrs15()->set_expected_redeemed(299);
+            }),
+            Fields{"ifrs15.expected_redeemed"});
+  EXPECT_EQ(refused([&](auto& r) { prices(r).set_price_micros(-1); }), Fields{"ifrs15.prices.price_micros"});
+  EXPECT_EQ(refused([&](auto& r) { prices(r).set_goods_standalone_micros(0); }),
+            Fields{"ifrs15.prices.goods_standalone_micros"});
+  EXPECT_EQ(refused([&](auto& r) { prices(r).set_value_per_point_micros(-1); }),
+            Fields{"ifrs15.prices.value_per_point_micros"});
+  EXPECT_EQ(refused([&](auto& r) { prices(r).set_redemption_rate(1.01); }), Fields{"ifrs15.prices.redemption_rate"});
+}
+
 TEST_F(Methods, GetStanding) {
   GetStandingRequest request;
   request.set_account_id("acme");
