@@ -153,9 +153,9 @@ TEST_F(Methods, GetLiability) {
   EXPECT_EQ(response.cohorts(0).redeemed_by_age(0), 300);
   EXPECT_EQ(response.ages_size(), 6);
   // 100,000 x 1,010 / 101,010 to the points; 300 of 1,010 of it is revenue.
-  EXPECT_EQ(response.ifrs15().allocated_micros(), 999'900'990);
-  EXPECT_EQ(response.ifrs15().revenue_micros(), 297'000'294);
-  EXPECT_EQ(response.ifrs15().liability_micros(), 702'900'696);
+  EXPECT_EQ(response.ifrs15().allocated_micros(), 999'901'000);
+  EXPECT_EQ(response.ifrs15().revenue_micros(), 297'000'297);
+  EXPECT_EQ(response.ifrs15().liability_micros(), 702'900'703);
   EXPECT_EQ(response.ifrs15().expected_redeemed(), 1'010);
 }
 
