@@ -46,6 +46,11 @@ class TableFileTest : public StoreTest {
   static void Write(const fs::path& path, std::string_view bytes) {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
   }
+  static void Patch(const fs::path& path, size_t at, char byte) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(byte);
+  }
   static std::string Flipped(std::string bytes, size_t at, int bit) {
     bytes[at] = static_cast<char>(bytes[at] ^ 1 << bit);
     return bytes;
@@ -57,6 +62,12 @@ class TableFileTest : public StoreTest {
     uint64_t skipped = 0;
     for (int i = 0; i < 4; ++i) EXPECT_TRUE(GetVarint64(places, skipped));
     return {begin, static_cast<size_t>(places.data() - bytes.data())};
+  }
+  // The first property's name, behind the three sizes of an entry.
+  static size_t PropertiesBegin(const std::string& bytes) {
+    const size_t name = bytes.rfind("rocksdb.block.based.table.index.type");
+    EXPECT_NE(name, std::string::npos);
+    return name - 3;
   }
   rocksdb::Status OpenFile(const fs::path& path) {
     std::unique_ptr<rocksdb::RandomAccessFile> file;
@@ -87,24 +98,24 @@ TEST_F(TableFileTest, ThatIsIntactIsOpened) {
   EXPECT_EQ(model_.Compare(*store_), "");
 }
 
-TEST_F(TableFileTest, WithAnyBitOfItsFooterFlippedIsRefusedByName) {
-  for (const fs::path& path : files_) {
+TEST_F(TableFileTest, WithAnyBitOfItsPropertiesMetaindexOrFooterFlippedIsRefusedByName) {
+  for (const fs::path& path : {files_.front(), files_.back()}) {
     const std::string intact = Read(path);
     const auto [places_begin, places_end] = Places(intact);
-    for (size_t at = intact.size() - kFooterBytes; at < intact.size(); ++at) {
+    for (size_t at = PropertiesBegin(intact); at < intact.size(); ++at) {
       if (at >= places_begin && at < places_end) continue;
       for (int bit = 0; bit < 8; ++bit) {
-        Write(path, Flipped(intact, at, bit));
+        Patch(path, at, static_cast<char>(intact[at] ^ 1 << bit));
         const auto status = OpenFile(path);
         ASSERT_TRUE(status.IsCorruption()) << "byte " << at << " bit " << bit << " " << status.ToString();
         ASSERT_NE(status.ToString().find(path.string()), std::string::npos) << status.ToString();
       }
+      Patch(path, at, intact[at]);
     }
-    Write(path, intact);
   }
 }
 
-// A place inside the file is not the footer's to judge: RocksDB verifies what it finds there.
+// The places are not verified, but what is found there is: here, or by RocksDB when it needs the index.
 TEST_F(TableFileTest, WithAnyBitOfThePlacesInItsFooterFlippedIsNeverServed) {
   for (const auto& path : {files_.front(), files_.back()}) {
     const std::string intact = Read(path);
@@ -134,14 +145,20 @@ TEST_F(TableFileTest, WhosePlacesReachPastItsBlocksIsRefused) {
     return OpenFile(path);
   };
   const uint64_t end = before.size();
-  EXPECT_TRUE(with_places(0, end - 5, 0, end - 5).ok());
-  EXPECT_TRUE(with_places(end - 5, 0, end - 5, 0).ok());
-  EXPECT_TRUE(with_places(0, end - 4, 0, end - 5).IsCorruption());
-  EXPECT_TRUE(with_places(0, end - 5, 0, end - 4).IsCorruption());
-  EXPECT_TRUE(with_places(end - 4, 0, 0, 0).IsCorruption());
-  EXPECT_TRUE(with_places(0, 0, end + 1, 0).IsCorruption());
-  EXPECT_TRUE(with_places(0, UINT64_MAX, 0, 0).IsCorruption());
-  EXPECT_TRUE(with_places(UINT64_MAX, UINT64_MAX, 0, 0).IsCorruption());
+  std::string_view places = std::string_view(intact).substr(intact.size() - kFooterBytes + 1);
+  uint64_t metaindex = 0;
+  uint64_t size = 0;
+  ASSERT_TRUE(GetVarint64(places, metaindex) && GetVarint64(places, size));
+  EXPECT_TRUE(with_places(metaindex, size, 0, end - 5).ok());
+  EXPECT_TRUE(with_places(metaindex, size, end - 5, 0).ok());
+  EXPECT_TRUE(with_places(metaindex, size, 0, end - 4).IsCorruption());
+  EXPECT_TRUE(with_places(metaindex, size, end - 4, 0).IsCorruption());
+  EXPECT_TRUE(with_places(metaindex, size, end + 1, 0).IsCorruption());
+  EXPECT_TRUE(with_places(metaindex, size, 0, UINT64_MAX).IsCorruption());
+  EXPECT_TRUE(with_places(metaindex, size, UINT64_MAX, UINT64_MAX).IsCorruption());
+  EXPECT_TRUE(with_places(metaindex, end - metaindex - 4, 0, 0).IsCorruption());
+  EXPECT_TRUE(with_places(metaindex, UINT64_MAX, 0, 0).IsCorruption());
+  EXPECT_TRUE(with_places(UINT64_MAX, size, 0, 0).IsCorruption());
 }
 
 TEST_F(TableFileTest, CutShortIsRefusedByName) {
@@ -174,6 +191,18 @@ TEST_F(TableFileTest, WithoutItsMagicNumberAndWithAGarbledMetaindexDoesNotEndThe
       ExpectMet(fmt::format("{} byte {}", path.string(), at));
       damaged[at] ^= 0x10;
     }
+    Write(path, intact);
+  }
+}
+
+// The count of restart points is the last number of a block, and its highest bit says that a hash index is before it.
+TEST_F(TableFileTest, WhosePropertiesClaimAHashIndexThatIsNotThereDoesNotEndTheProcess) {
+  for (const auto& path : files_) {
+    const std::string intact = Read(path);
+    const size_t end = intact.find(std::string("\0\0\0\0\1\0\0\0", 8), PropertiesBegin(intact));
+    ASSERT_NE(end, std::string::npos);
+    Write(path, Flipped(intact, end + 7, 7));
+    ExpectRefused(path);
     Write(path, intact);
   }
 }
