@@ -28,6 +28,9 @@
 namespace keyledger::app {
 namespace {
 
+// A failure of the same kind is logged again no sooner than after an hour.
+constexpr Micros kSameFailureEvery = 3'600 * kMicrosPerSecond;
+
 shard::LedgerOptions ToLedgerOptions(const Options& options) {
   shard::LedgerOptions out;
   out.data_dir = options.data_dir;
@@ -76,6 +79,7 @@ std::shared_ptr<grpc::ServerCredentials> Credentials(const Options& options) {
 Server::Server(const Options& options, const Clock& clock)
     : options_(options),
       clock_(clock),
+      sweep_failures_(clock, kSameFailureEvery, "sweep", [](const std::string& line) { spdlog::error("{}", line); }),
       workers_(options.worker_threads, options.worker_queue),
       queries_(options.query_threads, options.worker_queue),
       streams_(options.streams_max) {}
@@ -87,7 +91,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
         options.listen));
   }
   std::unique_ptr<Server> server(new Server(options, clock));
-  KL_ASSIGN_OR_RETURN(server->ledger_, shard::Ledger::Open(ToLedgerOptions(options), clock));
+  shard::LedgerOptions ledger_options = ToLedgerOptions(options);
+  ledger_options.on_sweep_failure = [failures = &server->sweep_failures_](uint32_t shard, const absl::Status& failure) {
+    failures->Note(shard, failure);
+  };
+  KL_ASSIGN_OR_RETURN(server->ledger_, shard::Ledger::Open(ledger_options, clock));
   KL_RETURN_IF_ERROR(server->Listen());
   return server;
 }

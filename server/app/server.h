@@ -10,6 +10,7 @@
 #include <absl/status/statusor.h>
 #include <grpcpp/server.h>
 
+#include "server/app/failure_log.h"
 #include "server/app/options.h"
 #include "server/base/clock.h"
 #include "server/service/service_context.h"
@@ -46,6 +47,7 @@ class Server {
 
   const Options options_;
   const Clock& clock_;
+  FailureLog sweep_failures_;
   std::unique_ptr<shard::Ledger> ledger_;
   service::WorkerPool workers_;
   service::WorkerPool queries_;

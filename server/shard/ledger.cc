@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <array>
 #include <future>
 #include <set>
 
@@ -42,6 +43,36 @@ class Gather {
   Mutex mutex_;
   CondVar changed_;
   size_t left_ ABSL_GUARDED_BY(mutex_);
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+};
+
+// The accounts that a sweep could not advance: how many, and what the first one's trouble is.
+class Undecided {
+ public:
+  void Note(const std::string& account_id, const absl::Status& status) {
+    if (status.ok()) return;
+    MutexLock lock(mutex_);
+    count_ += 1;
+    if (count_ == 1) {
+      account_id_ = account_id;
+      status_ = status;
+    }
+  }
+  // OK if there are none.
+  absl::Status failure() const {
+    MutexLock lock(mutex_);
+    if (count_ == 0) return absl::OkStatus();
+    const std::string others = count_ == 1 ? "" : fmt::format(", nor can {} more", count_ - 1);
+    const std::string text = fmt::format("account '{}' cannot be advanced{}; tried again in an hour: {}", account_id_,
+                                         others, MessageOf(status_));
+    return ReasonOf(status_) == Reason::kUnspecified ? absl::Status(status_.code(), text)
+                                                     : MakeError(ReasonOf(status_), text);
+  }
+
+ private:
+  mutable Mutex mutex_;
+  uint64_t count_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::string account_id_ ABSL_GUARDED_BY(mutex_);
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -293,23 +324,37 @@ void Ledger::SweepLoop() {
       if (stopping_) return;
     }
     // A failed sweep is tried again at the next interval; what it could not write, nobody has been told.
-    const absl::Status ignored = SweepNow();
-    static_cast<void>(ignored);
+    static_cast<void>(SweepNow());
   }
 }
 
 absl::Status Ledger::SweepNow() {
-  MutexLock lock(sweep_mutex_);
-  // What one shard cannot do is no reason for the others to wait.
   absl::Status first;
-  for (Part& part : parts_) {
-    first.Update(RearmAll(part));
-    first.Update(Sweep(part));
+  std::vector<std::array<absl::Status, 3>> failures(parts_.size());
+  {
+    MutexLock lock(sweep_mutex_);
+    // What one shard cannot do is no reason for the others to wait.
+    for (size_t number = 0; number < parts_.size(); ++number) {
+      auto& [rearmed, swept, undecided] = failures[number];
+      rearmed = RearmAll(parts_[number]);
+      swept = Sweep(parts_[number], undecided);
+      first.Update(rearmed);
+      first.Update(swept);
+    }
+  }
+  if (options_.on_sweep_failure == nullptr) return first;
+  for (uint32_t number = 0; number < failures.size(); ++number) {
+    for (const absl::Status& failure : failures[number]) {
+      // Stopping is none.
+      if (!failure.ok() && ReasonOf(failure) != Reason::kStopping) options_.on_sweep_failure(number, failure);
+    }
   }
   return first;
 }
 
-absl::Status Ledger::Sweep(Part& part) {
+absl::Status Ledger::Sweep(Part& part, absl::Status& undecided) {
+  // Outlives what is gathered.
+  Undecided accounts;
   const Micros until = clock_.Now();
   // Accounts that are being written to arm their timers again while this runs: it has to end all the same.
   const auto give_up =
@@ -319,9 +364,15 @@ absl::Status Ledger::Sweep(Part& part) {
     if (timers.empty()) return absl::OkStatus();
     Gather gather(timers.size());
     for (const store::TimerEntry& timer : timers) {
-      part.shard->Sweep(timer, until, options_.sweep_quiet, [&](const absl::Status& status) { gather.Done(status); });
+      part.shard->Sweep(timer, until, options_.sweep_quiet,
+                        [&](const absl::Status& written, const absl::Status& decided) {
+                          accounts.Note(timer.account_id, decided);
+                          gather.Done(written);
+                        });
     }
-    KL_RETURN_IF_ERROR(gather.Wait());
+    const absl::Status written = gather.Wait();
+    undecided = accounts.failure();
+    KL_RETURN_IF_ERROR(written);
     if (std::chrono::steady_clock::now() >= give_up) return absl::OkStatus();
   }
 }

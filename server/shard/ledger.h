@@ -42,6 +42,9 @@ struct LedgerOptions {
   std::chrono::milliseconds sweep_interval{60'000};
   // An account that was written to within this time is left for later, so that an import of the past is not overtaken.
   Micros sweep_quiet = 600 * kMicrosPerSecond;
+  // Told what a sweep could not do, at most three failures per shard and sweep; each is tried again. Called on the
+  // sweeping thread, with no lock held. May be empty.
+  std::function<void(uint32_t shard, const absl::Status& failure)> on_sweep_failure;
   // As in store::StoreOptions.
   rocksdb::Env* env = nullptr;
 };
@@ -124,7 +127,8 @@ class Ledger {
   absl::Status WaitFor(uint32_t number, std::string_view projection, uint64_t applied,
                        std::chrono::steady_clock::time_point deadline) const;
   void SweepLoop();
-  absl::Status Sweep(Part& part);
+  // `undecided` says which accounts can be neither read nor decided, if any.
+  absl::Status Sweep(Part& part, absl::Status& undecided);
   absl::Status RearmAll(Part& part);
 
   const LedgerOptions options_;

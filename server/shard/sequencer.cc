@@ -160,7 +160,7 @@ void Sequencer::Refuse(Command& command, const absl::Status& status) {
   if (auto* client = std::get_if<ClientCommand>(&command)) {
     client->done(status);
   } else if (auto* sweep = std::get_if<SweepCommand>(&command)) {
-    sweep->done(status);
+    sweep->done(status, absl::OkStatus());
   } else if (auto* rearm = std::get_if<RearmCommand>(&command)) {
     rearm->done(status);
   } else {

@@ -35,7 +35,7 @@ class Sequencer {
     store::TimerEntry timer;
     Micros until = 0;
     Micros quiet = 0;
-    std::function<void(absl::Status)> done;
+    SweepDone done;
   };
   struct RearmCommand {
     std::string account_id;

@@ -349,16 +349,18 @@ void Sequencer::Snapshot(CachedAccount& account) {
 
 void Sequencer::ProcessSweep(SweepCommand& command) {
   // An account that cannot be decided must not stand before all others in the list of timers for ever.
-  const auto put_off = [&] {
+  const auto put_off = [&](const absl::Status& why) {
     group_->commit.timers_cleared.push_back(command.timer);
     group_->commit.timers_set.push_back({command.until + kSweepRetryMicros, command.timer.account_id});
-    group_->completions.push_back([done = std::move(command.done)](const absl::Status& commit) { done(commit); });
+    group_->completions.push_back(
+        [done = std::move(command.done), why](const absl::Status& commit) { done(commit, why); });
   };
   absl::StatusOr<CachedAccount*> loaded = Load(command.timer.account_id);
-  if (!loaded.ok()) return put_off();
+  if (!loaded.ok()) return put_off(loaded.status());
   CachedAccount& account = **loaded;
   const auto finish = [&] {
-    group_->completions.push_back([done = std::move(command.done)](const absl::Status& commit) { done(commit); });
+    group_->completions.push_back(
+        [done = std::move(command.done)](const absl::Status& commit) { done(commit, absl::OkStatus()); });
   };
   // The timer that fired is gone; Arm puts the account's next one in its place.
   const auto clear = [&] {
@@ -385,7 +387,7 @@ void Sequencer::ProcessSweep(SweepCommand& command) {
     return finish();
   }
   absl::StatusOr<domain::Outcome> outcome = domain::Advance(account.state, command.until, *programs_);
-  if (!outcome.ok()) return put_off();
+  if (!outcome.ok()) return put_off(outcome.status());
   clear();
   if (outcome->events.empty()) {
     Arm(account);

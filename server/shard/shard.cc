@@ -122,7 +122,7 @@ void Shard::Append(AppendCommand command, AppendDone done) {
   sequencer_->Submit(Sequencer::ClientCommand{std::move(command), std::move(done)}, bytes);
 }
 
-void Shard::Sweep(const store::TimerEntry& timer, Micros until, Micros quiet, std::function<void(absl::Status)> done) {
+void Shard::Sweep(const store::TimerEntry& timer, Micros until, Micros quiet, SweepDone done) {
   sequencer_->Submit(Sequencer::SweepCommand{timer, until, quiet, std::move(done)}, timer.account_id.size());
 }
 

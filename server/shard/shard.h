@@ -48,6 +48,10 @@ struct ShardOptions {
   Micros skew_max = 300 * kMicrosPerSecond;
 };
 
+// Gets whether what the sweep of an account came to was written and, if the account can be neither read nor decided,
+// why: it is put off for an hour then.
+using SweepDone = std::function<void(const absl::Status& written, const absl::Status& decided)>;
+
 // Counters since start, and gauges.
 struct ShardStats {
   uint64_t queued_requests = 0;
@@ -90,7 +94,7 @@ class Shard {
 
   // Takes the decisions about an account that have fallen due up to `until` and puts the account's next timer in place
   // of `timer`. An account whose last record is younger than `quiet` is left for later.
-  void Sweep(const store::TimerEntry& timer, Micros until, Micros quiet, std::function<void(absl::Status)> done);
+  void Sweep(const store::TimerEntry& timer, Micros until, Micros quiet, SweepDone done);
 
   // Sets the account's timer anew, after the programs changed.
   void Rearm(const std::string& account_id, std::function<void(absl::Status)> done);

@@ -1,6 +1,7 @@
 // Decisions that time brings: recorded before any later decision on the account, and by the sweeper. And the clock that
 // record_time goes by.
 #include "server/domain/proto_time.h"
+#include "server/shard/ledger_file.h"
 #include "tests/unit/shard/shard_fixture.h"
 
 namespace keyledger::testing {
@@ -110,6 +111,80 @@ TEST(Sweep, SetsTimersAnewWhenAProgramIsPublished) {
   whole.clock().Set(1'798'761'600 * kMicrosPerSecond + kMicrosPerSecond);
   ASSERT_TRUE(whole.ledger().SweepNow().ok());
   EXPECT_EQ((*whole.ledger().shard(0).ReadState("acme"))->tier.ladder_id, "main");
+}
+
+using SweepFailures = std::vector<std::pair<uint32_t, absl::Status>>;
+
+// What sweeps of a ledger with these options report.
+SweepFailures FailuresOf(int sweeps, shard::LedgerOptions options, const Clock& clock) {
+  SweepFailures failures;
+  options.on_sweep_failure = [&](uint32_t shard, const absl::Status& failure) {
+    failures.emplace_back(shard, failure);
+  };
+  const auto ledger = shard::Ledger::Open(options, clock);
+  EXPECT_TRUE(ledger.ok()) << ledger.status();
+  for (int i = 0; ledger.ok() && i < sweeps; ++i) static_cast<void>((*ledger)->SweepNow());
+  return failures;
+}
+
+TEST(Sweep, ReportsWhatItCannotWriteEachTime) {
+  WholeLedger whole;
+  BuyPending(whole);
+  whole.Close();
+  whole.clock().Set(kToday + 15 * kMicrosPerDay);
+  shard::LedgerOptions options = whole.options();
+  options.disk_reserve_bytes = UINT64_MAX;
+  const SweepFailures failures = FailuresOf(2, options, whole.clock());
+  // Twice: the timers to be set anew after the publication, and what has fallen due.
+  ASSERT_EQ(failures.size(), 4u);
+  for (const auto& [shard, status] : failures) {
+    EXPECT_EQ(shard, 0u);
+    EXPECT_EQ(ReasonOf(status), Reason::kDiskNearlyFull) << status;
+  }
+}
+
+// Stores, for two accounts, a record that does not parse and a timer that has fallen due; then one that is well.
+void StoreUnreadableAccounts(const std::string& path, const std::string& ledger_id) {
+  store::StoreOptions options;
+  options.path = path;
+  options.ledger_id = ledger_id;
+  options.disk_reserve_bytes = 0;
+  const auto store = store::ShardStore::Open(options);
+  ASSERT_TRUE(store.ok()) << store.status();
+  store::CommitGroup group;
+  group.first_position = (*store)->record_count();
+  group.records.push_back({"broken", 0, "\xff\xff"});
+  group.records.push_back({"broken2", 0, "\xff\xff"});
+  events::v1::EventRecord well;
+  well.set_position(group.first_position + 2);
+  well.set_account_id("well");
+  group.records.push_back({"well", 0, well.SerializeAsString()});
+  group.timers_set.push_back({kToday, "broken"});
+  group.timers_set.push_back({kToday, "broken2"});
+  ASSERT_TRUE((*store)->Append(group).ok());
+}
+
+TEST(Sweep, ReportsAccountsThatCannotBeReadOnceAnHourAndGoesOnWithTheOthers) {
+  WholeLedger whole;
+  BuyPending(whole);
+  const std::string ledger_id = whole.ledger().ledger_id();
+  whole.Close();
+  ASSERT_NO_FATAL_FAILURE(StoreUnreadableAccounts(shard::ShardDirectory(whole.directory(), 0), ledger_id));
+  whole.clock().Set(kToday + 15 * kMicrosPerDay);
+  SweepFailures failures = FailuresOf(2, whole.options(), whole.clock());
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_EQ(failures[0].first, 0u);
+  EXPECT_EQ(ReasonOf(failures[0].second), Reason::kStoreDamaged);
+  EXPECT_EQ(MessageOf(failures[0].second)
+                .find("account 'broken' cannot be advanced, nor can 1 more; tried again in an hour: "),
+            0u)
+      << failures[0].second;
+  whole.clock().Advance(3'600 * kMicrosPerSecond - 1);
+  EXPECT_EQ(FailuresOf(1, whole.options(), whole.clock()).size(), 0u);
+  whole.clock().Advance(1);
+  EXPECT_EQ(FailuresOf(1, whole.options(), whole.clock()).size(), 1u);
+  whole.Open();
+  EXPECT_EQ((*whole.ledger().shard(0).ReadState("acme"))->available_points(), 100);
 }
 
 TEST(RecordTime, NeverGoesBackWhenTheClockDoes) {
