@@ -25,6 +25,7 @@ void FillAccrual(const events::v1::PointsAccrued& accrued, const events::v1::Pro
   movement.has_activate = accrued.has_activate_time();
   if (accrued.has_activate_time()) movement.activate = MicrosOf(accrued.activate_time());
   if (accrued.has_expire_time()) movement.expire = MicrosOf(accrued.expire_time());
+  movement.inactivity_days = accrued.inactivity_days();
   movement.purchase_revision = accrued.purchase_revision();
   movement.program_id = program.program_id();
   movement.program_version = program.version();
@@ -85,6 +86,9 @@ bool IsSound(const Movement& movement) {
   return sum == movement.points;
 }
 
+// Whether it keeps lots alive that run out without activity.
+bool IsActivity(const events::v1::Event& event) { return event.has_purchase_recorded() || event.has_points_redeemed(); }
+
 }  // namespace
 
 absl::Status PointsProjection::Apply(const RecordView& record, Rows& rows) const {
@@ -96,6 +100,11 @@ absl::Status PointsProjection::Apply(const RecordView& record, Rows& rows) const
     rows.Put(key, "");
     return absl::OkStatus();
   }
+  std::string value;
+  if (IsActivity(stored.event())) {
+    EncodeActivity(stored.account_id(), {record.occurred, stored.position(), record.recorded}, key, value);
+    rows.Put(key, value);
+  }
   Movement movement;
   if (!FillMovement(stored, movement)) return absl::OkStatus();
   if (!IsSound(movement)) {
@@ -105,7 +114,6 @@ absl::Status PointsProjection::Apply(const RecordView& record, Rows& rows) const
   movement.recorded = record.recorded;
   movement.position = stored.position();
   movement.revision = stored.revision();
-  std::string value;
   EncodeMovement(stored.account_id(), movement, key, value);
   rows.Put(key, value);
   return absl::OkStatus();

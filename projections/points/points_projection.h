@@ -1,8 +1,8 @@
 // PointsProjection: every movement of points, by account and business time.
 //
-// One row a movement and one an account, only ever added, so that a late movement simply takes its place. What a lot or
-// a balance was at a moment is folded from the account's movements when it is asked for. Read next: points_queries.h,
-// points_rows.h.
+// One row a movement, one an activity and one an account, only ever added, so that a late movement simply takes its
+// place. What a lot or a balance was at a moment is folded from the account's movements when it is asked for. Read
+// next: points_queries.h, points_rows.h.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@ namespace keyledger::projections {
 class PointsProjection final : public Projection {
  public:
   std::string_view name() const override { return "points"; }
-  uint32_t version() const override { return 1; }
+  uint32_t version() const override { return 2; }
   absl::Status Apply(const RecordView& record, Rows& rows) const override;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <compare>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <utility>
@@ -48,6 +49,22 @@ absl::Status ForEachMovement(const store::TableReader& rows, std::string_view ac
   return row->status();
 }
 
+// The account's last activity before `to`; the beginning of time without one.
+absl::StatusOr<Micros> FindLastActivity(const store::TableReader& rows, std::string_view account_id, Micros to) {
+  std::string key;
+  StartRowKey(key, account_id, kActivityTag);
+  Micros last = std::numeric_limits<int64_t>::min();
+  const std::unique_ptr<store::RowIterator> row = rows.NewIterator();
+  for (row->Seek(key); row->Valid() && row->key().starts_with(key); row->Next()) {
+    ActivityMoment activity;
+    if (!DecodeActivity(row->key().substr(key.size()), row->value(), activity)) return Damaged(account_id);
+    if (activity.occurred >= to) break;
+    last = activity.occurred;
+  }
+  KL_RETURN_IF_ERROR(row->status());
+  return last;
+}
+
 PointsLot MakeLot(const Movement& movement) {
   PointsLot lot;
   lot.lot_revision = movement.revision;
@@ -55,6 +72,7 @@ PointsLot MakeLot(const Movement& movement) {
   lot.occurred = movement.occurred;
   if (movement.has_activate) lot.activate = movement.activate;
   if (movement.expire != domain::kNever) lot.expire = movement.expire;
+  lot.inactivity_days = movement.inactivity_days;
   if (movement.kind == events::v1::EVENT_KIND_POINTS_ACCRUED) {
     lot.rule_id = movement.description;
     lot.program_id = movement.program_id;
@@ -103,11 +121,16 @@ class LotsFold {
  public:
   void Add(const Movement& movement) {
     if (movement.adds_lot) lots_.push_back(MakeLot(movement));
+    needs_activity_ |= movement.inactivity_days > 0;
     if (movement.kind == events::v1::EVENT_KIND_POINTS_ACTIVATED) return;
     for (const MovementPart& part : movement.parts) {
       debits_.push_back({part.lot_revision, movement.kind, movement.occurred, part.points});
     }
   }
+
+  // True if a lot runs out without activity, which then has to be added before Finish. It may be in any case.
+  bool needs_activity() const { return needs_activity_; }
+  void AddActivity(Micros occurred) { last_activity_ = std::max(last_activity_, occurred); }
 
   // Gives every lot the state it had just before `as_of`. Returns false if the movements contradict each other.
   bool Finish(Micros as_of) {
@@ -119,6 +142,9 @@ class LotsFold {
       if (lot != nullptr) Debit(debit, *lot);
       return lot == nullptr;
     });
+    for (PointsLot& lot : lots_) {
+      if (lot.inactivity_days > 0) lot.expire = InactivityEnd(lot.occurred, last_activity_, lot.inactivity_days);
+    }
     return std::all_of(lots_.begin(), lots_.end(), [as_of](PointsLot& lot) { return Settle(lot, as_of); });
   }
 
@@ -127,6 +153,8 @@ class LotsFold {
   void Clear() {
     lots_.clear();
     debits_.clear();
+    needs_activity_ = false;
+    last_activity_ = std::numeric_limits<int64_t>::min();
   }
 
  private:
@@ -138,6 +166,8 @@ class LotsFold {
 
   std::vector<PointsLot> lots_;
   std::vector<LotDebit> debits_;
+  bool needs_activity_ = false;
+  Micros last_activity_ = std::numeric_limits<int64_t>::min();
 };
 
 // The account's lots as of a moment, by revision.
@@ -148,6 +178,10 @@ absl::StatusOr<std::vector<PointsLot>> FoldLots(const store::TableReader& rows, 
     fold.Add(movement);
     return true;
   }));
+  if (fold.needs_activity()) {
+    KL_ASSIGN_OR_RETURN(const Micros last, FindLastActivity(rows, account_id, as_of));
+    fold.AddActivity(last);
+  }
   if (!fold.Finish(as_of)) return Damaged(account_id);
   return std::move(fold.lots());
 }
@@ -251,6 +285,11 @@ absl::Status ForEachAccountLots(const store::TableReader& rows, Micros as_of, Mi
       KL_RETURN_IF_ERROR(finish());
       account_id = key.account_id;
     }
+    if (key.tag == kActivityTag) {
+      ActivityMoment activity;
+      if (!DecodeActivity(key.rest, row->value(), activity)) return Damaged(account_id);
+      if (activity.occurred < as_of && activity.recorded < known_at) fold.AddActivity(activity.occurred);
+    }
     if (key.tag != kMovementTag) continue;
     if (!DecodeMovement(key.rest, row->value(), movement)) return Damaged(account_id);
     if (movement.occurred < as_of && movement.recorded < known_at) fold.Add(movement);
@@ -277,20 +316,30 @@ absl::StatusOr<PointsStatementPage> ListPointsStatement(const store::TableReader
     return true;
   };
   StatementFold fold;
+  const Micros end = std::min(to, as_of);
   const auto take_due = [&](Micros before) {
     while (std::optional<PointsStatementEntry> line = fold.NextDue(before)) {
       if (!take(std::move(*line))) return false;
     }
     return true;
   };
-  const Micros end = std::min(to, as_of);
   bool sound = true;
+  bool has_activity = false;
+  absl::Status activity_read;
   KL_RETURN_IF_ERROR(ForEachMovement(rows, account_id, end, [&](const Movement& movement) {
     if (!take_due(movement.occurred)) return false;
+    if (movement.inactivity_days > 0 && !std::exchange(has_activity, true)) {
+      // As in the balance of that moment: what counts is the last activity before it.
+      const absl::StatusOr<Micros> last = FindLastActivity(rows, account_id, end);
+      activity_read = last.status();
+      if (!last.ok()) return false;
+      fold.AddActivity(*last);
+    }
     std::optional<PointsStatementEntry> line = fold.Add(movement);
     sound = line.has_value();
     return sound && take(std::move(*line));
   }));
+  KL_RETURN_IF_ERROR(activity_read);
   if (!sound) return Damaged(account_id);
   if (page.continuation.empty()) take_due(end);
   return page;

@@ -59,8 +59,10 @@ struct PointsLot {
   Micros occurred = 0;
   // Nothing: at once.
   std::optional<Micros> activate;
-  // Nothing: never.
+  // Nothing: never. Of a lot that runs out without activity: when, as things stood.
   std::optional<Micros> expire;
+  // More than zero: it runs out after so many days without activity.
+  uint32_t inactivity_days = 0;
   // Empty (0, nothing) for a lot made by an adjustment.
   std::string rule_id;
   std::string program_id;

@@ -10,12 +10,14 @@ namespace {
 constexpr uint8_t kAddsLot = 1;
 constexpr uint8_t kHasActivate = 2;
 constexpr uint8_t kHasExpire = 4;
+constexpr uint8_t kHasInactivity = 8;
 
 constexpr uint64_t kPartsMax = 1u << 20;
 
 void EncodeLot(const Movement& movement, std::string& value) {
   if (movement.has_activate) PutSignedVarint64(value, movement.activate - movement.occurred);
   if (movement.expire != domain::kNever) PutSignedVarint64(value, movement.expire - movement.occurred);
+  if (movement.inactivity_days > 0) PutVarint64(value, movement.inactivity_days);
   if (movement.kind != events::v1::EVENT_KIND_POINTS_ACCRUED) return;
   PutVarint64(value, movement.purchase_revision);
   PutVarint64(value, movement.program_version);
@@ -32,6 +34,11 @@ bool DecodeLot(std::string_view& value, uint8_t flags, Movement& movement) {
   if ((flags & kHasExpire) != 0) {
     if (!GetSignedVarint64(value, offset)) return false;
     movement.expire = movement.occurred + offset;
+  }
+  if ((flags & kHasInactivity) != 0) {
+    uint64_t days = 0;
+    if (!GetVarint64(value, days) || days == 0) return false;
+    movement.inactivity_days = static_cast<uint32_t>(days);
   }
   if (movement.kind != events::v1::EVENT_KIND_POINTS_ACCRUED) return true;
   uint64_t version = 0;
@@ -58,6 +65,22 @@ bool DecodeParts(std::string_view& value, std::vector<MovementPart>& parts) {
 
 }  // namespace
 
+void EncodeActivity(std::string_view account_id, const ActivityMoment& activity, std::string& key, std::string& value) {
+  StartRowKey(key, account_id, kActivityTag);
+  PutOrdered64(key, activity.occurred);
+  PutBigEndian64(key, activity.position);
+  value.clear();
+  PutSignedVarint64(value, activity.recorded - activity.occurred);
+}
+
+bool DecodeActivity(std::string_view rest, std::string_view value, ActivityMoment& activity) {
+  int64_t delay = 0;
+  if (!GetOrdered64(rest, activity.occurred) || !GetBigEndian64(rest, activity.position) || !rest.empty()) return false;
+  if (!GetSignedVarint64(value, delay) || !value.empty()) return false;
+  activity.recorded = activity.occurred + delay;
+  return true;
+}
+
 void EncodeMovement(std::string_view account_id, const Movement& movement, std::string& key, std::string& value) {
   StartRowKey(key, account_id, kMovementTag);
   PutOrdered64(key, movement.occurred);
@@ -65,7 +88,8 @@ void EncodeMovement(std::string_view account_id, const Movement& movement, std::
   value.clear();
   value.push_back(static_cast<char>(movement.kind));
   value.push_back(static_cast<char>((movement.adds_lot ? kAddsLot : 0) | (movement.has_activate ? kHasActivate : 0) |
-                                    (movement.expire != domain::kNever ? kHasExpire : 0)));
+                                    (movement.expire != domain::kNever ? kHasExpire : 0) |
+                                    (movement.inactivity_days > 0 ? kHasInactivity : 0)));
   PutVarint64(value, movement.revision);
   PutSignedVarint64(value, movement.recorded - movement.occurred);
   PutVarint64(value, static_cast<uint64_t>(movement.points));

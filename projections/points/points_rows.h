@@ -1,5 +1,6 @@
-// Rows of the projection "points". Per account: one row 'A' (that it was opened; no value), and a row 'M' for each
-// movement, ordered by occurred_time and position.
+// Rows of the projection "points". Per account: one row 'A' (that it was opened; no value), a row 'M' for each
+// movement, and a row 'T' for each activity, which keeps lots alive that run out without it; both ordered by
+// occurred_time and position.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,7 @@ namespace keyledger::projections {
 
 inline constexpr char kPointsAccountTag = 'A';
 inline constexpr char kMovementTag = 'M';
+inline constexpr char kActivityTag = 'T';
 // Bytes of a movement's key after the tag.
 inline constexpr size_t kMovementOrderBytes = 16;
 
@@ -44,6 +46,8 @@ struct Movement {
   bool has_activate = false;
   Micros activate = 0;
   Micros expire = domain::kNever;
+  // More than zero: instead of expire, the lot runs out after so many days without activity.
+  uint32_t inactivity_days = 0;
   // Of an accrual.
   uint64_t purchase_revision = 0;
   uint32_t program_version = 0;
@@ -53,6 +57,17 @@ struct Movement {
   // Rule of an accrual, reward of a redemption, reason of an adjustment.
   std::string_view description;
 };
+
+// When something was bought, redeemed or reserved. The position only keeps rows apart.
+struct ActivityMoment {
+  Micros occurred = 0;
+  uint64_t position = 0;
+  Micros recorded = 0;
+};
+
+void EncodeActivity(std::string_view account_id, const ActivityMoment& activity, std::string& key, std::string& value);
+// As DecodeMovement.
+bool DecodeActivity(std::string_view rest, std::string_view value, ActivityMoment& activity);
 
 void EncodeMovement(std::string_view account_id, const Movement& movement, std::string& key, std::string& value);
 

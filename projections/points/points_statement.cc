@@ -54,8 +54,11 @@ void StatementFold::AddLot(const Movement& movement, Lot& lot) {
     lot.activate = std::max(movement.activate, movement.occurred);
     due_.emplace(lot.activate, DueStep(events::v1::EVENT_KIND_POINTS_ACTIVATED), movement.revision);
   }
-  if (movement.expire != domain::kNever) {
-    lot.expire = std::max(movement.expire, movement.occurred);
+  const Micros expire = movement.inactivity_days == 0
+                            ? movement.expire
+                            : InactivityEnd(movement.occurred, last_activity_, movement.inactivity_days);
+  if (expire != domain::kNever) {
+    lot.expire = std::max(expire, movement.occurred);
     due_.emplace(lot.expire, DueStep(events::v1::EVENT_KIND_POINTS_EXPIRED), movement.revision);
   }
 }

@@ -6,8 +6,10 @@
 // at the time is taken from pending points, whatever it was when it was recorded.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <queue>
 #include <tuple>
@@ -25,12 +27,20 @@ inline int DueStep(events::v1::EventKind kind) {
   return kind == events::v1::EVENT_KIND_POINTS_EXPIRED ? 2 : 0;
 }
 
+// When a lot earned at `occurred` runs out that runs out after so many days without activity.
+inline Micros InactivityEnd(Micros occurred, Micros last_activity, uint32_t days) {
+  return std::max(occurred, last_activity) + static_cast<Micros>(days) * kMicrosPerDay;
+}
+
 // Threads: thread-compatible.
 class StatementFold {
  public:
   // Takes the next activation or expiry that fell due before `moment` and is not recorded; nothing if there is none.
   // By moment; of one moment activations first, then by lot.
   std::optional<PointsStatementEntry> NextDue(Micros moment);
+
+  // The last activity before the end of the statement. Needed before the first lot that runs out without.
+  void AddActivity(Micros occurred) { last_activity_ = std::max(last_activity_, occurred); }
 
   // Adds a recorded movement and returns its line; nothing if the movement contradicts the ones before. Requires:
   // movements come by occurred_time and position, each after NextDue(movement.occurred) has no more.
@@ -62,6 +72,7 @@ class StatementFold {
   std::unordered_map<uint64_t, Lot> lots_;
   // Of known lots, recorded or not.
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
+  Micros last_activity_ = std::numeric_limits<int64_t>::min();
   int64_t available_ = 0;
   int64_t pending_ = 0;
 };

@@ -70,6 +70,20 @@ Micros Zone::DayStart(Micros time, int offset) const {
   return MicrosAt(absl::CivilSecond(day + offset), zone_);
 }
 
+LocalTime Zone::Local(Micros time) const {
+  const absl::CivilSecond local = zone_.At(absl::FromUnixMicros(time)).cs;
+  const absl::CivilMonth month(local);
+  return {static_cast<int>(local.month()), static_cast<int>(local.day()),
+          static_cast<int>(absl::CivilDay(month + 1) - absl::CivilDay(month)),
+          static_cast<int>(absl::GetWeekday(absl::CivilDay(local))) + 1, local.hour() * 60 + local.minute()};
+}
+
+Micros Zone::AtMinute(Micros time, int minute_of_day) const {
+  const absl::CivilDay day(zone_.At(absl::FromUnixMicros(time)).cs);
+  const auto found = zone_.At(absl::CivilSecond(absl::CivilMinute(day) + minute_of_day));
+  return absl::ToUnixMicros(found.kind == absl::TimeZone::TimeInfo::SKIPPED ? found.trans : found.pre);
+}
+
 Micros Zone::AddMonths(Micros time, int months) const {
   const absl::CivilSecond local = zone_.At(absl::FromUnixMicros(time)).cs;
   const absl::CivilMonth month = absl::CivilMonth(local) + months;

@@ -16,6 +16,18 @@ namespace keyledger {
 // A calendar period's length.
 enum class CalendarUnit { kMonth, kQuarter, kYear };
 
+// What a clock and a calendar on the wall show.
+struct LocalTime {
+  // 1 to 12, 1 to 31, 28 to 31.
+  int month = 1;
+  int day = 1;
+  int days_in_month = 31;
+  // 1 is Monday, 7 is Sunday.
+  int weekday = 1;
+  // 0 to 1439.
+  int minute_of_day = 0;
+};
+
 // A time zone. A local time that a clock change skips is read with the offset before the change; one that occurs twice
 // is the first. Threads: immutable. Cheap to copy.
 class Zone {
@@ -36,6 +48,12 @@ class Zone {
   // Start (inclusive) of the local day that contains `time`, and of the one `offset` days later (or earlier, if
   // negative).
   Micros DayStart(Micros time, int offset = 0) const;
+
+  // What local clocks show at `time`.
+  LocalTime Local(Micros time) const;
+  // The moment of the local day that contains `time` at which clocks first show so many minutes after 00:00
+  // (0 to 1439), or more, where a clock change skips that.
+  Micros AtMinute(Micros time, int minute_of_day) const;
 
   // The same local time of day `months` later; a day the month lacks becomes its last day.
   Micros AddMonths(Micros time, int months) const;

@@ -41,6 +41,8 @@ enum class Reason {
   kAccountLimit = 86,
   kProgramConflict = 87,
   kRebuildRunning = 88,
+  kRedemptionWindowClosed = 89,
+  kRedemptionLimit = 90,
   kQueueFull = 100,
   kTooManyEvents = 101,
   kPayloadTooLarge = 102,

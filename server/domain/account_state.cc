@@ -47,6 +47,7 @@ void EncodePoints(const AccountState& state, storage::v1::AccountState& stored) 
     if (lot.pending) out->set_activate_micros(lot.activate);
     if (lot.expire != kNever) out->set_expire_micros(lot.expire);
     out->set_occurred_micros(lot.occurred);
+    if (lot.inactivity_days > 0) out->set_inactivity_days(lot.inactivity_days);
   }
   auto* totals = stored.mutable_totals();
   totals->set_accrued(state.totals.accrued);
@@ -66,6 +67,8 @@ bool DecodePoints(const storage::v1::AccountState& stored, AccountState& state) 
     lot.activate = in.activate_micros();
     lot.expire = in.has_expire_micros() ? in.expire_micros() : kNever;
     lot.occurred = in.occurred_micros();
+    lot.inactivity_days = in.inactivity_days();
+    if (lot.inactivity_days > 0 && lot.expire != kNever) return false;
     if (lot.remaining <= 0 || lot.remaining > lot.accrued || lot.revision >= state.next_revision) return false;
     if (!state.lots.empty() && state.lots.back().revision >= lot.revision) return false;
     state.lots.push_back(lot);
@@ -73,6 +76,16 @@ bool DecodePoints(const storage::v1::AccountState& stored, AccountState& state) 
   state.totals = {stored.totals().accrued(), stored.totals().spent(), stored.totals().expired(),
                   stored.totals().reversed()};
   return LotsMatchTotals(state);
+}
+
+void EncodeCounts(const AccountState& state, storage::v1::AccountState& stored) {
+  for (const auto& [key, count] : state.counts) {
+    auto* out = stored.add_counts();
+    out->set_counter(key.first);
+    out->set_period_micros(key.second);
+    out->set_points(count.points);
+    out->set_times(count.times);
+  }
 }
 
 bool DecodeReturned(const storage::v1::AccountState& stored, AccountState& state) {
@@ -106,6 +119,11 @@ int64_t AccountState::pending_points() const {
   return sum;
 }
 
+Micros AccountState::ExpiryOf(const Lot& lot) const {
+  if (lot.inactivity_days == 0) return lot.expire;
+  return std::max(lot.occurred, last_activity) + static_cast<Micros>(lot.inactivity_days) * kMicrosPerDay;
+}
+
 size_t AccountState::ApproximateBytes() const {
   // A node of a map: colour, three pointers, key and value.
   constexpr size_t kNode = 4 * sizeof(void*);
@@ -115,6 +133,7 @@ size_t AccountState::ApproximateBytes() const {
   for (const auto& [currency, series] : spend) {
     bytes += kNode + sizeof(currency) + sizeof(series) + series.capacity() * sizeof(SpendSlot);
   }
+  for (const auto& [key, count] : counts) bytes += kNode + sizeof(key) + sizeof(count) + key.first.capacity();
   for (const auto& [revision, lines] : returned) {
     bytes += kNode + sizeof(revision) + sizeof(lines) + lines.capacity() * sizeof(ReturnedLine);
   }
@@ -139,7 +158,10 @@ std::string EncodeState(const AccountState& state) {
   }
   stored.set_purchase_count(state.purchase_count);
   if (state.purchase_count > 0) stored.set_last_purchase_micros(state.last_purchase);
+  constexpr Micros kNone = std::numeric_limits<int64_t>::min();
+  if (state.last_activity != kNone) stored.set_last_activity_micros(state.last_activity);
   EncodePoints(state, stored);
+  EncodeCounts(state, stored);
   for (const auto& [currency, series] : state.spend) EncodeSeries(currency, series, stored.add_spend());
   for (const auto& [revision, lines] : state.returned) {
     auto* purchase = stored.add_returned();
@@ -177,6 +199,10 @@ absl::StatusOr<AccountState> DecodeState(std::string_view bytes) {
   for (const auto& fact : stored.facts()) state.facts[fact.key()] = fact.value();
   state.purchase_count = stored.purchase_count();
   if (state.purchase_count > 0) state.last_purchase = stored.last_purchase_micros();
+  if (stored.has_last_activity_micros()) state.last_activity = stored.last_activity_micros();
+  for (const auto& count : stored.counts()) {
+    state.counts[{count.counter(), count.period_micros()}] = {count.points(), count.times()};
+  }
   if (!DecodePoints(stored, state)) return Damaged("lots and totals disagree");
   for (const auto& series : stored.spend()) {
     std::vector<SpendSlot>& slots = state.spend[series.currency_code()];

@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <absl/status/statusor.h>
@@ -28,7 +29,7 @@ inline constexpr Micros kSpendHorizonMicros = 1099 * kMicrosPerDay;
 
 // Format of the stored state. Raised whenever the fold or its encoding changes meaning: older snapshots are then
 // ignored.
-inline constexpr uint32_t kSnapshotFormat = 1;
+inline constexpr uint32_t kSnapshotFormat = 2;
 
 inline constexpr size_t kFactsMax = 256;
 inline constexpr size_t kLotsMax = 20'000;
@@ -54,6 +55,8 @@ struct Lot {
   // kNever: it does not expire.
   Micros expire = kNever;
   Micros occurred = 0;
+  // More than zero: it runs out after so many days without activity, and expire is kNever.
+  uint32_t inactivity_days = 0;
 
   bool operator==(const Lot&) const = default;
 };
@@ -81,6 +84,16 @@ struct ReturnedLine {
   int64_t micros = 0;
 
   bool operator==(const ReturnedLine&) const = default;
+};
+
+// What a maximum per period is held against: a name and the start of the period.
+using CountKey = std::pair<std::string, Micros>;
+
+struct PeriodCount {
+  int64_t points = 0;
+  int64_t times = 0;
+
+  bool operator==(const PeriodCount&) const = default;
 };
 
 struct TierStanding {
@@ -115,11 +128,17 @@ struct AccountState {
   // By revision of the purchase; lines by number.
   std::map<uint64_t, std::vector<ReturnedLine>> returned;
   TierStanding tier;
+  // Latest purchase or redemption.
+  Micros last_activity = std::numeric_limits<int64_t>::min();
+  // Of periods that began within the spend horizon.
+  std::map<CountKey, PeriodCount> counts;
 
   bool operator==(const AccountState&) const = default;
 
   int64_t available_points() const;
   int64_t pending_points() const;
+  // When the lot runs out if nothing else happens; kNever: it does not.
+  Micros ExpiryOf(const Lot& lot) const;
   // Approximate bytes of memory it takes, for cache accounting.
   size_t ApproximateBytes() const;
 };

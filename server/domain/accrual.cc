@@ -8,6 +8,7 @@
 #include "server/base/checked.h"
 #include "server/base/ids.h"
 #include "server/domain/account_state.h"
+#include "server/domain/proto_time.h"
 
 namespace keyledger::domain {
 namespace {
@@ -20,9 +21,18 @@ bool Contains(const std::vector<std::string>& sorted, std::string_view value) {
 
 bool MatchesSale(const CompiledMatch& match, const EarningSale& sale) {
   if (!Contains(match.merchants, sale.merchant)) return false;
+  if (!match.sale_modes.empty() &&
+      std::find(match.sale_modes.begin(), match.sale_modes.end(), sale.mode) == match.sale_modes.end()) {
+    return false;
+  }
   return match.regions.empty() ||
          std::any_of(match.regions.begin(), match.regions.end(),
                      [&](const std::string& region) { return RegionContains(region, sale.region); });
+}
+
+bool IsInForce(const AccrualRule& rule, Micros occurred) {
+  if (rule.has_effective_from() && occurred < MicrosOf(rule.effective_from())) return false;
+  return !rule.has_effective_to() || occurred < MicrosOf(rule.effective_to());
 }
 
 RoundingMode ModeOf(programs::v1::Rounding rounding) {
@@ -60,7 +70,7 @@ void Share(int64_t points, const std::vector<Base>& bases, int64_t sum,
 
 // False: a number leaves 64 bits.
 bool EarnByRule(const AccrualRule& rule, const CompiledMatch& match, const EarningSale& sale, int64_t multiplier_milli,
-                RoundingMode rounding, Earned& earned) {
+                const Allowance& allowance, RoundingMode rounding, Earned& earned) {
   const bool per_money = rule.rate_case() == AccrualRule::kPerMoney;
   std::vector<Base> bases;
   int64_t sum = 0;
@@ -80,22 +90,27 @@ bool EarnByRule(const AccrualRule& rule, const CompiledMatch& match, const Earni
   const int64_t per = per_money ? rule.per_money().per_micros() : rule.per_unit().per_units();
   const auto points = MulDiv(sum, rate, earned.multiplier_milli, static_cast<Int128>(per) * 1000, rounding);
   if (!points.has_value()) return false;
+  earned.uncapped = *points;
   earned.points = *points;
-  if (*points > 0) Share(*points, bases, sum, earned.lines);
+  if (rule.has_max_points_per_event()) earned.points = std::min(earned.points, rule.max_points_per_event());
+  if (allowance) earned.points = std::min(earned.points, allowance(rule));
+  if (earned.points > 0) Share(earned.points, bases, sum, earned.lines);
   return true;
 }
 
 }  // namespace
 
 std::optional<std::vector<Earned>> Earn(const CompiledProgram& program, const EarningSale& sale,
-                                        int64_t multiplier_milli, std::optional<RoundingMode> rounding) {
+                                        int64_t multiplier_milli, const Allowance& allowance,
+                                        std::optional<RoundingMode> rounding) {
   std::vector<Earned> all;
   for (int i = 0; i < program.program().accrual_rules_size(); ++i) {
-    if (!MatchesSale(program.matches()[i], sale)) continue;
-    Earned earned;
     const AccrualRule& rule = program.program().accrual_rules(i);
+    if (!IsInForce(rule, sale.occurred) || !MatchesSale(program.matches()[i], sale)) continue;
+    if (!IsOpen(program.matches()[i].windows, program.zone(), sale.occurred)) continue;
+    Earned earned;
     const RoundingMode mode = rounding.value_or(ModeOf(rule.rounding()));
-    if (!EarnByRule(rule, program.matches()[i], sale, multiplier_milli, mode, earned)) return std::nullopt;
+    if (!EarnByRule(rule, program.matches()[i], sale, multiplier_milli, allowance, mode, earned)) return std::nullopt;
     if (earned.points > 0) all.push_back(std::move(earned));
   }
   return all;
@@ -108,6 +123,10 @@ Micros ActivateTime(const CompiledProgram& program, const AccrualRule& rule, Mic
 Micros ExpireTime(const CompiledProgram& program, const AccrualRule& rule, Micros occurred) {
   if (!rule.has_expiry()) return kNever;
   const programs::v1::Expiry& expiry = rule.expiry();
+  if (expiry.model_case() == programs::v1::Expiry::kInactivityDays) return kNever;
+  if (expiry.model_case() == programs::v1::Expiry::kEndOfPeriod) {
+    return program.zone().PeriodStart(occurred, CalendarUnitOf(expiry.end_of_period()), 1);
+  }
   const Micros end = expiry.model_case() == programs::v1::Expiry::kAfterMonths
                          ? program.zone().AddMonths(occurred, static_cast<int>(expiry.after_months()))
                          : program.zone().AddDays(occurred, static_cast<int>(expiry.after_days()));

@@ -29,7 +29,7 @@ struct LotDue {
 
 // A lot that is already past its end when it comes into being ends at the moment it was earned, not before it.
 Micros ActivationOf(const Lot& lot) { return std::max(lot.activate, lot.occurred); }
-Micros ExpiryOf(const Lot& lot) { return std::max(lot.expire, lot.occurred); }
+Micros ExpiryOf(const AccountState& state, const Lot& lot) { return std::max(state.ExpiryOf(lot), lot.occurred); }
 
 // All lot decisions due until then, of lots from revision `first` on, in order. No such decision changes another one's
 // moment, so they can be listed at once; a lot that expires before or when it would have become available is only
@@ -38,10 +38,9 @@ std::vector<LotDue> ListLotsDue(const AccountState& state, Micros until, uint64_
   std::vector<LotDue> due;
   for (auto lot = state.lots.rbegin(); lot != state.lots.rend() && lot->revision >= first; ++lot) {
     if (lot->remaining == 0) continue;
-    const bool expires = lot->expire != kNever && ExpiryOf(*lot) <= until;
-    if (expires) due.push_back({ExpiryOf(*lot), true, lot->revision});
-    if (lot->pending && ActivationOf(*lot) <= until &&
-        (lot->expire == kNever || ActivationOf(*lot) <= ExpiryOf(*lot))) {
+    const Micros expiry = ExpiryOf(state, *lot);
+    if (expiry != kNever && expiry <= until) due.push_back({expiry, true, lot->revision});
+    if (lot->pending && ActivationOf(*lot) <= until && ActivationOf(*lot) <= expiry) {
       due.push_back({ActivationOf(*lot), false, lot->revision});
     }
   }
@@ -147,7 +146,7 @@ Micros NextDue(const AccountState& state, const ProgramSet& programs) {
   Micros next = kNever;
   for (const Lot& lot : state.lots) {
     if (lot.pending) next = std::min(next, ActivationOf(lot));
-    if (lot.expire != kNever) next = std::min(next, ExpiryOf(lot));
+    next = std::min(next, ExpiryOf(state, lot));
   }
   if (const auto review = FindReview(state, state.clock, next, programs); review.has_value()) return review->due;
   return next;

@@ -1,6 +1,7 @@
 // Movements of points that a client asks for. See decision.h.
 #include "server/domain/decision.h"
 #include "server/domain/lots.h"
+#include "server/domain/redemption.h"
 
 namespace keyledger::domain {
 
@@ -20,6 +21,10 @@ absl::Status Decision::DecideRedemption(const Fact& fact) {
   if (state().lifecycle == Lifecycle::kClosed) return Closed();
   Event event = fact.event;
   events::v1::PointsRedeemed& redeemed = *event.mutable_points_redeemed();
+  if (const CompiledProgram* program = work_.programs().Select(fact.occurred, state().region)) {
+    KL_RETURN_IF_ERROR(Here(CheckRedemption(state(), *program, redeemed.points(), fact.occurred)));
+    AddRedemptionCounts(state(), *program, fact.occurred, redeemed.mutable_counts());
+  }
   KL_RETURN_IF_ERROR(CheckAvailable(redeemed.points()));
   AllocateEarliestExpiry(state(), redeemed.points(), redeemed.mutable_allocations());
   return Here(work_.RecordFact(std::move(event), fact.occurred, fact_index()));

@@ -1,6 +1,7 @@
 // What is bought and what comes back. See decision.h.
 #include "server/domain/decision.h"
 #include "server/domain/proto_time.h"
+#include "server/domain/redemption.h"
 
 namespace keyledger::domain {
 
@@ -35,7 +36,7 @@ absl::Status Decision::DecidePurchase(const Fact& fact) {
     KL_RETURN_IF_ERROR(Record(fact));
     return Rise();
   }
-  EarningSale sale{purchase.merchant_id(), region, {}};
+  EarningSale sale{purchase.merchant_id(), region, fact.occurred, purchase.sale_mode(), {}};
   sale.lines.reserve(purchase.lines_size());
   for (const auto& line : purchase.lines()) {
     const auto number = static_cast<uint32_t>(sale.lines.size() + 1);
@@ -43,7 +44,9 @@ absl::Status Decision::DecidePurchase(const Fact& fact) {
   }
   // The tier before this purchase: the one that crosses a threshold is not yet rated at the new tier (DOMAIN A5, 7).
   const auto [tier_id, multiplier] = Multiplier(*program);
-  auto earned = Earn(*program, sale, multiplier);
+  auto earned = Earn(*program, sale, multiplier, [&](const programs::v1::AccrualRule& rule) {
+    return AllowanceOf(state(), *program, rule, fact.occurred);
+  });
   if (!earned.has_value()) return RefuseHere(Reason::kArithmeticRange, "the points earned leave 64 bits");
   KL_RETURN_IF_ERROR(Record(fact));
   for (const Earned& one : *earned) KL_RETURN_IF_ERROR(Accrue(fact.occurred, *program, one, revision, tier_id));
@@ -72,6 +75,14 @@ absl::Status Decision::Accrue(Micros occurred, const CompiledProgram& program, c
   accrued.set_matched_base(earned.matched_base);
   accrued.set_tier_id(tier_id);
   accrued.set_multiplier_milli(earned.multiplier_milli);
+  if (earned.uncapped > earned.points) accrued.set_uncapped_points(earned.uncapped);
+  if (earned.rule->has_max_per_period()) {
+    *accrued.mutable_count() =
+        CountOf(state(), program, CounterOf(*earned.rule), earned.rule->max_per_period().period(), occurred);
+  }
+  if (earned.rule->expiry().model_case() == programs::v1::Expiry::kInactivityDays) {
+    accrued.set_inactivity_days(earned.rule->expiry().inactivity_days());
+  }
   return Here(work_.RecordDecision(std::move(event), occurred, fact_index(), &program));
 }
 
@@ -142,7 +153,7 @@ absl::Status Decision::DecideUnlinkedReturn(const Fact& fact) {
       returned.lines(0).amount().currency_code() != program->program().currency_code()) {
     return absl::OkStatus();
   }
-  auto reversed = ReverseUnlinked(state(), returned, region, *program, Multiplier(*program).second);
+  auto reversed = ReverseUnlinked(state(), returned, region, fact.occurred, *program, Multiplier(*program).second);
   if (!reversed.has_value()) return RefuseHere(Reason::kArithmeticRange, "the points owed leave 64 bits");
   return Reverse(fact, revision, std::move(*reversed), program);
 }

@@ -36,7 +36,10 @@ class Decision {
   }
   // Names the event in an error that came from further down.
   absl::Status Here(const absl::Status& status) const {
-    return status.ok() ? status : RefuseHere(ReasonOf(status), MessageOf(status));
+    if (status.ok()) return status;
+    absl::Status named = RefuseHere(ReasonOf(status), MessageOf(status));
+    for (const auto& [key, value] : MetadataOf(status)) AddMetadata(named, key, value);
+    return named;
   }
   absl::Status Closed() const { return RefuseHere(Reason::kAccountClosed, "the account is closed; reopen it first"); }
   absl::Status Record(const Fact& fact) { return Here(work_.RecordFact(fact.event, fact.occurred, fact_index())); }

@@ -49,6 +49,12 @@ void PruneSpend(AccountState& state) {
   }
 }
 
+// Likewise counts that no maximum is held against any more.
+void PruneCounts(AccountState& state) {
+  std::erase_if(state.counts,
+                [&](const auto& entry) { return entry.first.second < state.clock - kSpendHorizonMicros; });
+}
+
 FoldResult FoldOpened(AccountState& state, const events::v1::AccountOpened& opened, Micros occurred) {
   if (state.next_revision != 0) return Contradiction("an account opened twice");
   state.lifecycle = Lifecycle::kOpen;
@@ -78,6 +84,7 @@ FoldResult FoldPurchase(AccountState& state, const events::v1::PurchaseRecorded&
   }
   state.purchase_count += 1;
   state.last_purchase = std::max(state.last_purchase, occurred);
+  state.last_activity = std::max(state.last_activity, occurred);
   return purchase.lines().empty() ? kFolded
                                   : AddSpend(state, purchase.lines(0).amount().currency_code(), sum, occurred);
 }
@@ -156,6 +163,7 @@ FoldResult Fold(AccountState& state, const Event& event, Micros occurred, EmptyL
   state.next_revision += 1;
   state.clock = std::max(state.clock, occurred);
   PruneSpend(state);
+  PruneCounts(state);
   return result;
 }
 

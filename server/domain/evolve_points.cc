@@ -17,6 +17,11 @@ std::vector<Lot>::iterator FindLot(AccountState& state, uint64_t revision) {
   return found != state.lots.end() && found->revision == revision ? found : state.lots.end();
 }
 
+bool Count(AccountState& state, const events::v1::PeriodCount& counted, int64_t points) {
+  PeriodCount& count = state.counts[{counted.counter(), MicrosOf(counted.period_start())}];
+  return AddTo(count.points, points) && AddTo(count.times, 1);
+}
+
 FoldResult AddLot(AccountState& state, Lot lot) {
   if (lot.accrued <= 0) return Contradiction("a lot of no points");
   if (!AddTo(state.totals.accrued, lot.accrued)) return OutOfRange("points accrued leave 64 bits");
@@ -76,7 +81,21 @@ FoldResult FoldAccrued(AccountState& state, const events::v1::PointsAccrued& acc
     lot.activate = MicrosOf(accrued.activate_time());
   }
   if (accrued.has_expire_time()) lot.expire = MicrosOf(accrued.expire_time());
+  lot.inactivity_days = accrued.inactivity_days();
+  if (lot.inactivity_days > 0 && lot.expire != kNever) return Contradiction("a lot that runs out in two ways");
+  if (accrued.has_count() && !Count(state, accrued.count(), accrued.points())) {
+    return OutOfRange("points counted in a period leave 64 bits");
+  }
   return AddLot(state, lot);
+}
+
+FoldResult FoldRedeemed(AccountState& state, const events::v1::PointsRedeemed& redeemed, Micros occurred,
+                        EmptyLots empty_lots) {
+  for (const auto& counted : redeemed.counts()) {
+    if (!Count(state, counted, redeemed.points())) return OutOfRange("points counted in a period leave 64 bits");
+  }
+  state.last_activity = std::max(state.last_activity, occurred);
+  return TakeAllocations(state, redeemed.allocations(), redeemed.points(), state.totals.spent, empty_lots);
 }
 
 FoldResult FoldActivated(AccountState& state, const events::v1::PointsActivated& activated) {
@@ -102,8 +121,7 @@ FoldResult FoldExpired(AccountState& state, const events::v1::PointsExpired& exp
 FoldResult FoldPoints(AccountState& state, const Event& event, Micros occurred, EmptyLots empty_lots) {
   switch (event.payload_case()) {
     case Event::kPointsRedeemed:
-      return TakeAllocations(state, event.points_redeemed().allocations(), event.points_redeemed().points(),
-                             state.totals.spent, empty_lots);
+      return FoldRedeemed(state, event.points_redeemed(), occurred, empty_lots);
     case Event::kPointsAdjusted:
       return FoldAdjusted(state, event.points_adjusted(), occurred, empty_lots);
     case Event::kPointsAccrued:

@@ -3,7 +3,7 @@
 #include "server/domain/lots.h"
 
 #include <algorithm>
-#include <tuple>
+#include <utility>
 
 #include "server/base/check.h"
 
@@ -26,8 +26,8 @@ void Allocate(const Lot& lot, int64_t points, Allocations* out) {
 }  // namespace
 
 void AllocateEarliestExpiry(const AccountState& state, int64_t points, Allocations* out) {
-  const auto earlier = [](const Lot* a, const Lot* b) {
-    return std::tie(a->expire, a->revision) < std::tie(b->expire, b->revision);
+  const auto earlier = [&](const Lot* a, const Lot* b) {
+    return std::pair(state.ExpiryOf(*a), a->revision) < std::pair(state.ExpiryOf(*b), b->revision);
   };
   // The earliest lots that hold enough between them, as a heap with the latest on top: one look at every lot, and work
   // beyond that only for those that are taken from.

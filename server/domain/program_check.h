@@ -12,6 +12,9 @@ namespace keyledger::domain {
 
 inline constexpr int kAccrualRulesMax = 100;
 inline constexpr int kMatchEntriesMax = 1000;
+inline constexpr int kTimeWindowsMax = 100;
+inline constexpr int kDateRangesMax = 100;
+inline constexpr int64_t kPointsMax = 1'000'000'000'000;
 inline constexpr int kTiersMax = 50;
 inline constexpr int kBenefitsMax = 50;
 inline constexpr int64_t kMoneyMicrosMax = 9'000'000'000'000'000;

@@ -25,6 +25,7 @@ class PointsCheck : private ProgramPartCheck {
       CheckDistinct(path + ".rule_id", program.accrual_rules(i).rule_id(), ids);
     }
     if (!programs::v1::ReturnPolicy_IsValid(program.return_policy())) Add("return_policy", "is no return policy");
+    if (program.has_redemption_policy()) CheckRedemption(program.redemption_policy());
   }
 
  private:
@@ -50,6 +51,8 @@ class PointsCheck : private ProgramPartCheck {
     CheckEntries(path + ".match.skus", rule.match().skus(), false);
     CheckEntries(path + ".match.merchants", rule.match().merchants(), false);
     CheckEntries(path + ".match.regions", rule.match().regions(), true);
+    CheckSaleModes(path + ".match.sale_modes", rule.match().sale_modes());
+    CheckWindows(path + ".match.time_windows", rule.match().time_windows());
     switch (rule.rate_case()) {
       case AccrualRule::kPerMoney:
         CheckRange(path + ".per_money.points", rule.per_money().points(), 1, 1'000'000, "points");
@@ -66,6 +69,45 @@ class PointsCheck : private ProgramPartCheck {
     if (!programs::v1::Rounding_IsValid(rule.rounding())) Add(path + ".rounding", "is no way of rounding");
     CheckRange(path + ".pending_days", rule.pending_days(), 0, 3650, "days");
     if (rule.has_expiry()) CheckExpiry(path + ".expiry", rule.expiry());
+    if (rule.has_max_points_per_event()) {
+      CheckRange(path + ".max_points_per_event", rule.max_points_per_event(), 1, kPointsMax, "points");
+    }
+    if (rule.has_max_per_period()) CheckPointsPerPeriod(path + ".max_per_period", rule.max_per_period());
+    CheckSpan(path, "effective_from", rule.has_effective_from() ? &rule.effective_from() : nullptr, "effective_to",
+              rule.has_effective_to() ? &rule.effective_to() : nullptr);
+  }
+
+  void CheckSaleModes(const std::string& path, const google::protobuf::RepeatedField<int>& modes) {
+    CheckRange(path, modes.size(), 0, kMatchEntriesMax, "entries");
+    for (int i = 0; i < modes.size(); ++i) {
+      if (modes[i] == events::v1::SALE_MODE_UNSPECIFIED || !events::v1::SaleMode_IsValid(modes[i])) {
+        Add(fmt::format("{}[{}]", path, i), "is no sale mode");
+      }
+    }
+  }
+
+  void CheckPointsPerPeriod(const std::string& path, const programs::v1::PointsPerPeriod& maximum) {
+    CheckRange(path + ".points", maximum.points(), 1, kPointsMax, "points");
+    CheckPeriod(path + ".period", maximum.period());
+  }
+
+  void CheckRedemption(const programs::v1::RedemptionPolicy& policy) {
+    const std::string path = "redemption_policy";
+    CheckWindows(path + ".windows", policy.windows());
+    if (policy.has_min_points()) CheckRange(path + ".min_points", policy.min_points(), 1, kPointsMax, "points");
+    if (policy.has_max_points()) CheckRange(path + ".max_points", policy.max_points(), 1, kPointsMax, "points");
+    if (policy.has_min_points() && policy.has_max_points() && policy.max_points() < policy.min_points()) {
+      Add(path + ".max_points", "must not be less than min_points");
+    }
+    if (policy.has_max_times()) {
+      CheckRange(path + ".max_times.times", policy.max_times().times(), 1, 1'000'000, "times");
+      CheckPeriod(path + ".max_times.period", policy.max_times().period());
+    }
+    if (!policy.has_max_points_per_period()) return;
+    CheckPointsPerPeriod(path + ".max_points_per_period", policy.max_points_per_period());
+    if (policy.has_min_points() && policy.max_points_per_period().points() < policy.min_points()) {
+      Add(path + ".max_points_per_period.points", "must not be less than min_points");
+    }
   }
 
   void CheckExpiry(const std::string& path, const programs::v1::Expiry& expiry) {
@@ -76,9 +118,22 @@ class PointsCheck : private ProgramPartCheck {
       case programs::v1::Expiry::kAfterDays:
         CheckRange(path + ".after_days", expiry.after_days(), 1, 36500, "days");
         break;
-      case programs::v1::Expiry::MODEL_NOT_SET:
-        Add(path, "needs after_months or after_days; leave expiry out for points that never expire");
+      case programs::v1::Expiry::kInactivityDays:
+        CheckRange(path + ".inactivity_days", expiry.inactivity_days(), 1, 36500, "days");
         break;
+      case programs::v1::Expiry::kEndOfPeriod:
+        CheckPeriod(path + ".end_of_period", expiry.end_of_period());
+        break;
+      case programs::v1::Expiry::MODEL_NOT_SET:
+        Add(path,
+            "needs after_months, after_days, inactivity_days or end_of_period; leave expiry out for points that never "
+            "expire");
+        break;
+    }
+    const bool may_round = expiry.model_case() == programs::v1::Expiry::kAfterMonths ||
+                           expiry.model_case() == programs::v1::Expiry::kAfterDays;
+    if (!may_round && expiry.round_up_to() != programs::v1::PERIOD_UNIT_UNSPECIFIED) {
+      Add(path + ".round_up_to", "is for after_months and after_days only");
     }
     if (!programs::v1::PeriodUnit_IsValid(expiry.round_up_to())) Add(path + ".round_up_to", "is no period");
   }

@@ -51,7 +51,16 @@ class ProgramPartCheck {
     return false;
   }
 
+  // The two ends of a span of the message at `path`, either of which may be null.
+  void CheckSpan(const std::string& path, const char* from_name, const google::protobuf::Timestamp* from,
+                 const char* to_name, const google::protobuf::Timestamp* to);
+  void CheckWindows(const std::string& path,
+                    const google::protobuf::RepeatedPtrField<programs::v1::TimeWindow>& windows);
+
  private:
+  void CheckWindow(const std::string& path, const programs::v1::TimeWindow& window);
+  void CheckTimeOfDay(const std::string& path, const programs::v1::TimeOfDaySpan& span);
+
   std::vector<ProgramMistake>& mistakes_;
 };
 

@@ -21,8 +21,18 @@ std::vector<std::string> Sorted(const google::protobuf::RepeatedPtrField<std::st
   return sorted;
 }
 
+using TimeWindows = google::protobuf::RepeatedPtrField<programs::v1::TimeWindow>;
+
+std::vector<CompiledWindow> CompileWindows(const TimeWindows& windows) {
+  return std::vector<CompiledWindow>(windows.begin(), windows.end());
+}
+
 CompiledMatch CompileMatch(const programs::v1::LineMatch& match) {
-  return {Sorted(match.categories()), Sorted(match.skus()), Sorted(match.merchants()), Sorted(match.regions())};
+  CompiledMatch compiled{
+      Sorted(match.categories()),          Sorted(match.skus()), Sorted(match.merchants()), Sorted(match.regions()), {},
+      CompileWindows(match.time_windows())};
+  for (const int mode : match.sale_modes()) compiled.sale_modes.push_back(static_cast<events::v1::SaleMode>(mode));
+  return compiled;
 }
 
 bool IsBetter(const CompiledProgram* a, const CompiledProgram* b) {
@@ -51,6 +61,7 @@ absl::StatusOr<std::shared_ptr<const CompiledProgram>> CompiledProgram::Compile(
   compiled->effective_from_ = MicrosOf(program.effective_from());
   compiled->effective_to_ = program.has_effective_to() ? MicrosOf(program.effective_to()) : kNever;
   for (const auto& rule : program.accrual_rules()) compiled->matches_.push_back(CompileMatch(rule.match()));
+  compiled->redemption_windows_ = CompileWindows(program.redemption_policy().windows());
   compiled->program_ = std::move(program);
   return compiled;
 }

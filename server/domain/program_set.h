@@ -13,6 +13,7 @@
 #include "keyledger/programs/v1/program.pb.h"
 #include "server/base/calendar.h"
 #include "server/base/clock.h"
+#include "server/domain/time_window.h"
 
 namespace keyledger::domain {
 
@@ -22,6 +23,9 @@ struct CompiledMatch {
   std::vector<std::string> skus;
   std::vector<std::string> merchants;
   std::vector<std::string> regions;
+  // In the program's order.
+  std::vector<events::v1::SaleMode> sale_modes;
+  std::vector<CompiledWindow> windows;
 };
 
 // One program version, checked, with what evaluation needs looked up once.
@@ -38,12 +42,14 @@ class CompiledProgram {
   Micros effective_to() const { return effective_to_; }
   // One per accrual rule, in its order.
   const std::vector<CompiledMatch>& matches() const { return matches_; }
+  const std::vector<CompiledWindow>& redemption_windows() const { return redemption_windows_; }
 
  private:
   CompiledProgram() = default;
   programs::v1::Program program_;
   Zone zone_;
   std::vector<CompiledMatch> matches_;
+  std::vector<CompiledWindow> redemption_windows_;
   Micros effective_from_ = 0;
   Micros effective_to_ = 0;
 };

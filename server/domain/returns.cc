@@ -129,14 +129,14 @@ PointsReversed ReverseLinked(const AccountState& state, const std::vector<Return
 }
 
 std::optional<PointsReversed> ReverseUnlinked(const AccountState& state, const events::v1::PurchaseReturned& returned,
-                                              std::string_view region, const CompiledProgram& program,
+                                              std::string_view region, Micros occurred, const CompiledProgram& program,
                                               int64_t multiplier_milli) {
-  EarningSale sale{returned.merchant_id(), region, {}};
+  EarningSale sale{returned.merchant_id(), region, occurred, events::v1::SALE_MODE_UNSPECIFIED, {}};
   for (const events::v1::ReturnLine& line : returned.lines()) {
     const auto number = static_cast<uint32_t>(sale.lines.size() + 1);
     sale.lines.push_back({number, line.sku(), line.category(), line.quantity(), line.amount().micros()});
   }
-  const auto earned = Earn(program, sale, multiplier_milli, RoundingMode::kUp);
+  const auto earned = Earn(program, sale, multiplier_milli, nullptr, RoundingMode::kUp);
   if (!earned.has_value()) return std::nullopt;
   int64_t due = 0;
   for (const Earned& one : *earned) {

@@ -46,7 +46,7 @@ events::v1::PointsReversed ReverseLinked(const AccountState& state, const std::v
 // would take. Nothing: a number leaves 64 bits.
 std::optional<events::v1::PointsReversed> ReverseUnlinked(const AccountState& state,
                                                           const events::v1::PurchaseReturned& returned,
-                                                          std::string_view region, const CompiledProgram& program,
-                                                          int64_t multiplier_milli);
+                                                          std::string_view region, Micros occurred,
+                                                          const CompiledProgram& program, int64_t multiplier_milli);
 
 }  // namespace keyledger::domain

@@ -20,7 +20,6 @@ using events::v1::Event;
 
 constexpr int kLinesMax = 500;
 constexpr int64_t kQuantityMax = 1'000'000'000;
-constexpr int64_t kPointsMax = 1'000'000'000'000;
 constexpr size_t kCustomDataBytesMax = 64 * 1024;
 // Violations that are kept and told: enough for a person to see what is going on, and small enough for a status on the
 // wire. The rest are counted.
@@ -243,6 +242,7 @@ class Validator {
     Range(path.Field("points"), redeemed.points(), 1, kPointsMax);
     Text(path.Field("reward"), redeemed.reward(), 0, 128);
     OutputOnly(path.Field("allocations"), !redeemed.allocations().empty());
+    OutputOnly(path.Field("counts"), !redeemed.counts().empty());
   }
 
   void Adjusted(const FieldPath& path, const events::v1::PointsAdjusted& adjusted) {

@@ -342,14 +342,19 @@ TEST(ListPointsStatement, EndsWithTheBalanceForAnyLogAtAnyMoment) {
 // fallen due by then.
 class DecidedLog {
  public:
-  explicit DecidedLog(uint32_t seed) : random_(seed) { Decide(Opened(), clock_); }
+  explicit DecidedLog(uint32_t seed) : random_(seed), programs_({Program()}) { Decide(Opened(), clock_); }
 
   void Step() {
     clock_ += Draw(0, 20) * kMicrosPerDay;
     const Micros occurred = Draw(0, 2) == 0 ? clock_ - Draw(0, 300) * kMicrosPerDay : clock_;
     events::v1::Event event;
     const int64_t available = state_.available_points();
-    if (Draw(0, 1) == 0 || available == 0) {
+    if (Draw(0, 3) == 0) {
+      auto* line = event.mutable_purchase_recorded()->add_lines();
+      line->set_quantity(1);
+      line->mutable_amount()->set_currency_code("USD");
+      line->mutable_amount()->set_micros(Draw(0, 50) * 1'000'000);
+    } else if (Draw(0, 1) == 0 || available == 0) {
       event.mutable_points_adjusted()->set_points(Draw(1, 100));
       if (Draw(0, 3) != 0) {
         testing::SetTime(occurred + Draw(1, 400) * kMicrosPerDay,
@@ -367,6 +372,21 @@ class DecidedLog {
   void Sweep(Micros until) { Record(*domain::Advance(state_, until, programs_)); }
 
  private:
+  // A purchase gives points that run out after 60 days without activity.
+  static std::shared_ptr<const domain::CompiledProgram> Program() {
+    programs::v1::Program program;
+    program.set_program_id("shop");
+    program.set_version(1);
+    program.set_time_zone("UTC");
+    program.set_currency_code("USD");
+    testing::SetTime(Utc(2020, 1, 1), program.mutable_effective_from());
+    auto* rule = program.add_accrual_rules();
+    rule->set_rule_id("base");
+    rule->mutable_per_money()->set_points(1);
+    rule->mutable_per_money()->set_per_micros(1'000'000);
+    rule->mutable_expiry()->set_inactivity_days(60);
+    return *domain::CompiledProgram::Compile(std::move(program));
+  }
   static events::v1::Event Opened() {
     events::v1::Event event;
     event.mutable_account_opened();

@@ -1,0 +1,147 @@
+// See redemption.h.
+#include "server/domain/redemption.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "server/base/error.h"
+#include "server/domain/accrual.h"
+#include "server/domain/proto_time.h"
+
+namespace keyledger::domain {
+namespace {
+
+using programs::v1::PeriodUnit;
+using programs::v1::RedemptionPolicy;
+
+constexpr std::string_view kPolicy = "redemption_policy";
+
+const char* NameOf(PeriodUnit period) {
+  switch (period) {
+    case programs::v1::PERIOD_UNIT_MONTH:
+      return "month";
+    case programs::v1::PERIOD_UNIT_QUARTER:
+      return "quarter";
+    default:
+      return "year";
+  }
+}
+
+// A refusal that names its rule.
+absl::Status Refusal(Reason reason, const CompiledProgram& program, const char* rule, const std::string& what) {
+  const std::string name = fmt::format("{} version {}", program.program().program_id(), program.program().version());
+  absl::Status status = MakeError(reason, fmt::format("{} ({}.{} of program {})", what, kPolicy, rule, name));
+  AddMetadata(status, "rule", fmt::format("{}.{}", kPolicy, rule));
+  AddMetadata(status, "program", name);
+  return status;
+}
+
+absl::Status OverLimit(const CompiledProgram& program, const char* rule, int64_t limit, int64_t requested,
+                       const std::string& what) {
+  absl::Status status = Refusal(Reason::kRedemptionLimit, program, rule, what);
+  AddMetadata(status, "limit", std::to_string(limit));
+  AddMetadata(status, "requested", std::to_string(requested));
+  return status;
+}
+
+// The next period begins at a moment at which the windows may be closed: what counts is when both allow it.
+void AddOpening(absl::Status& status, const CompiledProgram& program, Micros from) {
+  const auto opens = NextOpening(program.redemption_windows(), program.zone(), from);
+  if (opens.has_value()) AddMetadata(status, "opens_time", FormatMicros(*opens));
+}
+
+absl::Status OverPeriod(const CompiledProgram& program, const char* rule, PeriodUnit period, int64_t limit,
+                        int64_t requested, int64_t used, const char* unit, Micros occurred) {
+  const Micros next = program.zone().PeriodStart(occurred, CalendarUnitOf(period), 1);
+  absl::Status status =
+      OverLimit(program, rule, limit, requested,
+                fmt::format("at most {} {} may be redeemed in a {}, {} have been; the next {} begins {}", limit, unit,
+                            NameOf(period), used, NameOf(period), FormatMicros(next)));
+  AddMetadata(status, "used", std::to_string(used));
+  AddOpening(status, program, next);
+  return status;
+}
+
+absl::Status CheckWindows(const CompiledProgram& program, Micros occurred) {
+  if (IsOpen(program.redemption_windows(), program.zone(), occurred)) return absl::OkStatus();
+  const auto opens = NextOpening(program.redemption_windows(), program.zone(), occurred);
+  absl::Status status =
+      Refusal(Reason::kRedemptionWindowClosed, program, "windows",
+              opens.has_value()
+                  ? fmt::format("points can be redeemed from {} on", FormatMicros(*opens))
+                  : std::string("points can only be redeemed at set times, and none is left in the next ten years"));
+  AddOpening(status, program, occurred);
+  return status;
+}
+
+}  // namespace
+
+events::v1::PeriodCount CountOf(const AccountState& state, const CompiledProgram& program, std::string_view rule,
+                                PeriodUnit period, Micros occurred) {
+  const Micros start = program.zone().PeriodStart(occurred, CalendarUnitOf(period));
+  events::v1::PeriodCount counted;
+  counted.set_counter(fmt::format("{}/{}/{}", program.program().program_id(), rule, NameOf(period)));
+  SetTimestamp(counted.mutable_period_start(), std::max(start, kTimeMin));
+  const auto known = state.counts.find({counted.counter(), MicrosOf(counted.period_start())});
+  if (known == state.counts.end()) return counted;
+  counted.set_points_before(known->second.points);
+  counted.set_times_before(known->second.times);
+  return counted;
+}
+
+std::string CounterOf(const programs::v1::AccrualRule& rule) { return "accrual_rules." + rule.rule_id(); }
+
+int64_t AllowanceOf(const AccountState& state, const CompiledProgram& program, const programs::v1::AccrualRule& rule,
+                    Micros occurred) {
+  if (!rule.has_max_per_period()) return std::numeric_limits<int64_t>::max();
+  const auto counted = CountOf(state, program, CounterOf(rule), rule.max_per_period().period(), occurred);
+  return std::max<int64_t>(rule.max_per_period().points() - counted.points_before(), 0);
+}
+
+absl::Status CheckRedemption(const AccountState& state, const CompiledProgram& program, int64_t points,
+                             Micros occurred) {
+  if (!program.program().has_redemption_policy()) return absl::OkStatus();
+  const RedemptionPolicy& policy = program.program().redemption_policy();
+  KL_RETURN_IF_ERROR(CheckWindows(program, occurred));
+  if (policy.has_min_points() && points < policy.min_points()) {
+    return OverLimit(program, "min_points", policy.min_points(), points,
+                     fmt::format("at least {} points must be redeemed at once, not {}", policy.min_points(), points));
+  }
+  if (policy.has_max_points() && points > policy.max_points()) {
+    return OverLimit(program, "max_points", policy.max_points(), points,
+                     fmt::format("at most {} points may be redeemed at once, not {}", policy.max_points(), points));
+  }
+  if (policy.has_max_times()) {
+    const PeriodUnit period = policy.max_times().period();
+    const int64_t used = CountOf(state, program, kPolicy, period, occurred).times_before();
+    if (used >= policy.max_times().times()) {
+      return OverPeriod(program, "max_times", period, policy.max_times().times(), 1, used, "times", occurred);
+    }
+  }
+  if (policy.has_max_points_per_period()) {
+    const PeriodUnit period = policy.max_points_per_period().period();
+    const int64_t limit = policy.max_points_per_period().points();
+    const int64_t used = CountOf(state, program, kPolicy, period, occurred).points_before();
+    if (points > limit - used) {
+      return OverPeriod(program, "max_points_per_period", period, limit, points, used, "points", occurred);
+    }
+  }
+  return absl::OkStatus();
+}
+
+void AddRedemptionCounts(const AccountState& state, const CompiledProgram& program, Micros occurred,
+                         google::protobuf::RepeatedPtrField<events::v1::PeriodCount>* out) {
+  const RedemptionPolicy& policy = program.program().redemption_policy();
+  if (policy.has_max_times()) {
+    *out->Add() = CountOf(state, program, kPolicy, policy.max_times().period(), occurred);
+  }
+  if (policy.has_max_points_per_period() &&
+      (!policy.has_max_times() || policy.max_times().period() != policy.max_points_per_period().period())) {
+    *out->Add() = CountOf(state, program, kPolicy, policy.max_points_per_period().period(), occurred);
+  }
+}
+
+}  // namespace keyledger::domain
