@@ -1,6 +1,7 @@
 // What commands share. See command.h.
 #include "client/cli/command.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
@@ -58,6 +59,7 @@ client::Client& Session::client() {
     channel.address = options_.server;
     client::CallOptions call;
     call.timeout = timeout();
+    call.frame_timeout = std::max(call.frame_timeout, timeout());
     client_ = std::make_unique<client::Client>(channel, call);
   }
   return *client_;

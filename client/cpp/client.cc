@@ -17,6 +17,70 @@ ClientError Cancelled() {
   return error;
 }
 
+// One stream of frames, each of which must come in time. The call is driven through a queue of its own because a
+// blocking read has no deadline but the whole call's.
+template <typename Frame>
+class FrameReader {
+ public:
+  template <typename Open>
+  FrameReader(grpc::ClientContext& context, milliseconds frame_timeout, const Open& open)
+      : context_(context), frame_timeout_(frame_timeout), reader_(open(context, queue_)) {
+    reader_->StartCall(nullptr);
+    started_ = Await();
+  }
+
+  // Waits for the next frame. False at the end, whatever it is.
+  bool Next() {
+    if (!started_ || late_) {
+      return false;
+    }
+    reader_->Read(&frame_, nullptr);
+    return Await();
+  }
+  const Frame& frame() const { return frame_; }
+
+  // Must be called once, after Next has returned false or the call was cancelled.
+  grpc::Status Finish() {
+    grpc::Status status;
+    reader_->Finish(&status, nullptr);
+    Await();
+    queue_.Shutdown();
+    void* tag = nullptr;
+    bool ok = false;
+    while (queue_.Next(&tag, &ok)) {
+    }
+    // Whatever the status: a frame may have come between the timeout and the cancellation, and was not handed on.
+    if (late_) {
+      return {grpc::StatusCode::DEADLINE_EXCEEDED,
+              "the server sent nothing for " + std::to_string(frame_timeout_.count()) + " ms"};
+    }
+    return status;
+  }
+
+ private:
+  // Waits for the operation under way, the only one; cancels the call if that takes too long. False if it failed.
+  bool Await() {
+    void* tag = nullptr;
+    bool ok = false;
+    const auto next = queue_.AsyncNext(&tag, &ok, system_clock::now() + frame_timeout_);
+    if (next == grpc::CompletionQueue::GOT_EVENT) {
+      return ok;
+    }
+    late_ = true;
+    context_.TryCancel();
+    queue_.Next(&tag, &ok);
+    return false;
+  }
+
+  grpc::ClientContext& context_;
+  const milliseconds frame_timeout_;
+  grpc::CompletionQueue queue_;
+  const std::unique_ptr<grpc::ClientAsyncReader<Frame>> reader_;
+  Frame frame_;
+  bool started_ = false;
+  bool late_ = false;
+};
+
 }  // namespace
 
 struct Client::Stubs {
@@ -103,7 +167,8 @@ Result<Response> Client::Call(const std::function<grpc::Status(grpc::ClientConte
 
 template <typename Frame>
 std::optional<ClientError> Client::Read(
-    const std::function<std::unique_ptr<grpc::ClientReader<Frame>>(grpc::ClientContext&)>& open,
+    const std::function<std::unique_ptr<grpc::ClientAsyncReader<Frame>>(grpc::ClientContext&, grpc::CompletionQueue&)>&
+        open,
     const std::function<bool(const Frame&)>& on_frame) {
   const auto deadline = steady_clock::now() + options_.timeout;
   Backoff backoff(options_.backoff);
@@ -112,18 +177,17 @@ std::optional<ClientError> Client::Read(
     if (!Enter(context)) {
       return Cancelled();
     }
-    std::unique_ptr<grpc::ClientReader<Frame>> reader = open(context);
-    Frame frame;
+    FrameReader<Frame> reader(context, options_.frame_timeout, open);
     bool any = false;
     bool stopped = false;
-    while (!stopped && reader->Read(&frame)) {
+    while (!stopped && reader.Next()) {
       any = true;
-      if (!on_frame(frame)) {
+      if (!on_frame(reader.frame())) {
         stopped = true;
         context.TryCancel();
       }
     }
-    const grpc::Status status = reader->Finish();
+    const grpc::Status status = reader.Finish();
     Leave(context);
     if (stopped || status.ok()) {
       return std::nullopt;
@@ -198,13 +262,19 @@ KL_CLIENT_READ_METHOD(admin, ListProjections)
 std::optional<ClientError> Client::ReadAccount(const v1::ReadAccountRequest& request,
                                                const std::function<bool(const v1::ReadAccountResponse&)>& on_frame) {
   return Read<v1::ReadAccountResponse>(
-      [&](grpc::ClientContext& context) { return stubs_->ledger.ReadAccount(&context, request); }, on_frame);
+      [&](grpc::ClientContext& context, grpc::CompletionQueue& queue) {
+        return stubs_->ledger.PrepareAsyncReadAccount(&context, request, &queue);
+      },
+      on_frame);
 }
 
 std::optional<ClientError> Client::ReadLog(const v1::ReadLogRequest& request,
                                            const std::function<bool(const v1::ReadLogResponse&)>& on_frame) {
   return Read<v1::ReadLogResponse>(
-      [&](grpc::ClientContext& context) { return stubs_->ledger.ReadLog(&context, request); }, on_frame);
+      [&](grpc::ClientContext& context, grpc::CompletionQueue& queue) {
+        return stubs_->ledger.PrepareAsyncReadLog(&context, request, &queue);
+      },
+      on_frame);
 }
 
 }  // namespace keyledger::client

@@ -34,6 +34,10 @@ struct CallOptions {
   // Attempts at most, the first included. 1: no retries.
   int attempts_max = 6;
   BackoffOptions backoff;
+  // How long ReadAccount and ReadLog wait for each frame, the first one included, before they take the server for dead;
+  // then they fail with DEADLINE_EXCEEDED. More than zero. A filter that lets nothing pass for long stretches of a log
+  // may need more: the server sends no frame meanwhile.
+  std::chrono::milliseconds frame_timeout{30'000};
 };
 
 // Calls a server. A call that fails with UNAVAILABLE, or with RESOURCE_EXHAUSTED and a retry delay, is repeated with
@@ -83,8 +87,8 @@ class Client {
   Result<v1::RebuildProjectionResponse> RebuildProjection(const v1::RebuildProjectionRequest& request);
 
   // Read records frame by frame; the callback returns false to stop. The timeout bounds the wait for the first frame
-  // with retries, not the whole read. A stream that breaks after its first frame is not repeated: the caller knows
-  // where to go on. Returns nothing on success, or why the read failed.
+  // with retries, not the whole read, and the frame timeout every wait. A stream that breaks after its first frame is
+  // not repeated: the caller knows where to go on. Returns nothing on success, or why the read failed.
   std::optional<ClientError> ReadAccount(const v1::ReadAccountRequest& request,
                                          const std::function<bool(const v1::ReadAccountResponse&)>& on_frame);
   std::optional<ClientError> ReadLog(const v1::ReadLogRequest& request,
@@ -97,9 +101,9 @@ class Client {
   template <typename Response>
   Result<Response> Call(const std::function<grpc::Status(grpc::ClientContext&, Response&)>& attempt, bool retry = true);
   template <typename Frame>
-  std::optional<ClientError> Read(
-      const std::function<std::unique_ptr<grpc::ClientReader<Frame>>(grpc::ClientContext&)>& open,
-      const std::function<bool(const Frame&)>& on_frame);
+  std::optional<ClientError> Read(const std::function<std::unique_ptr<grpc::ClientAsyncReader<Frame>>(
+                                      grpc::ClientContext&, grpc::CompletionQueue&)>& open,
+                                  const std::function<bool(const Frame&)>& on_frame);
   // False after Cancel.
   bool Enter(grpc::ClientContext& context);
   void Leave(grpc::ClientContext& context);

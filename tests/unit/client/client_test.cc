@@ -1,8 +1,10 @@
 // Unary calls: what is retried, what is not, and what a failure carries.
 #include "client/cpp/client.h"
 
+#include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -123,6 +125,78 @@ TEST(Client, CancelEndsAWait) {
   other.join();
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, grpc::StatusCode::CANCELLED);
+}
+
+// Reads the fake's log; returns how many frames came and how it ended.
+std::pair<int, std::optional<ClientError>> ReadAll(const FakeLedger& server, milliseconds frame_timeout,
+                                                   milliseconds per_frame = milliseconds(0)) {
+  CallOptions options = Quick();
+  options.frame_timeout = frame_timeout;
+  Client client(server.Channel(), options);
+  int frames = 0;
+  Waiter waiter;
+  auto error = client.ReadLog({}, [&](const v1::ReadLogResponse& frame) {
+    EXPECT_EQ(frame.first_position(), static_cast<uint64_t>(frames));
+    ++frames;
+    return waiter.WaitFor(per_frame);
+  });
+  return {frames, std::move(error)};
+}
+
+TEST(Read, HandsOnEveryFrame) {
+  FakeLedger server;
+  const auto [frames, error] = ReadAll(server, milliseconds(30'000));
+  EXPECT_EQ(frames, 10);
+  EXPECT_FALSE(error.has_value());
+}
+
+TEST(Read, GivesUpOnAServerThatNeverSendsAFrame) {
+  FakeLedger server;
+  server.HangReadsAfter(0);
+  const auto start = std::chrono::steady_clock::now();
+  const auto [frames, error] = ReadAll(server, milliseconds(200));
+  EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(200));
+  EXPECT_EQ(frames, 0);
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->code, grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_EQ(error->message, "the server sent nothing for 200 ms");
+}
+
+TEST(Read, GivesUpOnAServerThatStopsSending) {
+  FakeLedger server;
+  server.HangReadsAfter(4);
+  const auto [frames, error] = ReadAll(server, milliseconds(200));
+  EXPECT_EQ(frames, 4);
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->code, grpc::StatusCode::DEADLINE_EXCEEDED);
+}
+
+TEST(Read, DoesNotCountTheTimeOfItsCallback) {
+  FakeLedger server;
+  const auto [frames, error] = ReadAll(server, milliseconds(1'000), milliseconds(150));
+  EXPECT_EQ(frames, 10);
+  EXPECT_FALSE(error.has_value()) << error->message;
+}
+
+TEST(Read, EndsWellWhenItsCallbackHasEnough) {
+  FakeLedger server;
+  server.HangReadsAfter(4);
+  Client client(server.Channel(), Quick());
+  int frames = 0;
+  EXPECT_FALSE(client.ReadLog({}, [&](const v1::ReadLogResponse&) { return ++frames < 3; }).has_value());
+  EXPECT_EQ(frames, 3);
+}
+
+TEST(Read, EndsWhenTheClientIsCancelled) {
+  FakeLedger server;
+  server.HangReadsAfter(1);
+  Client client(server.Channel(), Quick());
+  const auto error = client.ReadLog({}, [&](const v1::ReadLogResponse&) {
+    client.Cancel();
+    return true;
+  });
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->code, grpc::StatusCode::CANCELLED);
 }
 
 TEST(RequestId, IsARandomUuidOfVersion4) {

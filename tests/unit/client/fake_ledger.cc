@@ -2,6 +2,7 @@
 #include "tests/unit/client/fake_ledger.h"
 
 #include <limits>
+#include <thread>
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -63,6 +64,7 @@ void FakeLedger::RefuseAlways(const std::string& request_id, const std::string& 
   refuse_always_[request_id] = status;
 }
 void FakeLedger::StopAnswering() { silent_ = true; }
+void FakeLedger::HangReadsAfter(int frames) { read_frames_ = frames; }
 void FakeLedger::BreakSubscriptionsAfter(std::deque<int> frames) { breaks_ = std::move(frames); }
 
 std::vector<std::string> FakeLedger::received() const {
@@ -146,6 +148,20 @@ grpc::Status FakeLedger::AppendStream(
     if (dropped) {
       return grpc::Status(grpc::StatusCode::UNAVAILABLE, "dropped");
     }
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeLedger::ReadLog(grpc::ServerContext* context, const v1::ReadLogRequest*,
+                                 grpc::ServerWriter<v1::ReadLogResponse>* writer) {
+  for (int sent = 0; sent < 10; ++sent) {
+    while (sent == read_frames_) {
+      if (context->IsCancelled()) return grpc::Status::CANCELLED;
+      std::this_thread::yield();
+    }
+    v1::ReadLogResponse frame;
+    frame.set_first_position(static_cast<uint64_t>(sent));
+    if (!writer->Write(frame)) break;
   }
   return grpc::Status::OK;
 }

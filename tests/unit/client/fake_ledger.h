@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -47,6 +48,8 @@ class FakeLedger final : public ::keyledger::ledger::v1::LedgerService::Service 
   void StopAnswering();
   // Subscribe breaks after so many frames, per stream in order; then it serves on.
   void BreakSubscriptionsAfter(std::deque<int> frames);
+  // ReadLog serves so many frames of 10 and then nothing, until the call is cancelled.
+  void HangReadsAfter(int frames);
 
   // request_ids as unary Append received them.
   std::vector<std::string> received() const;
@@ -60,6 +63,8 @@ class FakeLedger final : public ::keyledger::ledger::v1::LedgerService::Service 
   grpc::Status AppendStream(grpc::ServerContext* context,
                             grpc::ServerReaderWriter<::keyledger::ledger::v1::AppendStreamResponse,
                                                      ::keyledger::ledger::v1::AppendStreamRequest>* stream) override;
+  grpc::Status ReadLog(grpc::ServerContext* context, const ::keyledger::ledger::v1::ReadLogRequest* request,
+                       grpc::ServerWriter<::keyledger::ledger::v1::ReadLogResponse>* writer) override;
   grpc::Status Subscribe(grpc::ServerContext* context, const ::keyledger::ledger::v1::SubscribeRequest* request,
                          grpc::ServerWriter<::keyledger::ledger::v1::SubscribeResponse>* writer) override;
 
@@ -72,6 +77,7 @@ class FakeLedger final : public ::keyledger::ledger::v1::LedgerService::Service 
   bool apply_dropped_ = false;
   bool silent_ = false;
   std::deque<int> breaks_;
+  int read_frames_ = std::numeric_limits<int>::max();
   std::map<std::string, std::string> refuse_once_;
   std::map<std::string, std::string> refuse_always_;
   std::vector<std::string> received_;
