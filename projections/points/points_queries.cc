@@ -124,7 +124,7 @@ class LotsFold {
     needs_activity_ |= movement.inactivity_days > 0;
     if (movement.kind == events::v1::EVENT_KIND_POINTS_ACTIVATED) return;
     for (const MovementPart& part : movement.parts) {
-      debits_.push_back({part.lot_revision, movement.kind, movement.occurred, part.points});
+      debits_.push_back({part.lot_revision, movement.revision, movement.kind, movement.occurred, part.points});
     }
   }
 
@@ -170,9 +170,8 @@ class LotsFold {
   Micros last_activity_ = std::numeric_limits<int64_t>::min();
 };
 
-// The account's lots as of a moment, by revision.
-absl::StatusOr<std::vector<PointsLot>> FoldLots(const store::TableReader& rows, std::string_view account_id,
-                                                Micros as_of) {
+// Lots and debits of the account as of a moment.
+absl::StatusOr<LotsFold> FoldAccount(const store::TableReader& rows, std::string_view account_id, Micros as_of) {
   LotsFold fold;
   KL_RETURN_IF_ERROR(ForEachMovement(rows, account_id, as_of, [&](const Movement& movement) {
     fold.Add(movement);
@@ -183,6 +182,13 @@ absl::StatusOr<std::vector<PointsLot>> FoldLots(const store::TableReader& rows, 
     fold.AddActivity(last);
   }
   if (!fold.Finish(as_of)) return Damaged(account_id);
+  return fold;
+}
+
+// The account's lots as of a moment, by revision.
+absl::StatusOr<std::vector<PointsLot>> FoldLots(const store::TableReader& rows, std::string_view account_id,
+                                                Micros as_of) {
+  KL_ASSIGN_OR_RETURN(LotsFold fold, FoldAccount(rows, account_id, as_of));
   return std::move(fold.lots());
 }
 
@@ -263,6 +269,12 @@ absl::StatusOr<PointsLotPage> ListPointsLots(const store::TableReader& rows, std
     page.lots.push_back(std::move(lot));
   }
   return page;
+}
+
+absl::Status WithAccountLots(const store::TableReader& rows, std::string_view account_id, Micros as_of,
+                             const AccountLotsVisitor& visit) {
+  KL_ASSIGN_OR_RETURN(LotsFold fold, FoldAccount(rows, account_id, as_of));
+  return visit(fold.lots(), fold.debits());
 }
 
 absl::Status ForEachAccountLots(const store::TableReader& rows, Micros as_of, Micros known_at,

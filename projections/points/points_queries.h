@@ -86,6 +86,8 @@ absl::StatusOr<PointsLotPage> ListPointsLots(const store::TableReader& rows, std
 // Points that left a lot.
 struct LotDebit {
   uint64_t lot_revision = 0;
+  // Revision of the record that says so.
+  uint64_t revision = 0;
   events::v1::EventKind kind = events::v1::EVENT_KIND_UNSPECIFIED;
   Micros occurred = 0;
   // More than zero.
@@ -96,6 +98,10 @@ struct LotDebit {
 // occurred_time. Debits of lots that are not there yet are left out, and so is what ran out but is not recorded yet.
 using AccountLotsVisitor =
     std::function<absl::Status(const std::vector<PointsLot>& lots, const std::vector<LotDebit>& debits)>;
+
+// The same of one account, which may have no lots. Errors: as of the queries above, and those of `visit`.
+absl::Status WithAccountLots(const store::TableReader& rows, std::string_view account_id, Micros as_of,
+                             const AccountLotsVisitor& visit);
 
 // Calls `visit` for each account with at least one lot, as of `as_of` and as known just before `known_at`; stops at its
 // first error. Holds one account at a time. Errors: DATA_LOSS (kStoreDamaged), those of `visit`.

@@ -112,4 +112,11 @@ struct ParsedProgram {
 // written directly in their parent. `version` must not be given.
 ParsedProgram ParseProgramYaml(std::string_view text);
 
+// Writes a program as YAML that ParseProgramYaml reads back as the same: fields in the schema's order, values that are
+// not set left out, times that begin a day of the program's zone as dates. What it has written it writes again.
+std::string FormatProgramYaml(const programs::v1::Program& program);
+
+// INVALID_ARGUMENT (kInvalidProgram) with a field per mistake. Requires: there is one.
+absl::Status FindingsError(const std::vector<ProgramFinding>& findings);
+
 }  // namespace keyledger::domain

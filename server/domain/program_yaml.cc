@@ -15,7 +15,9 @@
 #include <google/protobuf/timestamp.pb.h>
 
 #include "server/base/check.h"
+#include "server/base/error.h"
 #include "server/domain/program_check.h"
+#include "server/domain/program_fields.h"
 #include "server/domain/program_set.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/yaml_tree.h"
@@ -59,21 +61,6 @@ std::string Suggestion(std::string_view word, const std::vector<std::string>& kn
     }
   }
   return best == nullptr ? "" : fmt::format("; did you mean '{}'?", *best);
-}
-
-std::string Lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
-
-// "PeriodUnit" -> "period_unit_", the prefix of its values in lower case.
-std::string PrefixOf(const EnumDescriptor& type) {
-  std::string prefix;
-  for (const char c : type.name()) {
-    if (c >= 'A' && c <= 'Z' && !prefix.empty()) prefix += '_';
-    prefix += c;
-  }
-  return Lower(prefix) + "_";
 }
 
 // Digits with an optional sign; "_" may part them for readability (1_000_000).
@@ -130,14 +117,9 @@ class Mapper {
   static std::vector<std::string> KeysOf(const Descriptor& type) {
     std::vector<std::string> keys;
     for (int i = 0; i < type.field_count(); ++i) {
-      if (!IsOutputOnly(*type.field(i))) keys.push_back(type.field(i)->name());
+      if (!IsAssigned(*type.field(i))) keys.push_back(type.field(i)->name());
     }
     return keys;
-  }
-
-  // Assigned when the program is published.
-  static bool IsOutputOnly(const FieldDescriptor& field) {
-    return field.full_name() == "keyledger.programs.v1.Program.version";
   }
 
   void MapMessage(const YamlNode& node, const std::string& path, Message& message) {
@@ -159,7 +141,7 @@ class Mapper {
         Add(key, at, fmt::format("unknown key '{}'{}", key.text, Suggestion(key.text, KeysOf(type))));
         continue;
       }
-      if (IsOutputOnly(*field)) {
+      if (IsAssigned(*field)) {
         Add(key, at, "is assigned when the program is published and must not be given");
         continue;
       }
@@ -280,11 +262,9 @@ class Mapper {
 
   void MapEnum(const YamlNode& node, const std::string& path, Message& message, const FieldDescriptor& field) {
     const EnumDescriptor& type = *field.enum_type();
-    const std::string prefix = PrefixOf(type);
     std::vector<std::string> words;
     for (int i = 0; i < type.value_count(); ++i) {
-      const std::string name = Lower(type.value(i)->name());
-      const std::string word = name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+      const std::string word = EnumWord(*type.value(i));
       // The zero value stands for "not given", which is written by leaving the key out.
       if (type.value(i)->number() == 0) continue;
       if (word == Lower(node.text)) {
@@ -349,6 +329,15 @@ ParsedProgram ParseProgramYaml(std::string_view text) {
                    });
   if (parsed.findings.empty()) parsed.program = std::move(program);
   return parsed;
+}
+
+absl::Status FindingsError(const std::vector<ProgramFinding>& findings) {
+  absl::Status status = MakeError(Reason::kInvalidProgram, fmt::format("the program has {} mistake{}", findings.size(),
+                                                                       findings.size() == 1 ? "" : "s"));
+  for (const ProgramFinding& finding : findings) {
+    AddField(status, finding.path, fmt::format("line {}: {}", finding.line, finding.message));
+  }
+  return status;
 }
 
 }  // namespace keyledger::domain

@@ -43,9 +43,10 @@ class FrameStream final : public grpc::ServerWriteReactor<Frame> {
   // Makes the source, on a worker, before the first frame.
   using Maker = std::function<absl::StatusOr<std::unique_ptr<FrameSource<Frame>>>()>;
 
-  // Starts the call. Refuses it if too many are open.
-  static grpc::ServerWriteReactor<Frame>* Start(const ServiceContext& context, Maker maker) {
-    auto* const stream = new FrameStream(context, std::move(maker));
+  // Starts the call. Refuses it if too many are open. `pool` makes the frames: the workers, or the threads for queries
+  // if a frame takes long.
+  static grpc::ServerWriteReactor<Frame>* Start(const ServiceContext& context, WorkerPool& pool, Maker maker) {
+    auto* const stream = new FrameStream(context, pool, std::move(maker));
     stream->Begin();
     return stream;
   }
@@ -67,7 +68,8 @@ class FrameStream final : public grpc::ServerWriteReactor<Frame> {
   void OnDone() override { delete this; }
 
  private:
-  FrameStream(const ServiceContext& context, Maker maker) : context_(context), maker_(std::move(maker)) {}
+  FrameStream(const ServiceContext& context, WorkerPool& pool, Maker maker)
+      : context_(context), pool_(pool), maker_(std::move(maker)) {}
 
   void Begin() {
     registration_ = context_.streams.Add([this] {
@@ -104,7 +106,7 @@ class FrameStream final : public grpc::ServerWriteReactor<Frame> {
 
   void Schedule() {
     // The pool refuses only when the server is past stopping its streams; then this thread ends the call.
-    if (!context_.workers.SubmitStep([this] { Step(); })) End(MakeError(Reason::kStopping, "the server is stopping"));
+    if (!pool_.SubmitStep([this] { Step(); })) End(MakeError(Reason::kStopping, "the server is stopping"));
   }
 
   void Step() {
@@ -150,6 +152,7 @@ class FrameStream final : public grpc::ServerWriteReactor<Frame> {
   }
 
   const ServiceContext context_;
+  WorkerPool& pool_;
   const Maker maker_;
   std::unique_ptr<FrameSource<Frame>> source_;
   std::optional<uint64_t> registration_;

@@ -51,19 +51,19 @@ LedgerServiceImpl::AppendStream(grpc::CallbackServerContext*) {
 grpc::ServerWriteReactor<ledger::v1::ReadAccountResponse>* LedgerServiceImpl::ReadAccount(
     grpc::CallbackServerContext*, const ledger::v1::ReadAccountRequest* request) {
   return FrameStream<ledger::v1::ReadAccountResponse>::Start(
-      context_, [this, request] { return MakeReadAccountSource(context_, *request); });
+      context_, context_.workers, [this, request] { return MakeReadAccountSource(context_, *request); });
 }
 
 grpc::ServerWriteReactor<ledger::v1::ReadLogResponse>* LedgerServiceImpl::ReadLog(
     grpc::CallbackServerContext*, const ledger::v1::ReadLogRequest* request) {
   return FrameStream<ledger::v1::ReadLogResponse>::Start(
-      context_, [this, request] { return MakeReadLogSource(context_, *request); });
+      context_, context_.workers, [this, request] { return MakeReadLogSource(context_, *request); });
 }
 
 grpc::ServerWriteReactor<ledger::v1::SubscribeResponse>* LedgerServiceImpl::Subscribe(
     grpc::CallbackServerContext*, const ledger::v1::SubscribeRequest* request) {
   return FrameStream<ledger::v1::SubscribeResponse>::Start(
-      context_, [this, request] { return MakeSubscribeSource(context_, *request); });
+      context_, context_.workers, [this, request] { return MakeSubscribeSource(context_, *request); });
 }
 
 grpc::ServerUnaryReactor* LedgerServiceImpl::GetRecord(grpc::CallbackServerContext* call,

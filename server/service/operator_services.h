@@ -22,6 +22,8 @@ class ProgramServiceImpl final : public ledger::v1::ProgramService::CallbackServ
   grpc::ServerUnaryReactor* ListPrograms(grpc::CallbackServerContext* call,
                                          const ledger::v1::ListProgramsRequest* request,
                                          ledger::v1::ListProgramsResponse* response) override;
+  grpc::ServerWriteReactor<ledger::v1::SimulateResponse>* Simulate(grpc::CallbackServerContext* call,
+                                                                   const ledger::v1::SimulateRequest* request) override;
 
  private:
   const ServiceContext context_;

@@ -9,6 +9,7 @@
 #include "server/base/ids.h"
 #include "server/domain/proto_time.h"
 #include "server/service/operator_services.h"
+#include "server/service/simulate_source.h"
 
 namespace keyledger::service {
 namespace {
@@ -118,6 +119,12 @@ grpc::ServerUnaryReactor* ProgramServiceImpl::ListPrograms(grpc::CallbackServerC
     }
     return absl::OkStatus();
   });
+}
+
+grpc::ServerWriteReactor<ledger::v1::SimulateResponse>* ProgramServiceImpl::Simulate(
+    grpc::CallbackServerContext*, const ledger::v1::SimulateRequest* request) {
+  return FrameStream<ledger::v1::SimulateResponse>::Start(
+      context_, context_.queries, [this, request] { return MakeSimulateSource(context_, *request); });
 }
 
 }  // namespace keyledger::service

@@ -26,6 +26,9 @@ class AccountServiceImpl final : public ledger::v1::AccountService::CallbackServ
   grpc::ServerUnaryReactor* ListAccounts(grpc::CallbackServerContext* call,
                                          const ledger::v1::ListAccountsRequest* request,
                                          ledger::v1::ListAccountsResponse* response) override;
+  grpc::ServerUnaryReactor* ExplainAccount(grpc::CallbackServerContext* call,
+                                           const ledger::v1::ExplainAccountRequest* request,
+                                           ledger::v1::ExplainAccountResponse* response) override;
 
  private:
   const ServiceContext context_;

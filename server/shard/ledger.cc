@@ -76,16 +76,6 @@ class Undecided {
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
 };
 
-absl::Status FindingsError(const std::vector<domain::ProgramFinding>& findings) {
-  absl::Status status =
-      MakeError(Reason::kInvalidProgram, fmt::format("the program has {} mistake{}; nothing was published",
-                                                     findings.size(), findings.size() == 1 ? "" : "s"));
-  for (const domain::ProgramFinding& finding : findings) {
-    AddField(status, finding.path, fmt::format("line {}: {}", finding.line, finding.message));
-  }
-  return status;
-}
-
 }  // namespace
 
 Ledger::Ledger(const LedgerOptions& options, const Clock& clock, std::string ledger_id)
@@ -242,7 +232,7 @@ absl::StatusOr<AppendAnswer> Ledger::PublishTo(Part& part, const PublishedProgra
 absl::StatusOr<PublishedProgram> Ledger::Publish(const std::string& source_yaml, const std::string& request_id,
                                                  const std::string& actor) {
   domain::ParsedProgram parsed = domain::ParseProgramYaml(source_yaml);
-  if (!parsed.findings.empty()) return FindingsError(parsed.findings);
+  if (!parsed.findings.empty()) return domain::FindingsError(parsed.findings);
   MutexLock lock(publish_mutex_);
   // What an earlier call could not bring to every shard comes first: all shards hold the programs in the same order.
   KL_RETURN_IF_ERROR(CompletePublications());

@@ -94,6 +94,43 @@ TEST_F(Methods, ListAccounts) {
   EXPECT_EQ(response.accounts(0).account_id(), "acme");
 }
 
+TEST_F(Methods, ExplainAccountListsCausesThatSumToTheBalance) {
+  cursor_ = server_.MustAppend(Request("acme", "r3", {Returned(200, "inv-1", "c-1")})).cursor();
+  server_.clock().Advance(kMicrosPerSecond);
+  ExplainAccountRequest request;
+  request.set_account_id("acme");
+  request.set_min_cursor(cursor_);
+  request.set_page_size(2);
+  const auto page = Get(server_.accounts(), &AccountService::Stub::ExplainAccount, request);
+  EXPECT_EQ(page.points(), 500);
+  ASSERT_EQ(page.totals_size(), 3);
+  EXPECT_EQ(page.totals(0).kind(), events::v1::EVENT_KIND_PURCHASE_RECORDED);
+  EXPECT_EQ(page.totals(0).points(), 1'000);
+  EXPECT_EQ(page.totals(1).points(), -200);
+  EXPECT_EQ(page.totals(2).points(), -300);
+  ASSERT_EQ(page.causes_size(), 2);
+  EXPECT_EQ(page.causes(0).kind(), events::v1::EVENT_KIND_PURCHASE_RETURNED);
+  EXPECT_EQ(page.causes(0).points(), -200);
+  EXPECT_EQ(page.causes(0).description(), "shop c-1");
+  EXPECT_EQ(page.causes(1).kind(), events::v1::EVENT_KIND_POINTS_REDEEMED);
+  // The next page is of the same moment, whatever happens in between.
+  server_.MustAppend(Request("acme", "r4", {Redeemed(1)}));
+  request.set_page_token(page.next_page_token());
+  const auto last = Get(server_.accounts(), &AccountService::Stub::ExplainAccount, request);
+  ASSERT_EQ(last.causes_size(), 1);
+  EXPECT_EQ(last.causes(0).description(), "shop inv-1");
+  EXPECT_EQ(last.causes(0).parts(0).rule_id(), "base");
+  EXPECT_TRUE(last.next_page_token().empty());
+  request.set_page_token("nonsense");
+  ExplainAccountResponse response;
+  EXPECT_EQ(ReadRpcError(Call(server_.accounts(), &AccountService::Stub::ExplainAccount, request, &response)).reason,
+            "INVALID_TOKEN");
+  request.clear_page_token();
+  request.set_account_id("nobody");
+  EXPECT_EQ(ReadRpcError(Call(server_.accounts(), &AccountService::Stub::ExplainAccount, request, &response)).reason,
+            "ACCOUNT_NOT_FOUND");
+}
+
 TEST_F(Methods, GetBalance) {
   GetBalanceRequest request;
   request.set_account_id("acme");

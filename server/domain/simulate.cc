@@ -1,0 +1,192 @@
+// See simulate.h.
+#include "server/domain/simulate.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "server/base/error.h"
+#include "server/domain/evolve.h"
+#include "server/domain/proto_time.h"
+
+namespace keyledger::domain {
+namespace {
+
+using events::v1::Event;
+using events::v1::EventRecord;
+
+bool IsFact(const Event& event) {
+  return static_cast<int>(event.payload_case()) < events::v1::EVENT_KIND_POINTS_ACCRUED;
+}
+
+// The fact as it was submitted: without what the ledger completed it with.
+Event AsSubmitted(const Event& recorded) {
+  Event event = recorded;
+  switch (event.payload_case()) {
+    case Event::kPurchaseReturned:
+      event.mutable_purchase_returned()->clear_purchase_revision();
+      break;
+    case Event::kPointsRedeemed:
+      event.mutable_points_redeemed()->clear_allocations();
+      event.mutable_points_redeemed()->clear_counts();
+      break;
+    case Event::kPointsAdjusted:
+      event.mutable_points_adjusted()->clear_allocations();
+      break;
+    default:
+      break;
+  }
+  return event;
+}
+
+}  // namespace
+
+bool AccountSimulation::Changed() const {
+  return actual.flow != simulated.flow || actual.tier.ladder_id != simulated.tier.ladder_id ||
+         actual.tier.tier_id != simulated.tier.tier_id || refused_facts > 0 ||
+         actual.issued_by_rule != simulated.issued_by_rule;
+}
+
+absl::StatusOr<std::shared_ptr<const ProgramSet>> SimulatedPrograms(const ProgramSet& published,
+                                                                    programs::v1::Program program, Micros from,
+                                                                    Micros to) {
+  const CompiledProgram* const latest = published.Latest(program.program_id());
+  // The highest version of its id is the one that counts, and leaves those that gave points before to be found.
+  program.set_version(latest == nullptr ? 1 : latest->program().version() + 1);
+  SetTimestamp(program.mutable_effective_from(), from);
+  SetTimestamp(program.mutable_effective_to(), to);
+  KL_ASSIGN_OR_RETURN(auto compiled, CompiledProgram::Compile(std::move(program)));
+  return published.With(std::move(compiled));
+}
+
+AccountSimulator::AccountSimulator(std::string account_id, const SimulationRules& rules)
+    : account_id_(std::move(account_id)), rules_(rules) {}
+
+absl::StatusOr<bool> AccountSimulator::Observe(const EventRecord& record) {
+  const Micros occurred = MicrosOf(record.occurred_time());
+  if (occurred >= rules_.to) return false;
+  if (!first_in_period_.has_value() && occurred >= rules_.from) {
+    first_in_period_ = record.revision();
+    // Before the period both sides are one.
+    simulated_ = actual_;
+  }
+  KL_RETURN_IF_ERROR(Evolve(actual_, record.event(), occurred));
+  if (!first_in_period_.has_value()) return true;
+  Count(record.event(), occurred, result_.actual);
+  const Event& event = record.event();
+  if (event.has_purchase_returned() && !event.purchase_returned().purchase_invoice_number().empty()) {
+    returned_.emplace(event.purchase_returned().merchant_id(), event.purchase_returned().purchase_invoice_number());
+  }
+  return true;
+}
+
+absl::StatusOr<bool> AccountSimulator::Replay(const EventRecord& record) {
+  const Micros occurred = MicrosOf(record.occurred_time());
+  if (occurred >= rules_.to) return false;
+  if (record.revision() < *first_in_period_) {
+    Remember(record);
+  } else if (IsFact(record.event())) {
+    KL_RETURN_IF_ERROR(Submit(record, occurred));
+  }
+  return true;
+}
+
+void AccountSimulator::Remember(const EventRecord& record) {
+  const Event& event = record.event();
+  if (event.has_purchase_recorded()) {
+    const events::v1::PurchaseRecorded& purchase = event.purchase_recorded();
+    const InvoiceKey key(purchase.merchant_id(), purchase.invoice_number());
+    if (purchase.invoice_number().empty() || !returned_.contains(key)) return;
+    purchases_[key] = {account_id_, record.revision(), MicrosOf(record.occurred_time()), purchase, {}, "", 0};
+    return;
+  }
+  if (!event.has_points_accrued()) return;
+  for (auto& [key, purchase] : purchases_) {
+    if (purchase.revision != event.points_accrued().purchase_revision()) continue;
+    purchase.accruals.emplace_back(record.revision(), event.points_accrued());
+    purchase.program_id = record.program().program_id();
+    purchase.program_version = record.program().version();
+  }
+}
+
+void AccountSimulator::RememberSubmitted(const Outcome& outcome) {
+  uint64_t revision = outcome.state.next_revision - outcome.events.size();
+  EventRecord record;
+  for (const DecidedEvent& decided : outcome.events) {
+    record.set_revision(revision++);
+    if (!decided.event.has_purchase_recorded() && !decided.event.has_points_accrued()) continue;
+    *record.mutable_event() = decided.event;
+    SetTimestamp(record.mutable_occurred_time(), decided.occurred);
+    record.mutable_program()->set_program_id(decided.program_id);
+    record.mutable_program()->set_version(decided.program_version);
+    Remember(record);
+  }
+}
+
+absl::Status AccountSimulator::Submit(const EventRecord& record, Micros occurred) {
+  DecideInput input;
+  input.account_id = account_id_;
+  input.facts.push_back({AsSubmitted(record.event()), occurred});
+  if (record.event().has_purchase_returned()) input.purchases = purchases_;
+  auto outcome = Decide(simulated_, input, *rules_.simulated);
+  if (!outcome.ok()) {
+    if (ReasonOf(outcome.status()) == Reason::kStoreDamaged) return outcome.status();
+    if (result_.refused_facts++ == 0) result_.first_refusal = MessageOf(outcome.status());
+    return absl::OkStatus();
+  }
+  for (const DecidedEvent& decided : outcome->events) Count(decided.event, decided.occurred, result_.simulated);
+  if (!returned_.empty()) RememberSubmitted(*outcome);
+  simulated_ = std::move(outcome->state);
+  return absl::OkStatus();
+}
+
+void AccountSimulator::Count(const Event& event, Micros occurred, SimulatedSide& side) {
+  switch (event.payload_case()) {
+    case Event::kPointsAccrued:
+      side.flow.issued += event.points_accrued().points();
+      side.issued_by_rule[event.points_accrued().rule_id()] += event.points_accrued().points();
+      break;
+    case Event::kPointsRedeemed:
+      side.flow.redeemed += event.points_redeemed().points();
+      break;
+    case Event::kPointsExpired:
+      side.flow.expired += event.points_expired().points();
+      break;
+    case Event::kPointsReversed:
+      side.flow.reversed += event.points_reversed().points();
+      break;
+    case Event::kTierAssigned:
+      side.assigned = event.tier_assigned();
+      side.assigned_time = occurred;
+      break;
+    default:
+      break;
+  }
+}
+
+absl::Status AccountSimulator::End(AccountState& state, const ProgramSet& programs, SimulatedSide& side) {
+  KL_ASSIGN_OR_RETURN(Outcome outcome, Advance(state, rules_.to - 1, programs));
+  for (const DecidedEvent& decided : outcome.events) Count(decided.event, decided.occurred, side);
+  state = std::move(outcome.state);
+  side.flow.outstanding = state.available_points() + state.pending_points();
+  side.tier = state.tier;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<AccountSimulation> AccountSimulator::Finish() {
+  if (actual_.next_revision == 0) return AccountSimulation();
+  if (!LotsMatchTotals(actual_)) {
+    return MakeError(
+        Reason::kStoreDamaged,
+        fmt::format("the records of account {} contradict each other: lots and totals differ", account_id_));
+  }
+  result_.exists = true;
+  if (!first_in_period_.has_value()) simulated_ = actual_;
+  KL_RETURN_IF_ERROR(End(actual_, *rules_.actual, result_.actual));
+  KL_RETURN_IF_ERROR(End(simulated_, *rules_.simulated, result_.simulated));
+  result_.region = actual_.region;
+  result_.segment = actual_.segment;
+  return std::move(result_);
+}
+
+}  // namespace keyledger::domain

@@ -1,0 +1,102 @@
+// Causes of a balance: they sum to it exactly, at any moment.
+#include <gtest/gtest.h>
+
+#include "projections/points/points_causes.h"
+#include "projections/points/points_projection.h"
+#include "projections/points/points_queries.h"
+#include "server/base/error.h"
+#include "tests/support/record_log.h"
+
+namespace keyledger::projections {
+namespace {
+
+using testing::RecordLog;
+using testing::Utc;
+
+// Lots 2 and 3 of one purchase (1) under two rules, lot 4 by hand; then a redemption, a return, a correction, and what
+// runs out: 20 of lot 3 on 1 March.
+RecordLog OneAccount() {
+  RecordLog log;
+  log.Open("a", Utc(2026, 1, 1));
+  log.Purchase("a", Utc(2026, 1, 10), 100'000'000);
+  log.Accrue("a", Utc(2026, 1, 10), 100, Utc(2026, 1, 24), Utc(2027, 1, 10));
+  log.Accrue("a", Utc(2026, 1, 10), 50, 0, Utc(2026, 3, 1));
+  log.AdjustUp("a", Utc(2026, 1, 20), 7, 0);
+  log.Redeem("a", Utc(2026, 2, 1), {{3, 30}, {4, 2}});
+  log.Reverse("a", Utc(2026, 2, 10), {{2, 40}});
+  log.AdjustDown("a", Utc(2026, 2, 20), {{4, 5}});
+  return log;
+}
+
+std::vector<BalanceCause> CausesAt(const RecordLog& log, Micros as_of) {
+  auto causes = GetBalanceCauses(*testing::FoldRows(PointsProjection(), log), "a", as_of);
+  EXPECT_TRUE(causes.ok()) << causes.status();
+  return *std::move(causes);
+}
+
+TEST(GetBalanceCauses, GroupsLotsByWhatGaveThemAndDebitsByWhatTookThem) {
+  const auto causes = CausesAt(OneAccount(), Utc(2026, 2, 21));
+  ASSERT_EQ(causes.size(), 5u);
+  EXPECT_EQ(causes[0].kind, events::v1::EVENT_KIND_POINTS_ADJUSTED);
+  EXPECT_EQ(causes[0].points, -5);
+  EXPECT_EQ(causes[0].revision, 7u);
+  EXPECT_EQ(causes[1].kind, events::v1::EVENT_KIND_PURCHASE_RETURNED);
+  EXPECT_EQ(causes[1].points, -40);
+  EXPECT_EQ(causes[2].kind, events::v1::EVENT_KIND_POINTS_REDEEMED);
+  EXPECT_EQ(causes[2].points, -32);
+  ASSERT_EQ(causes[2].parts.size(), 2u);
+  EXPECT_EQ(causes[2].parts[0].lot_revision, 3u);
+  EXPECT_EQ(causes[2].parts[0].points, -30);
+  EXPECT_EQ(causes[3].kind, events::v1::EVENT_KIND_POINTS_ADJUSTED);
+  EXPECT_EQ(causes[3].points, 7);
+  EXPECT_EQ(causes[4].kind, events::v1::EVENT_KIND_PURCHASE_RECORDED);
+  EXPECT_EQ(causes[4].points, 150);
+  EXPECT_EQ(causes[4].revision, 1u);
+  ASSERT_EQ(causes[4].parts.size(), 2u);
+  EXPECT_EQ(causes[4].parts[0].rule_id, "base");
+  EXPECT_EQ(causes[4].parts[0].program_version, 3u);
+}
+
+TEST(GetBalanceCauses, SumToTheBalanceAtEveryMoment) {
+  RecordLog log = OneAccount();
+  for (const bool recorded : {false, true}) {
+    if (recorded) log.Expire("a", Utc(2026, 3, 1), 3, 20);
+    const auto rows = testing::FoldRows(PointsProjection(), log);
+    for (Micros moment = Utc(2025, 12, 30); moment < Utc(2027, 2, 1); moment += kMicrosPerDay / 2) {
+      int64_t sum = 0;
+      const auto causes = GetBalanceCauses(*rows, "a", moment);
+      for (const BalanceCause& cause : *causes) {
+        int64_t parts = 0;
+        for (const CausePart& part : cause.parts) parts += part.points;
+        EXPECT_EQ(parts, cause.points);
+        sum += cause.points;
+      }
+      const auto balance = GetPointsBalance(*rows, "a", moment);
+      EXPECT_EQ(sum, balance->available + balance->pending) << moment;
+    }
+  }
+}
+
+TEST(GetBalanceCauses, NamesWhatRanOutWhetherRecordedOrNot) {
+  RecordLog log = OneAccount();
+  const BalanceCause due = CausesAt(log, Utc(2026, 3, 2)).front();
+  EXPECT_EQ(due.kind, events::v1::EVENT_KIND_POINTS_EXPIRED);
+  EXPECT_EQ(due.points, -20);
+  EXPECT_TRUE(due.due);
+  EXPECT_EQ(due.revision, 0u);
+  log.Expire("a", Utc(2026, 3, 1), 3, 20);
+  const BalanceCause recorded = CausesAt(log, Utc(2026, 3, 2)).front();
+  EXPECT_EQ(recorded.points, -20);
+  EXPECT_FALSE(recorded.due);
+  EXPECT_EQ(recorded.revision, 8u);
+  EXPECT_EQ(recorded.occurred, due.occurred);
+}
+
+TEST(GetBalanceCauses, TellsAnEmptyAccountFromAnUnknownOne) {
+  const auto rows = testing::FoldRows(PointsProjection(), OneAccount());
+  EXPECT_TRUE(GetBalanceCauses(*rows, "a", Utc(2026, 1, 2))->empty());
+  EXPECT_EQ(ReasonOf(GetBalanceCauses(*rows, "b", Utc(2026, 1, 2)).status()), Reason::kAccountNotFound);
+}
+
+}  // namespace
+}  // namespace keyledger::projections
