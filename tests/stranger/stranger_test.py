@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+"""Installs a build into an empty directory, builds a project that knows nothing else against it, and lets that talk to the installed server.
+
+usage: stranger_test.py CMAKE BUILD_DIR CXX_COMPILER
+"""
+
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROJECT = pathlib.Path(__file__).resolve().parent / "project"
+STEP_DEADLINE_S = 240
+START_DEADLINE_S = 60
+CMAKE, BUILD_DIR, COMPILER = sys.argv[1:4]
+del sys.argv[1:4]
+
+
+class InstalledPackage(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        directory = tempfile.TemporaryDirectory(prefix="keyledger.")
+        cls.addClassCleanup(directory.cleanup)
+        cls.directory = pathlib.Path(directory.name)
+        cls.prefix = cls.directory / "prefix"
+        cls.step(CMAKE, "--install", BUILD_DIR, "--prefix", cls.prefix)
+
+    @classmethod
+    def step(cls, *command):
+        """Runs a command that must succeed; returns what it printed."""
+        done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=STEP_DEADLINE_S)
+        if done.returncode != 0:
+            raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+        return done.stdout
+
+    def test_has_the_programs(self):
+        for program in ("keyledgerd", "keyledger"):
+            self.assertIn(program, self.step(self.prefix / "bin" / program, "--version"))
+
+    def test_has_the_client_and_the_api_and_nothing_of_the_server(self):
+        files = {str(path.relative_to(self.prefix)) for path in self.prefix.rglob("*") if path.is_file()}
+        for file in ("include/keyledger/client/cpp/client.h", "include/keyledger/keyledger/ledger/v1/ledger_service.grpc.pb.h", "share/keyledger/proto/keyledger/ledger/v1/ledger_service.proto"):
+            self.assertIn(file, files)
+        strange = [file for file in files if "storage" in file or "server" in file or "projections" in file or "tests" in file]
+        self.assertEqual(strange, [])
+
+    def test_lets_a_stranger_build_and_append(self):
+        build = self.directory / "build"
+        self.step(CMAKE, "-G", "Ninja", "-S", PROJECT, "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}", f"-DCMAKE_CXX_COMPILER={COMPILER}")
+        self.step(CMAKE, "--build", build)
+        port_file = self.directory / "port"
+        log = self.directory / "log"
+        command = [self.prefix / "bin" / "keyledgerd", "--data-dir", self.directory / "data", "--listen", "127.0.0.1:0", "--port-file", port_file]
+        with open(log, "wb") as out:
+            server = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        try:
+            deadline = time.monotonic() + START_DEADLINE_S
+            while not port_file.exists():
+                self.assertLess(time.monotonic(), deadline, log.read_text())
+                # The end of the process is waited for; the file can only be looked at.
+                try:
+                    self.fail(f"keyledgerd ended with {server.wait(timeout=0.02)}: {log.read_text()}")
+                except subprocess.TimeoutExpired:
+                    continue
+            self.assertEqual(self.step(build / "stranger", f"127.0.0.1:{int(port_file.read_text())}"), "0\n")
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(timeout=START_DEADLINE_S)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
