@@ -29,10 +29,20 @@ void PrintProgram(Session& session, const v1::PublishedProgram& published) {
   session.Print(table);
 }
 
+void PrintFindings(Session& session, const google::protobuf::RepeatedPtrField<v1::ProgramFinding>& findings,
+                   const char* kind) {
+  Table table({{"line", Align::kRight}, {"column", Align::kRight}, {"path"}, {kind}});
+  for (const v1::ProgramFinding& finding : findings) {
+    table.Add({finding.line() > 0 ? std::to_string(finding.line()) : "",
+               finding.column() > 0 ? std::to_string(finding.column()) : "", finding.path(), finding.message()});
+  }
+  session.Print(table);
+}
+
 void AddValidate(CLI::App* noun, Action& selected) {
   auto file = std::make_shared<std::string>();
-  CLI::App* verb = AddVerb(noun, "validate", "Checks a program and lists every mistake; writes nothing", selected,
-                           [file](Session& session) {
+  CLI::App* verb = AddVerb(noun, "validate", "Checks a program, lists every mistake or every warning; writes nothing",
+                           selected, [file](Session& session) {
                              const std::optional<std::string> text = ReadInput(session, *file);
                              if (!text) {
                                return kExitUsage;
@@ -41,17 +51,13 @@ void AddValidate(CLI::App* noun, Action& selected) {
                              request.set_source_yaml(*text);
                              const auto result = session.client().ValidateProgram(request);
                              const int code = Show(session, result, [&](const v1::ValidateProgramResponse& response) {
-                               if (response.findings().empty()) {
-                                 session.out() << fmt::format("{}: no mistakes\n", *file);
-                                 return;
+                               if (!response.findings().empty()) {
+                                 return PrintFindings(session, response.findings(), "mistake");
                                }
-                               Table table({{"line", Align::kRight}, {"column", Align::kRight}, {"path"}, {"mistake"}});
-                               for (const v1::ProgramFinding& finding : response.findings()) {
-                                 table.Add({finding.line() > 0 ? std::to_string(finding.line()) : "",
-                                            finding.column() > 0 ? std::to_string(finding.column()) : "",
-                                            finding.path(), finding.message()});
+                               session.out() << fmt::format("{}: no mistakes\n", *file);
+                               if (!response.warnings().empty()) {
+                                 PrintFindings(session, response.warnings(), "warning");
                                }
-                               session.Print(table);
                              });
                              return result.ok() && !result->findings().empty() ? kExitInvalidArgument : code;
                            });

@@ -23,6 +23,13 @@ std::string ProgramText(const v1::TierAssignment& assignment) {
   return fmt::format("{} version {}", assignment.program_id(), assignment.program_version());
 }
 
+// Over which span.
+std::string Measured(const ev::ConditionEvidence& condition) {
+  if (!condition.has_window_end()) return "";
+  return (condition.has_window_start() ? " from " + FormatTime(condition.window_start()) : std::string(" ever")) +
+         " to " + FormatTime(condition.window_end());
+}
+
 void PrintStanding(Session& session, const v1::GetStandingResponse& response) {
   if (!response.has_standing()) {
     session.out() << Printable(response.account_id()) << " has no tier\n";
@@ -36,10 +43,12 @@ void PrintStanding(Session& session, const v1::GetStandingResponse& response) {
   table.Add({"since", FormatTime(standing.since())});
   table.Add({"reason", ReasonText(standing)});
   table.Add({"before", standing.previous_tier_id().empty() ? "none" : standing.previous_tier_id()});
-  table.Add({"measured from", FormatTime(standing.window_start())});
-  table.Add({"measured to", FormatTime(standing.window_end())});
-  table.Add({"metric", FormatMicros(standing.metric_value())});
-  table.Add({"threshold", FormatMicros(standing.threshold())});
+  for (const ev::ConditionEvidence& condition : standing.met()) {
+    table.Add({"given for", DescribeCondition(condition) + Measured(condition)});
+  }
+  for (const ev::ConditionEvidence& condition : standing.missed()) {
+    table.Add({"missed", DescribeCondition(condition) + Measured(condition)});
+  }
   table.Add({"program", ProgramText(standing)});
   session.Print(table);
 }
@@ -65,24 +74,17 @@ void AddHistory(CLI::App* noun, Action& selected) {
         v1::ListHistoryRequest request;
         request.set_account_id(flags->account);
         flags->read.Fill(request);
-        Table table({{"since"},
-                     {"until"},
-                     {"tier"},
-                     {"before"},
-                     {"reason"},
-                     {"metric", Align::kRight},
-                     {"threshold", Align::kRight},
-                     {"program"}});
-        return ShowPages(session, request, flags->page, &client::Client::ListHistory, table,
-                         [](Table& rows, const v1::ListHistoryResponse& response) {
-                           for (const v1::TierAssignment& assignment : response.assignments()) {
-                             rows.Add({FormatTime(assignment.since()),
-                                       assignment.has_until() ? FormatTime(assignment.until()) : "now",
-                                       assignment.tier_id(), assignment.previous_tier_id(), ReasonText(assignment),
-                                       FormatMicros(assignment.metric_value()), FormatMicros(assignment.threshold()),
-                                       ProgramText(assignment)});
-                           }
-                         });
+        Table table({{"since"}, {"until"}, {"tier"}, {"before"}, {"reason"}, {"given for"}, {"missed"}, {"program"}});
+        return ShowPages(
+            session, request, flags->page, &client::Client::ListHistory, table,
+            [](Table& rows, const v1::ListHistoryResponse& response) {
+              for (const v1::TierAssignment& assignment : response.assignments()) {
+                rows.Add({FormatTime(assignment.since()),
+                          assignment.has_until() ? FormatTime(assignment.until()) : "now", assignment.tier_id(),
+                          assignment.previous_tier_id(), ReasonText(assignment), DescribeConditions(assignment.met()),
+                          DescribeConditions(assignment.missed()), ProgramText(assignment)});
+              }
+            });
       });
   verb->add_option("ACCOUNT", flags->account, "Account id")->required();
   flags->read.AddTo(verb, /*with_as_of=*/false);

@@ -24,6 +24,22 @@ std::string Total(const Lines& lines) {
                      lines.size() == 1 ? "line" : "lines");
 }
 
+// A number as the condition counts: money in units, the rest as it is.
+std::string Number(const ev::ConditionEvidence& condition, int64_t value) {
+  if (condition.growth()) return FormatCount(value) + " thousandths";
+  switch (condition.metric()) {
+    case ev::METRIC_NET_SPEND:
+    case ev::METRIC_GROSS_SPEND:
+    case ev::METRIC_NET_PROFIT:
+    case ev::METRIC_GROSS_PROFIT:
+      return FormatMicros(value);
+    case ev::METRIC_WALLET_SHARE_MILLI:
+      return FormatCount(value) + " thousandths";
+    default:
+      return FormatCount(value);
+  }
+}
+
 std::string Details(const ev::Event& event) {
   switch (event.payload_case()) {
     case ev::Event::kAccountOpened:
@@ -64,6 +80,13 @@ std::string Details(const ev::Event& event) {
           "{} -> {}",
           event.tier_assigned().previous_tier_id().empty() ? "none" : event.tier_assigned().previous_tier_id(),
           event.tier_assigned().tier_id());
+    case ev::Event::kTierGraceStarted:
+      return fmt::format("{} kept until {}", event.tier_grace_started().tier_id(),
+                         FormatTime(event.tier_grace_started().until()));
+    case ev::Event::kTierLocked:
+      return event.tier_locked().tier_id() + ": " + event.tier_locked().reason();
+    case ev::Event::kTierUnlocked:
+      return event.tier_unlocked().reason();
     case ev::Event::kProgramPublished:
       return fmt::format("{} version {}", event.program_published().program_id(), event.program_published().version());
     case ev::Event::PAYLOAD_NOT_SET:
@@ -82,6 +105,24 @@ std::string KindName(const ev::Event& event) {
 std::string DescribeEvent(const ev::Event& event) {
   const std::string details = Details(event);
   return details.empty() ? KindName(event) : KindName(event) + " " + details;
+}
+
+std::string DescribeCondition(const ev::ConditionEvidence& condition) {
+  std::string text = ShortEnum(ev::Metric_Name(condition.metric()), "METRIC_");
+  if (condition.growth()) text = "growth of " + text;
+  if (condition.in_each_of_last() > 0) text += fmt::format(" in each of {} periods", condition.in_each_of_last());
+  if (!condition.fact_key().empty()) text += " " + condition.fact_key();
+  text += condition.has_value() ? " " + Number(condition, condition.value()) : " not known";
+  return text + (condition.comparison() == ev::COMPARISON_AT_MOST ? ", at most " : ", at least ") +
+         Number(condition, condition.threshold());
+}
+
+std::string DescribeConditions(const google::protobuf::RepeatedPtrField<ev::ConditionEvidence>& conditions) {
+  std::string text;
+  for (const ev::ConditionEvidence& condition : conditions) {
+    text += (text.empty() ? "" : "; ") + DescribeCondition(condition);
+  }
+  return text;
 }
 
 std::string ShortEnum(std::string_view name, std::string_view prefix) {

@@ -14,6 +14,12 @@ std::string KindName(const ::keyledger::events::v1::Event& event);
 // The kind and what matters in it, for example "purchase_recorded 12.50 USD, 2 lines, invoice A-17".
 std::string DescribeEvent(const ::keyledger::events::v1::Event& event);
 
+// A condition as it was measured: "net_spend 1,200.00, at least 1,000.00".
+std::string DescribeCondition(const ::keyledger::events::v1::ConditionEvidence& condition);
+// All of them, joined by "; ".
+std::string DescribeConditions(
+    const google::protobuf::RepeatedPtrField<::keyledger::events::v1::ConditionEvidence>& conditions);
+
 // "SHARD_STATE_READ_ONLY" with prefix "SHARD_STATE_" gives "read_only".
 std::string ShortEnum(std::string_view name, std::string_view prefix);
 

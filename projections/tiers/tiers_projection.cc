@@ -26,10 +26,8 @@ absl::Status TiersProjection::Apply(const RecordView& record, Rows& rows) const 
     holding.previous_tier_id = assigned.previous_tier_id();
     holding.reason = assigned.reason();
     holding.since = record.occurred;
-    holding.window_start = MicrosOf(assigned.window_start());
-    holding.window_end = MicrosOf(assigned.window_end());
-    holding.metric_value = assigned.metric_value();
-    holding.threshold = assigned.threshold();
+    holding.met.assign(assigned.met().begin(), assigned.met().end());
+    holding.missed.assign(assigned.missed().begin(), assigned.missed().end());
     holding.program_id = stored.program().program_id();
     holding.program_version = stored.program().version();
     StartRowKey(key, stored.account_id(), kTierAssignmentTag);

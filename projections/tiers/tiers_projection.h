@@ -13,7 +13,7 @@ namespace keyledger::projections {
 class TiersProjection final : public Projection {
  public:
   std::string_view name() const override { return "tiers"; }
-  uint32_t version() const override { return 1; }
+  uint32_t version() const override { return 2; }
   absl::Status Apply(const RecordView& record, Rows& rows) const override;
 };
 

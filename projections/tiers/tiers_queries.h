@@ -28,11 +28,9 @@ struct TierHolding {
   Micros since = 0;
   // Exclusive; nothing: still held.
   std::optional<Micros> until;
-  // Evidence.
-  Micros window_start = 0;
-  Micros window_end = 0;
-  int64_t metric_value = 0;
-  int64_t threshold = 0;
+  // Evidence, as in TierAssigned.
+  std::vector<events::v1::ConditionEvidence> met;
+  std::vector<events::v1::ConditionEvidence> missed;
   std::string program_id;
   uint32_t program_version = 0;
   // Of the decision.

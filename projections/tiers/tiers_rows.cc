@@ -5,6 +5,27 @@
 
 namespace keyledger::projections {
 
+namespace {
+
+void PutEvidence(std::string& value, const std::vector<events::v1::ConditionEvidence>& evidence) {
+  PutVarint64(value, evidence.size());
+  for (const events::v1::ConditionEvidence& one : evidence) PutSized(value, one.SerializeAsString());
+}
+
+bool GetEvidence(std::string_view& value, std::vector<events::v1::ConditionEvidence>& evidence) {
+  uint64_t size = 0;
+  // Each takes a byte at least.
+  if (!GetVarint64(value, size) || size > value.size()) return false;
+  evidence.clear();
+  for (; size > 0; --size) {
+    std::string bytes;
+    if (!GetSized(value, bytes) || !evidence.emplace_back().ParseFromString(bytes)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 void EncodeTierAccount(Micros open_time, std::string& value) {
   value.clear();
   PutOrdered64(value, open_time);
@@ -20,25 +41,22 @@ void EncodeTierAssignment(const TierHolding& holding, std::string& value) {
   value.clear();
   PutOrdered64(value, holding.since);
   PutVarint64(value, static_cast<uint64_t>(holding.reason));
-  PutSignedVarint64(value, holding.window_start);
-  PutSignedVarint64(value, holding.window_end);
-  PutSignedVarint64(value, holding.metric_value);
-  PutSignedVarint64(value, holding.threshold);
   PutVarint64(value, holding.program_version);
   PutSized(value, holding.program_id);
   PutSized(value, holding.ladder_id);
   PutSized(value, holding.tier_id);
   PutSized(value, holding.previous_tier_id);
+  PutEvidence(value, holding.met);
+  PutEvidence(value, holding.missed);
 }
 
 bool DecodeTierAssignment(std::string_view value, TierHolding& holding) {
   uint64_t reason = 0;
   uint64_t version = 0;
-  if (!GetOrdered64(value, holding.since) || !GetVarint64(value, reason) ||
-      !GetSignedVarint64(value, holding.window_start) || !GetSignedVarint64(value, holding.window_end) ||
-      !GetSignedVarint64(value, holding.metric_value) || !GetSignedVarint64(value, holding.threshold) ||
-      !GetVarint64(value, version) || !GetSized(value, holding.program_id) || !GetSized(value, holding.ladder_id) ||
-      !GetSized(value, holding.tier_id) || !GetSized(value, holding.previous_tier_id) || !value.empty()) {
+  if (!GetOrdered64(value, holding.since) || !GetVarint64(value, reason) || !GetVarint64(value, version) ||
+      !GetSized(value, holding.program_id) || !GetSized(value, holding.ladder_id) ||
+      !GetSized(value, holding.tier_id) || !GetSized(value, holding.previous_tier_id) ||
+      !GetEvidence(value, holding.met) || !GetEvidence(value, holding.missed) || !value.empty()) {
     return false;
   }
   holding.reason = static_cast<events::v1::TierAssignmentReason>(reason);

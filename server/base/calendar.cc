@@ -84,6 +84,10 @@ Micros Zone::AtMinute(Micros time, int minute_of_day) const {
   return absl::ToUnixMicros(found.kind == absl::TimeZone::TimeInfo::SKIPPED ? found.trans : found.pre);
 }
 
+int64_t Zone::DayIndex(Micros time) const {
+  return absl::CivilDay(zone_.At(absl::FromUnixMicros(time)).cs) - absl::CivilDay(1970, 1, 1);
+}
+
 Micros Zone::AddMonths(Micros time, int months) const {
   const absl::CivilSecond local = zone_.At(absl::FromUnixMicros(time)).cs;
   const absl::CivilMonth month = absl::CivilMonth(local) + months;

@@ -54,6 +54,8 @@ class Zone {
   // The moment of the local day that contains `time` at which clocks first show so many minutes after 00:00
   // (0 to 1439), or more, where a clock change skips that.
   Micros AtMinute(Micros time, int minute_of_day) const;
+  // Number of the local day that contains `time`: days since 1970-01-01; negative before.
+  int64_t DayIndex(Micros time) const;
 
   // The same local time of day `months` later; a day the month lacks becomes its last day.
   Micros AddMonths(Micros time, int months) const;

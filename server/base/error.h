@@ -43,6 +43,8 @@ enum class Reason {
   kRebuildRunning = 88,
   kRedemptionWindowClosed = 89,
   kRedemptionLimit = 90,
+  kTierUnknown = 95,
+  kTierNotLocked = 96,
   kQueueFull = 100,
   kTooManyEvents = 101,
   kPayloadTooLarge = 102,

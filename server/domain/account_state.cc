@@ -11,30 +11,106 @@
 namespace keyledger::domain {
 namespace {
 
-void EncodeSeries(const std::string& currency, const std::vector<SpendSlot>& series,
-                  storage::v1::AccountState::SpendSeries* out) {
-  out->set_currency_code(currency);
-  out->mutable_slots()->Reserve(static_cast<int>(series.size()));
-  out->mutable_micros()->Reserve(static_cast<int>(series.size()));
+void EncodeSlots(const std::vector<MetricSlot>& slots, storage::v1::AccountState::MetricSlots* out) {
+  const int size = static_cast<int>(slots.size());
+  out->mutable_slots()->Reserve(size);
+  out->mutable_micros()->Reserve(size);
+  out->mutable_cost_micros()->Reserve(size);
+  out->mutable_units()->Reserve(size);
+  out->mutable_count()->Reserve(size);
   int64_t before = 0;
-  for (const SpendSlot& slot : series) {
+  for (const MetricSlot& slot : slots) {
     out->add_slots(slot.slot - before);
-    out->add_micros(slot.micros);
+    out->add_micros(slot.sums.micros);
+    out->add_cost_micros(slot.sums.cost_micros);
+    out->add_units(slot.sums.units);
+    out->add_count(slot.sums.count);
     before = slot.slot;
   }
 }
 
-bool DecodeSeries(const storage::v1::AccountState::SpendSeries& stored, std::vector<SpendSlot>& series) {
-  if (stored.slots_size() != stored.micros_size() || stored.slots_size() == 0) return false;
-  series.reserve(stored.slots_size());
+bool DecodeSlots(const storage::v1::AccountState::MetricSlots& stored, std::vector<MetricSlot>& slots) {
+  const int size = stored.slots_size();
+  if (stored.micros_size() != size || stored.cost_micros_size() != size || stored.units_size() != size ||
+      stored.count_size() != size) {
+    return false;
+  }
+  slots.reserve(size);
   int64_t slot = 0;
-  for (int i = 0; i < stored.slots_size(); ++i) {
+  for (int i = 0; i < size; ++i) {
     const auto next = CheckedAdd(slot, stored.slots(i));
-    if (!next.has_value() || (i > 0 && *next <= slot) || stored.micros(i) == 0) return false;
+    if (!next.has_value() || (i > 0 && *next <= slot)) return false;
     slot = *next;
-    series.push_back({slot, stored.micros(i)});
+    slots.push_back({slot, {stored.micros(i), stored.cost_micros(i), stored.units(i), stored.count(i)}});
   }
   return true;
+}
+
+void EncodeSums(const MetricSums& sums, storage::v1::AccountState::MetricSums* out) {
+  out->set_micros(sums.micros);
+  out->set_cost_micros(sums.cost_micros);
+  out->set_units(sums.units);
+  out->set_count(sums.count);
+}
+
+MetricSums DecodeSums(const storage::v1::AccountState::MetricSums& stored) {
+  return {stored.micros(), stored.cost_micros(), stored.units(), stored.count()};
+}
+
+void EncodeMetrics(const AccountState& state, storage::v1::AccountState& stored) {
+  for (const auto& [currency, series] : state.metrics) {
+    auto* out = stored.add_metrics();
+    out->set_currency_code(currency);
+    EncodeSlots(series.bought, out->mutable_bought());
+    EncodeSlots(series.returned, out->mutable_returned());
+    EncodeSums(series.bought_ever, out->mutable_bought_ever());
+    EncodeSums(series.returned_ever, out->mutable_returned_ever());
+  }
+}
+
+bool DecodeMetrics(const storage::v1::AccountState& stored, AccountState& state) {
+  for (const auto& in : stored.metrics()) {
+    const auto [at, is_new] = state.metrics.try_emplace(in.currency_code());
+    MetricSeries& series = at->second;
+    if (!is_new || !DecodeSlots(in.bought(), series.bought) || !DecodeSlots(in.returned(), series.returned)) {
+      return false;
+    }
+    series.bought_ever = DecodeSums(in.bought_ever());
+    series.returned_ever = DecodeSums(in.returned_ever());
+  }
+  return true;
+}
+
+void EncodeTier(const AccountState& state, storage::v1::AccountState& stored) {
+  if (!state.tier.tier_id.empty()) {
+    auto* tier = stored.mutable_tier();
+    tier->set_ladder_id(state.tier.ladder_id);
+    tier->set_tier_id(state.tier.tier_id);
+    tier->set_since_micros(state.tier.since);
+    if (state.tier.grace_until != kNever) {
+      tier->set_grace_review_micros(state.tier.grace_review);
+      tier->set_grace_until_micros(state.tier.grace_until);
+    }
+  }
+  if (!state.tier_lock.ladder_id.empty()) {
+    stored.mutable_tier_lock()->set_ladder_id(state.tier_lock.ladder_id);
+    if (state.tier_lock.until != kNever) stored.mutable_tier_lock()->set_until_micros(state.tier_lock.until);
+  }
+}
+
+void DecodeTier(const storage::v1::AccountState& stored, AccountState& state) {
+  if (stored.has_tier()) {
+    const auto& tier = stored.tier();
+    state.tier = {tier.ladder_id(), tier.tier_id(), tier.since_micros(), 0, kNever};
+    if (tier.has_grace_until_micros()) {
+      state.tier.grace_review = tier.grace_review_micros();
+      state.tier.grace_until = tier.grace_until_micros();
+    }
+  }
+  if (stored.has_tier_lock()) {
+    const auto& lock = stored.tier_lock();
+    state.tier_lock = {lock.ladder_id(), lock.has_until_micros() ? lock.until_micros() : kNever};
+  }
 }
 
 void EncodePoints(const AccountState& state, storage::v1::AccountState& stored) {
@@ -128,10 +204,12 @@ size_t AccountState::ApproximateBytes() const {
   // A node of a map: colour, three pointers, key and value.
   constexpr size_t kNode = 4 * sizeof(void*);
   size_t bytes = sizeof(*this) + display_name.capacity() + region.capacity() + segment.capacity() + owner.capacity() +
-                 tier.ladder_id.capacity() + tier.tier_id.capacity() + lots.capacity() * sizeof(Lot);
+                 tier.ladder_id.capacity() + tier.tier_id.capacity() + tier_lock.ladder_id.capacity() +
+                 lots.capacity() * sizeof(Lot);
   for (const auto& [key, value] : facts) bytes += kNode + 2 * sizeof(std::string) + key.capacity() + value.capacity();
-  for (const auto& [currency, series] : spend) {
-    bytes += kNode + sizeof(currency) + sizeof(series) + series.capacity() * sizeof(SpendSlot);
+  for (const auto& [currency, series] : metrics) {
+    bytes += kNode + sizeof(currency) + sizeof(series) +
+             (series.bought.capacity() + series.returned.capacity()) * sizeof(MetricSlot);
   }
   for (const auto& [key, count] : counts) bytes += kNode + sizeof(key) + sizeof(count) + key.first.capacity();
   for (const auto& [revision, lines] : returned) {
@@ -162,7 +240,7 @@ std::string EncodeState(const AccountState& state) {
   if (state.last_activity != kNone) stored.set_last_activity_micros(state.last_activity);
   EncodePoints(state, stored);
   EncodeCounts(state, stored);
-  for (const auto& [currency, series] : state.spend) EncodeSeries(currency, series, stored.add_spend());
+  EncodeMetrics(state, stored);
   for (const auto& [revision, lines] : state.returned) {
     auto* purchase = stored.add_returned();
     purchase->set_purchase_revision(revision);
@@ -173,11 +251,7 @@ std::string EncodeState(const AccountState& state) {
       out->set_micros(line.micros);
     }
   }
-  if (!state.tier.tier_id.empty()) {
-    stored.mutable_tier()->set_ladder_id(state.tier.ladder_id);
-    stored.mutable_tier()->set_tier_id(state.tier.tier_id);
-    stored.mutable_tier()->set_since_micros(state.tier.since);
-  }
+  EncodeTier(state, stored);
   return stored.SerializeAsString();
 }
 
@@ -204,14 +278,9 @@ absl::StatusOr<AccountState> DecodeState(std::string_view bytes) {
     state.counts[{count.counter(), count.period_micros()}] = {count.points(), count.times()};
   }
   if (!DecodePoints(stored, state)) return Damaged("lots and totals disagree");
-  for (const auto& series : stored.spend()) {
-    std::vector<SpendSlot>& slots = state.spend[series.currency_code()];
-    if (!slots.empty() || !DecodeSeries(series, slots)) return Damaged("a spend series is out of order");
-  }
+  if (!DecodeMetrics(stored, state)) return Damaged("a metric series is out of order");
   if (!DecodeReturned(stored, state)) return Damaged("returned purchases are out of order");
-  if (stored.has_tier()) {
-    state.tier = {stored.tier().ladder_id(), stored.tier().tier_id(), stored.tier().since_micros()};
-  }
+  DecodeTier(stored, state);
   return state;
 }
 

@@ -20,20 +20,20 @@ namespace keyledger::domain {
 
 // A moment that never comes.
 inline constexpr Micros kNever = std::numeric_limits<int64_t>::max();
-// Width of a slot of the spend series. Every time zone offset in use since 1972 is a multiple of it, so local days are
+// Width of a slot of the metric series. Every time zone offset in use since 1972 is a multiple of it, so local days are
 // sums of whole slots.
-inline constexpr Micros kSpendSlotMicros = 900 * kMicrosPerSecond;
-// Spend older than this before the account's clock is dropped: 1096 days, the longest window a program may name, and
+inline constexpr Micros kMetricSlotMicros = 900 * kMicrosPerSecond;
+// Slots older than this before the account's clock are dropped: 1096 days, the longest span a program may measure, and
 // three days.
-inline constexpr Micros kSpendHorizonMicros = 1099 * kMicrosPerDay;
+inline constexpr Micros kMetricHorizonMicros = 1099 * kMicrosPerDay;
 
 // Format of the stored state. Raised whenever the fold or its encoding changes meaning: older snapshots are then
 // ignored.
-inline constexpr uint32_t kSnapshotFormat = 2;
+inline constexpr uint32_t kSnapshotFormat = 3;
 
 inline constexpr size_t kFactsMax = 256;
 inline constexpr size_t kLotsMax = 20'000;
-// Currencies with spend within the horizon. A key account trades in one or two; every one costs a series.
+// Currencies an account trades in. A key account has one or two; every one costs a series.
 inline constexpr size_t kCurrenciesMax = 16;
 // Purchases of which something came back, whole or in part. They are kept for ever, since a purchase may be returned at
 // any time and never more than was bought: beyond this, purchases that nothing has come back from can only be returned
@@ -70,12 +70,34 @@ struct PointsTotals {
   bool operator==(const PointsTotals&) const = default;
 };
 
-// Net spend in one slot. `slot` is microseconds / kSpendSlotMicros, rounded down.
-struct SpendSlot {
-  int64_t slot = 0;
+// What was bought, or what was returned, in one span.
+struct MetricSums {
   int64_t micros = 0;
+  int64_t cost_micros = 0;
+  int64_t units = 0;
+  // Purchases; of returns, those after which nothing of the purchase is left.
+  int64_t count = 0;
 
-  bool operator==(const SpendSlot&) const = default;
+  bool operator==(const MetricSums&) const = default;
+};
+
+// `slot` is microseconds / kMetricSlotMicros, rounded down.
+struct MetricSlot {
+  int64_t slot = 0;
+  MetricSums sums;
+
+  bool operator==(const MetricSlot&) const = default;
+};
+
+// Everything bought and returned in one currency: by slot within the horizon, ascending, and since the beginning.
+struct MetricSeries {
+  std::vector<MetricSlot> bought;
+  std::vector<MetricSlot> returned;
+  // Each sum stops at the largest number of 64 bits.
+  MetricSums bought_ever;
+  MetricSums returned_ever;
+
+  bool operator==(const MetricSeries&) const = default;
 };
 
 struct ReturnedLine {
@@ -100,8 +122,21 @@ struct TierStanding {
   std::string ladder_id;
   std::string tier_id;
   Micros since = 0;
+  // The review that started the latest grace period since then, and the end of that period. kNever: there was none.
+  Micros grace_review = 0;
+  Micros grace_until = kNever;
 
   bool operator==(const TierStanding&) const = default;
+};
+
+// A tier fixed by a person. Kept when it has run out: what the account earned meanwhile it is given at the next look.
+struct TierLock {
+  // Empty: there was none, or it was taken off.
+  std::string ladder_id;
+  // Exclusive; kNever: open.
+  Micros until = kNever;
+
+  bool operator==(const TierLock&) const = default;
 };
 
 // The fold of one account's stream. A value: copy it to try something out.
@@ -123,14 +158,15 @@ struct AccountState {
   // By revision.
   std::vector<Lot> lots;
   PointsTotals totals;
-  // By currency; slots ascending.
-  std::map<std::string, std::vector<SpendSlot>> spend;
+  // By currency.
+  std::map<std::string, MetricSeries> metrics;
   // By revision of the purchase; lines by number.
   std::map<uint64_t, std::vector<ReturnedLine>> returned;
   TierStanding tier;
+  TierLock tier_lock;
   // Latest purchase or redemption.
   Micros last_activity = std::numeric_limits<int64_t>::min();
-  // Of periods that began within the spend horizon.
+  // Of periods that began within the metric horizon.
   std::map<CountKey, PeriodCount> counts;
 
   bool operator==(const AccountState&) const = default;

@@ -116,9 +116,9 @@ absl::Status Work::AdvanceTo(Micros until) {
       KL_RETURN_IF_ERROR(RecordLotDue(*this, *lot));
     }
     if (!review.has_value()) return absl::OkStatus();
-    events::v1::Event event;
-    *event.mutable_tier_assigned() = review->assigned;
-    KL_RETURN_IF_ERROR(RecordDecision(std::move(event), review->due, -1, review->program));
+    if (review->event.payload_case() != events::v1::Event::PAYLOAD_NOT_SET) {
+      KL_RETURN_IF_ERROR(RecordDecision(review->event, review->due, -1, review->program));
+    }
     reviewed = review->due;
   }
 }
@@ -141,14 +141,15 @@ absl::StatusOr<Outcome> Advance(const AccountState& state, Micros until, const P
   return work.Finish();
 }
 
-Micros NextDue(const AccountState& state, const ProgramSet& programs) {
+Micros NextDue(const AccountState& state, const ProgramSet& programs, Micros looked_until) {
   if (state.lifecycle == Lifecycle::kNone) return kNever;
   Micros next = kNever;
   for (const Lot& lot : state.lots) {
     if (lot.pending) next = std::min(next, ActivationOf(lot));
     next = std::min(next, ExpiryOf(state, lot));
   }
-  if (const auto review = FindReview(state, state.clock, next, programs); review.has_value()) return review->due;
+  const Micros from = std::max(state.clock, looked_until);
+  if (const auto review = FindReview(state, from, next, programs); review.has_value()) return review->due;
   return next;
 }
 

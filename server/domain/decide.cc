@@ -41,9 +41,9 @@ absl::Status Decision::CheckLimits() const {
   if (state().facts.size() > kFactsMax) {
     return RefuseHere(Reason::kAccountLimit, fmt::format("the account would hold more than {} facts", kFactsMax));
   }
-  if (state().spend.size() > kCurrenciesMax) {
+  if (state().metrics.size() > kCurrenciesMax) {
     return RefuseHere(Reason::kAccountLimit,
-                      fmt::format("the account would have spent in more than {} currencies", kCurrenciesMax));
+                      fmt::format("the account would trade in more than {} currencies", kCurrenciesMax));
   }
   // Emptied lots are still in the list until the end; only when that might matter are they counted apart.
   if (state().lots.size() > kLotsMax && std::count_if(state().lots.begin(), state().lots.end(), [](const Lot& lot) {
@@ -57,6 +57,7 @@ absl::Status Decision::CheckLimits() const {
 absl::Status Decision::DecidePayload(const Fact& fact) {
   switch (fact.event.payload_case()) {
     case Event::kAccountOpened:
+    case Event::kAccountFactsUpdated:
       KL_RETURN_IF_ERROR(Record(fact));
       return Rise();
     case Event::kAccountClosed:
@@ -70,7 +71,12 @@ absl::Status Decision::DecidePayload(const Fact& fact) {
     case Event::kPurchaseRecorded:
       return DecidePurchase(fact);
     case Event::kPurchaseReturned:
-      return DecideReturn(fact);
+      KL_RETURN_IF_ERROR(DecideReturn(fact));
+      return RiseAfterReturn();
+    case Event::kTierLocked:
+      return DecideTierLock(fact);
+    case Event::kTierUnlocked:
+      return DecideTierUnlock(fact);
     case Event::kPointsRedeemed:
       return DecideRedemption(fact);
     case Event::kPointsAdjusted:
@@ -89,6 +95,11 @@ absl::Status Decision::Rise() {
   Event event;
   *event.mutable_tier_assigned() = std::move(*assigned);
   return Here(work_.RecordDecision(std::move(event), now, fact_index(), program));
+}
+
+absl::Status Decision::RiseAfterReturn() {
+  const CompiledProgram* program = work_.programs().Select(state().clock, state().region);
+  return program == nullptr || program->rules().tiers_only_cease ? absl::OkStatus() : Rise();
 }
 
 std::pair<std::string, int64_t> Decision::Multiplier(const CompiledProgram& program) const {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -85,9 +86,11 @@ absl::StatusOr<Outcome> Decide(const AccountState& state, const DecideInput& inp
 // Takes the decisions that fall due up to and including `until`. Empty events: nothing was due.
 absl::StatusOr<Outcome> Advance(const AccountState& state, Micros until, const ProgramSet& programs);
 
-// The next moment at which Advance would decide something if nothing else happens, or kNever. May be early (Advance
-// then decides nothing and NextDue moves on), never late.
-Micros NextDue(const AccountState& state, const ProgramSet& programs);
+// The next moment at which Advance would decide something if nothing else happens, or kNever. May be early, never late.
+// Whoever has advanced the account to a moment without a decision says so with `looked_until`; otherwise an early
+// answer would be given again.
+Micros NextDue(const AccountState& state, const ProgramSet& programs,
+               Micros looked_until = std::numeric_limits<Micros>::min());
 
 // Checks one submitted event for shape: known payload, required fields, lengths, ranges. Knows no state.
 // `field` is its path in the request, for messages, for example "events[3]".

@@ -2,6 +2,7 @@
 #include "server/domain/decision.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/redemption.h"
+#include "server/domain/returned_goods.h"
 
 namespace keyledger::domain {
 
@@ -136,6 +137,7 @@ absl::Status Decision::DecideReturn(const Fact& fact) {
   const uint64_t purchase_revision = linked->revision;
   Event event = fact.event;
   event.mutable_purchase_returned()->set_purchase_revision(purchase_revision);
+  KL_RETURN_IF_ERROR(CompleteReturn(*linked->purchase, before, path, event.mutable_purchase_returned()));
   const uint64_t revision = state().next_revision;
   KL_RETURN_IF_ERROR(Here(work_.RecordFact(std::move(event), fact.occurred, fact_index())));
   // Recording may have moved the events that it points into.

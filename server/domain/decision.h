@@ -1,5 +1,6 @@
 // Decision: a request being decided, fact by fact. Internal to the room: decide.cc holds the request and the facts
-// about the account, decide_purchases.cc what is bought and returned, decide_points.cc movements of points.
+// about the account, decide_purchases.cc what is bought and returned, decide_points.cc movements of points,
+// decide_tiers.cc tiers fixed by a person.
 #pragma once
 
 #include <cstdint>
@@ -52,8 +53,13 @@ class Decision {
   // Measures the account at its clock, the latest moment it knows of, and raises it if it has earned that. A purchase
   // that comes late counts now.
   absl::Status Rise();
+  // As Rise, after a return: where a rule asks for little, less can be enough.
+  absl::Status RiseAfterReturn();
   // The tier held, as a program sees it: its id and multiplier. No tier: an empty id and 1x.
   std::pair<std::string, int64_t> Multiplier(const CompiledProgram& program) const;
+
+  absl::Status DecideTierLock(const Fact& fact);
+  absl::Status DecideTierUnlock(const Fact& fact);
 
   absl::Status DecidePurchase(const Fact& fact);
   absl::Status Accrue(Micros occurred, const CompiledProgram& program, const Earned& earned, uint64_t purchase_revision,

@@ -51,7 +51,13 @@ FoldResult FoldPoints(AccountState& state, const events::v1::Event& event, Micro
 
 void RemoveEmptyLots(AccountState& state);
 
-// Slot of the spend series that holds `time`.
+// What was bought and returned: counts, the metric series, and what has come back of a purchase.
+FoldResult FoldPurchase(AccountState& state, const events::v1::PurchaseRecorded& purchase, Micros occurred);
+FoldResult FoldReturn(AccountState& state, const events::v1::PurchaseReturned& returned, Micros occurred);
+// Drops the slots that no window can reach any more.
+void PruneMetrics(AccountState& state);
+
+// Slot of a metric series that holds `time`.
 int64_t SlotOf(Micros time);
 
 }  // namespace keyledger::domain

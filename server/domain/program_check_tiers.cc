@@ -3,7 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "server/domain/program_part_check.h"
+#include "server/domain/compiled_rules.h"
+#include "server/domain/program_rule_check.h"
 
 namespace keyledger::domain {
 namespace {
@@ -12,9 +13,9 @@ using programs::v1::Program;
 using programs::v1::Tier;
 using programs::v1::TierLadder;
 
-class TiersCheck : private ProgramPartCheck {
+class TiersCheck : private ProgramRuleCheck {
  public:
-  explicit TiersCheck(std::vector<ProgramMistake>& mistakes) : ProgramPartCheck(mistakes) {}
+  explicit TiersCheck(std::vector<ProgramMistake>& mistakes) : ProgramRuleCheck(mistakes) {}
 
   void Run(const Program& program) {
     if (program.has_tier_ladder()) CheckLadder(program.tier_ladder());
@@ -23,55 +24,119 @@ class TiersCheck : private ProgramPartCheck {
  private:
   void CheckLadder(const TierLadder& ladder) {
     CheckId("tier_ladder.ladder_id", ladder.ladder_id());
-    if (ladder.metric() != programs::v1::QUALIFYING_METRIC_NET_SPEND) Add("tier_ladder.metric", "must be net_spend");
-    const bool has_review = CheckPeriod("tier_ladder.review_period", ladder.review_period());
-    switch (ladder.window().kind_case()) {
-      case programs::v1::MetricWindow::kRollingDays:
-        CheckRange("tier_ladder.window.rolling_days", ladder.window().rolling_days(), 1, 1096, "days");
-        break;
-      case programs::v1::MetricWindow::kCalendarPeriod: {
-        // Months, quarters and years nest, so one that is not longer divides the other.
-        const bool has_window = CheckPeriod("tier_ladder.window.calendar_period", ladder.window().calendar_period());
-        if (has_window && has_review && ladder.window().calendar_period() > ladder.review_period()) {
-          Add("tier_ladder.window.calendar_period", "must not be longer than review_period");
-        }
-        break;
-      }
-      case programs::v1::MetricWindow::KIND_NOT_SET:
-        Add("tier_ladder.window", "needs rolling_days or calendar_period");
-        break;
-    }
+    RuleContext context;
+    context.metric = ladder.metric();
+    context.window = ladder.has_window() ? &ladder.window() : nullptr;
+    context.review_period = ladder.review_period();
+    context.review_membership_year = ladder.review_membership_year();
+    context.only_at_reviews = ladder.upgrade() == programs::v1::UPGRADE_AT_REVIEW;
+    CheckMetric(ladder, context);
+    CheckReview(ladder);
+    if (!programs::v1::Upgrade_IsValid(ladder.upgrade())) Add("tier_ladder.upgrade", "is no way to rise");
+    if (!programs::v1::Downgrade_IsValid(ladder.downgrade())) Add("tier_ladder.downgrade", "is no way to fall");
+    CheckRange("tier_ladder.grace_days", ladder.grace_days(), 0, 366, "days");
     CheckRange("tier_ladder.tiers", ladder.tiers_size(), 1, kTiersMax, "tiers");
     std::set<std::string> ids;
     for (int i = 0; i < ladder.tiers_size(); ++i) {
       const std::string path = fmt::format("tier_ladder.tiers[{}]", i);
-      CheckTier(path, ladder.tiers(i), i == 0 ? nullptr : &ladder.tiers(i - 1));
+      CheckTier(path, ladder.tiers(i));
       CheckDistinct(path + ".tier_id", ladder.tiers(i).tier_id(), ids);
+      if (i == 0) {
+        CheckFirst(path, ladder.tiers(0));
+      } else {
+        CheckRules(path, ladder.tiers(i), context);
+      }
     }
   }
 
-  void CheckTier(const std::string& path, const Tier& tier, const Tier* below) {
+  // The metric of the ladder itself, which entrance and maintenance speak of.
+  void CheckMetric(const TierLadder& ladder, const RuleContext& context) {
+    bool is_needed = false;
+    for (int i = 1; i < ladder.tiers_size(); ++i) {
+      const Tier& tier = ladder.tiers(i);
+      is_needed = is_needed || tier.entered_case() == Tier::kEntrance || tier.kept_case() == Tier::kMaintenance;
+    }
+    if (ladder.metric() == events::v1::METRIC_UNSPECIFIED) {
+      if (is_needed) Add("tier_ladder.metric", "is required: entrance and maintenance speak of it");
+    } else if (!events::v1::Metric_IsValid(ladder.metric())) {
+      Add("tier_ladder.metric", "is no metric");
+    } else if (NamesFact(ladder.metric())) {
+      Add("tier_ladder.metric",
+          fmt::format("cannot be {}; name it in entrance_rule, with its fact_key", MetricName(ladder.metric())));
+    } else if (HasWindow(ladder.metric()) && !ladder.has_window()) {
+      Add("tier_ladder.window", fmt::format("is required for {}", MetricName(ladder.metric())));
+    }
+    if (ladder.has_window()) CheckWindow("tier_ladder.window", ladder.window(), context);
+  }
+
+  void CheckReview(const TierLadder& ladder) {
+    switch (ladder.review_case()) {
+      case TierLadder::kReviewPeriod:
+        CheckPeriod("tier_ladder.review_period", ladder.review_period());
+        return;
+      case TierLadder::kReviewTierMonths:
+        return CheckRange("tier_ladder.review_tier_months", ladder.review_tier_months(), 1, 36, "months");
+      case TierLadder::kReviewMembershipYear:
+        if (!ladder.review_membership_year()) Add("tier_ladder.review_membership_year", "must be true");
+        return;
+      case TierLadder::kReviewDate:
+        CheckRange("tier_ladder.review_date.month", ladder.review_date().month(), 1, 12, "");
+        return CheckRange("tier_ladder.review_date.day", ladder.review_date().day(), 1, 31, "");
+      case TierLadder::REVIEW_NOT_SET:
+        return Add("tier_ladder",
+                   "needs a review: review_period, review_tier_months, review_membership_year or review_date");
+    }
+  }
+
+  void CheckTier(const std::string& path, const Tier& tier) {
     CheckId(path + ".tier_id", tier.tier_id());
     CheckText(path + ".display_name", tier.display_name(), 256);
-    CheckRange(path + ".entrance_micros", tier.entrance_micros(), 0, kMoneyMicrosMax, "micros");
-    if (below == nullptr && tier.entrance_micros() != 0) {
-      Add(path + ".entrance_micros", "must be 0 for the first tier, which everyone holds");
-    }
-    if (below != nullptr && tier.entrance_micros() <= below->entrance_micros()) {
-      Add(path + ".entrance_micros", "must be more than that of the tier below");
-    }
-    if (tier.has_maintenance_micros()) {
-      CheckRange(path + ".maintenance_micros", tier.maintenance_micros(), 0, kMoneyMicrosMax, "micros");
-      if (tier.maintenance_micros() > tier.entrance_micros()) {
-        Add(path + ".maintenance_micros", "must not be more than entrance_micros");
-      }
-    }
     if (tier.has_multiplier_milli()) {
       CheckRange(path + ".multiplier_milli", tier.multiplier_milli(), 0, 100'000, "thousandths");
     }
     CheckRange(path + ".benefits", tier.benefits_size(), 0, kBenefitsMax, "entries");
     for (int i = 0; i < tier.benefits_size(); ++i)
       CheckText(fmt::format("{}.benefits[{}]", path, i), tier.benefits(i), 256);
+  }
+
+  // Everyone's.
+  void CheckFirst(const std::string& path, const Tier& tier) {
+    if (tier.entrance() != 0)
+      Add(path + ".entrance", "must be 0 or absent for the first tier, which everyone may hold");
+    if (tier.has_entrance_rule()) Add(path + ".entrance_rule", "is not for the first tier, which everyone may hold");
+    if (tier.kept_case() == Tier::kMaintenance) Add(path + ".maintenance", "is not for the first tier");
+    if (tier.kept_case() == Tier::kMaintenanceRule) Add(path + ".maintenance_rule", "is not for the first tier");
+  }
+
+  void CheckRules(const std::string& path, const Tier& tier, const RuleContext& context) {
+    switch (tier.entered_case()) {
+      case Tier::kEntrance:
+        CheckRange(path + ".entrance", tier.entrance(), 0, kMoneyMicrosMax, "");
+        break;
+      case Tier::kEntranceRule:
+        CheckRule(path + ".entrance_rule", tier.entrance_rule(), context);
+        break;
+      case Tier::ENTERED_NOT_SET:
+        Add(path, "needs entrance or entrance_rule");
+        break;
+    }
+    switch (tier.kept_case()) {
+      case Tier::kMaintenance:
+        CheckRange(path + ".maintenance", tier.maintenance(), 0, kMoneyMicrosMax, "");
+        if (tier.entered_case() == Tier::kEntrance && tier.maintenance() > tier.entrance()) {
+          Add(path + ".maintenance", "must not be more than entrance");
+        }
+        break;
+      case Tier::kMaintenanceRule: {
+        // Judged at reviews only, however accounts rise.
+        RuleContext at_review = context;
+        at_review.only_at_reviews = true;
+        CheckRule(path + ".maintenance_rule", tier.maintenance_rule(), at_review);
+        break;
+      }
+      case Tier::KEPT_NOT_SET:
+        break;
+    }
   }
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,8 +25,10 @@ class ProgramPartCheck {
 
   void Add(std::string path, std::string message) { mistakes_.emplace_back(std::move(path), std::move(message)); }
 
-  void CheckRange(const std::string& path, int64_t value, int64_t min, int64_t max, const char* unit) {
-    if (value < min || value > max) Add(path, fmt::format("must be {} to {} {}, is {}", min, max, unit, value));
+  // `unit`: empty for a plain number.
+  void CheckRange(const std::string& path, int64_t value, int64_t min, int64_t max, std::string_view unit) {
+    if (value >= min && value <= max) return;
+    Add(path, fmt::format("must be {} to {}{}{}, is {}", min, max, unit.empty() ? "" : " ", unit, value));
   }
 
   void CheckId(const std::string& path, const std::string& id) {

@@ -62,6 +62,7 @@ absl::StatusOr<std::shared_ptr<const CompiledProgram>> CompiledProgram::Compile(
   compiled->effective_to_ = program.has_effective_to() ? MicrosOf(program.effective_to()) : kNever;
   for (const auto& rule : program.accrual_rules()) compiled->matches_.push_back(CompileMatch(rule.match()));
   compiled->redemption_windows_ = CompileWindows(program.redemption_policy().windows());
+  compiled->rules_ = CompileRules(program);
   compiled->program_ = std::move(program);
   return compiled;
 }

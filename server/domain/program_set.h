@@ -13,6 +13,7 @@
 #include "keyledger/programs/v1/program.pb.h"
 #include "server/base/calendar.h"
 #include "server/base/clock.h"
+#include "server/domain/compiled_rules.h"
 #include "server/domain/time_window.h"
 
 namespace keyledger::domain {
@@ -43,6 +44,7 @@ class CompiledProgram {
   // One per accrual rule, in its order.
   const std::vector<CompiledMatch>& matches() const { return matches_; }
   const std::vector<CompiledWindow>& redemption_windows() const { return redemption_windows_; }
+  const CompiledRules& rules() const { return rules_; }
 
  private:
   CompiledProgram() = default;
@@ -50,6 +52,7 @@ class CompiledProgram {
   Zone zone_;
   std::vector<CompiledMatch> matches_;
   std::vector<CompiledWindow> redemption_windows_;
+  CompiledRules rules_;
   Micros effective_from_ = 0;
   Micros effective_to_ = 0;
 };
@@ -89,7 +92,7 @@ class ProgramSet {
   std::vector<std::vector<const CompiledProgram*>> candidates_;
 };
 
-// A mistake in a program's YAML text.
+// A mistake in a program's YAML text, or something doubtful.
 struct ProgramFinding {
   // 1-based; 0 if unknown.
   int line = 0;
@@ -105,12 +108,16 @@ struct ParsedProgram {
   std::optional<programs::v1::Program> program;
   // By line. Everything wrong at once: syntax, unknown keys, types, ranges, references.
   std::vector<ProgramFinding> findings;
+  // By line. What is allowed but probably not meant; looked for only if findings is empty.
+  std::vector<ProgramFinding> warnings;
 };
 
 // Reads a program from YAML text: keys are the field names of programs.v1.Program; timestamps are RFC 3339 or a date
 // (00:00 in the program's zone); enums are the value names without prefix, any case ("month"); oneof members are
-// written directly in their parent. `version` must not be given.
-ParsedProgram ParseProgramYaml(std::string_view text);
+// written directly in their parent. `version` must not be given. `published`: the programs beside which it is to be
+// published, for warnings.
+ParsedProgram ParseProgramYaml(std::string_view text,
+                               const std::vector<std::shared_ptr<const CompiledProgram>>& published = {});
 
 // Writes a program as YAML that ParseProgramYaml reads back as the same: fields in the schema's order, values that are
 // not set left out, times that begin a day of the program's zone as dates. What it has written it writes again.

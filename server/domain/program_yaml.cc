@@ -19,6 +19,7 @@
 #include "server/domain/program_check.h"
 #include "server/domain/program_fields.h"
 #include "server/domain/program_set.h"
+#include "server/domain/program_warnings.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/yaml_tree.h"
 
@@ -87,9 +88,16 @@ class Mapper {
     MapMessage(root, "", program);
   }
 
-  // Adds a finding about a path that the text may not hold: it is placed at the nearest thing around it that the text
-  // holds. Paths already reported, or inside of something already reported, are left out: what is wrong there follows
-  // from that.
+  // A finding about a path that the text may not hold: it is placed at the nearest thing around it that the text holds.
+  ProgramFinding Place(const std::string& path, const std::string& message) const {
+    std::string around = path;
+    while (!places_.contains(around)) around = ParentOf(around);
+    const auto& [line, column] = places_.at(around);
+    return {line, column, path, message};
+  }
+
+  // Adds a mistake. Paths already reported, or inside of something already reported, are left out: what is wrong there
+  // follows from that.
   void AddMistake(const std::string& path, const std::string& message) {
     std::string around = path;
     while (true) {
@@ -97,10 +105,7 @@ class Mapper {
       if (around.empty()) break;
       around = ParentOf(around);
     }
-    around = path;
-    while (!places_.contains(around)) around = ParentOf(around);
-    const auto& [line, column] = places_.at(around);
-    findings_.push_back({line, column, path, message});
+    findings_.push_back(Place(path, message));
   }
 
  private:
@@ -315,7 +320,8 @@ class Mapper {
 
 }  // namespace
 
-ParsedProgram ParseProgramYaml(std::string_view text) {
+ParsedProgram ParseProgramYaml(std::string_view text,
+                               const std::vector<std::shared_ptr<const CompiledProgram>>& published) {
   ParsedProgram parsed;
   YamlNode root;
   if (!ParseYamlTree(text, root, parsed.findings)) return parsed;
@@ -323,11 +329,17 @@ ParsedProgram ParseProgramYaml(std::string_view text) {
   Mapper mapper(parsed.findings);
   mapper.MapProgram(root, program);
   for (const auto& [path, message] : CheckProgram(program)) mapper.AddMistake(path, message);
-  std::stable_sort(parsed.findings.begin(), parsed.findings.end(),
-                   [](const ProgramFinding& a, const ProgramFinding& b) {
-                     return std::pair(a.line, a.column) < std::pair(b.line, b.column);
-                   });
-  if (parsed.findings.empty()) parsed.program = std::move(program);
+  if (parsed.findings.empty()) {
+    for (const auto& [path, message] : FindWarnings(program, published)) {
+      parsed.warnings.push_back(mapper.Place(path, message));
+    }
+    parsed.program = std::move(program);
+  }
+  for (auto* findings : {&parsed.findings, &parsed.warnings}) {
+    std::stable_sort(findings->begin(), findings->end(), [](const ProgramFinding& a, const ProgramFinding& b) {
+      return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+    });
+  }
   return parsed;
 }
 

@@ -24,7 +24,12 @@ Event AsSubmitted(const Event& recorded) {
   Event event = recorded;
   switch (event.payload_case()) {
     case Event::kPurchaseReturned:
+      // The cost of what came back is the ledger's own where the return was linked.
+      if (event.purchase_returned().has_purchase_revision()) {
+        for (auto& line : *event.mutable_purchase_returned()->mutable_lines()) line.clear_cost();
+      }
       event.mutable_purchase_returned()->clear_purchase_revision();
+      event.mutable_purchase_returned()->clear_completes_purchase();
       break;
     case Event::kPointsRedeemed:
       event.mutable_points_redeemed()->clear_allocations();

@@ -2,12 +2,11 @@
 #include "server/domain/standing.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "server/base/check.h"
-#include "server/base/checked.h"
 #include "server/domain/accrual.h"
 #include "server/domain/fold.h"
+#include "server/domain/measure.h"
 #include "server/domain/proto_time.h"
 
 namespace keyledger::domain {
@@ -16,125 +15,224 @@ namespace {
 using events::v1::TierAssigned;
 using programs::v1::TierLadder;
 
-// [start, end).
-struct Window {
-  Micros start = 0;
-  Micros end = 0;
+// Boundaries looked at in one go where rules never settle. A year of months: enough to be rare, and quick.
+constexpr int kBoundariesMax = 12;
+
+// The program's ladder as rules see it, with the tier the account holds on it.
+class LadderView {
+ public:
+  LadderView(const AccountState& state, const CompiledProgram& program)
+      : state_(state), program_(program), held_(FindHeldTier(ladder(), state.tier)) {}
+
+  const TierLadder& ladder() const { return program_.program().tier_ladder(); }
+  bool holds_known_tier() const { return held_.has_value() && held_->known; }
+  bool holds_lowest() const { return holds_known_tier() && held_->index == 0; }
+
+  // The highest tier above the one held that may be entered; nothing: none.
+  std::optional<TierAssigned> Rise(Measurer& measurer) const {
+    const std::vector<CompiledTier>& tiers = program_.rules().tiers;
+    for (int i = static_cast<int>(tiers.size()) - 1; i > held_->index; --i) {
+      if (auto entered = Enter(measurer, i, events::v1::TIER_ASSIGNMENT_REASON_UPGRADE); entered.has_value()) {
+        return entered;
+      }
+    }
+    return std::nullopt;
+  }
+
+  // The tier with which an account begins that holds none which the ladder knows: the highest that may be entered, or
+  // with `lowest` the lowest.
+  TierAssigned Begin(Measurer& measurer, bool lowest) const {
+    for (int i = lowest ? 0 : static_cast<int>(program_.rules().tiers.size()) - 1; i > 0; --i) {
+      const auto reason =
+          held_.has_value() ? events::v1::TIER_ASSIGNMENT_REASON_UPGRADE : events::v1::TIER_ASSIGNMENT_REASON_INITIAL;
+      if (auto entered = Enter(measurer, i, reason); entered.has_value()) return *std::move(entered);
+    }
+    return Assign(0, events::v1::TIER_ASSIGNMENT_REASON_INITIAL);
+  }
+
+  bool IsKept(Measurer& measurer) const {
+    return measurer.FindHolding(program_.rules().tiers[held_->index].maintenance).has_value();
+  }
+
+  // Where the account falls that no longer keeps its tier. Requires: it holds one above the lowest.
+  TierAssigned Fall(Measurer& measurer, events::v1::TierAssignmentReason reason) const {
+    const bool one_step = ladder().downgrade() == programs::v1::DOWNGRADE_ONE_STEP;
+    int target = one_step ? held_->index - 1 : 0;
+    std::optional<size_t> kept;
+    for (int i = held_->index - 1; i >= target && !kept.has_value(); --i) {
+      kept = measurer.FindHolding(program_.rules().tiers[i].maintenance);
+      if (kept.has_value()) target = i;
+    }
+    TierAssigned assigned = Assign(target, reason);
+    if (kept.has_value()) {
+      AddMet(measurer, program_.rules().tiers[target].maintenance, *kept, assigned);
+    }
+    AddMissed(measurer, assigned.mutable_missed());
+    return assigned;
+  }
+
+  // The conditions that do not hold of the rule that would keep the tier held.
+  void AddMissed(Measurer& measurer, google::protobuf::RepeatedPtrField<events::v1::ConditionEvidence>* out) const {
+    for (const auto& alternative : program_.rules().tiers[held_->index].maintenance.any_of) {
+      for (const CompiledCondition& condition : alternative) {
+        if (!measurer.Holds(condition)) *out->Add() = measurer.Evidence(condition);
+      }
+    }
+  }
+
+ private:
+  TierAssigned Assign(int index, events::v1::TierAssignmentReason reason) const {
+    TierAssigned assigned;
+    assigned.set_ladder_id(ladder().ladder_id());
+    assigned.set_tier_id(ladder().tiers(index).tier_id());
+    assigned.set_previous_tier_id(state_.tier.tier_id);
+    assigned.set_reason(reason);
+    return assigned;
+  }
+
+  static void AddMet(Measurer& measurer, const CompiledRule& rule, size_t alternative, TierAssigned& assigned) {
+    assigned.set_alternative(static_cast<uint32_t>(alternative));
+    for (const CompiledCondition& condition : rule.any_of[alternative]) {
+      *assigned.add_met() = measurer.Evidence(condition);
+    }
+  }
+
+  std::optional<TierAssigned> Enter(Measurer& measurer, int index, events::v1::TierAssignmentReason reason) const {
+    const CompiledRule& rule = program_.rules().tiers[index].entrance;
+    const std::optional<size_t> alternative = measurer.FindHolding(rule);
+    if (!alternative.has_value()) return std::nullopt;
+    TierAssigned assigned = Assign(index, reason);
+    AddMet(measurer, rule, *alternative, assigned);
+    return assigned;
+  }
+
+  const AccountState& state_;
+  const CompiledProgram& program_;
+  const std::optional<HeldTier> held_;
 };
 
-// The window that ends with `moment`, inclusive. Rolling: the local day of the moment and as many whole days before it
-// as make up the number.
-Window WindowAt(const CompiledProgram& program, Micros moment) {
-  const programs::v1::MetricWindow& window = program.program().tier_ladder().window();
-  if (window.kind_case() == programs::v1::MetricWindow::kRollingDays) {
-    return {program.zone().DayStart(moment, 1 - static_cast<int>(window.rolling_days())), moment + 1};
+events::v1::Event EventOf(TierAssigned assigned) {
+  events::v1::Event event;
+  *event.mutable_tier_assigned() = std::move(assigned);
+  return event;
+}
+
+events::v1::Event StartGrace(const LadderView& view, Measurer& measurer, const AccountState& state, Micros until) {
+  events::v1::Event event;
+  events::v1::TierGraceStarted& started = *event.mutable_tier_grace_started();
+  started.set_ladder_id(view.ladder().ladder_id());
+  started.set_tier_id(state.tier.tier_id);
+  SetTimestamp(started.mutable_until(), until);
+  view.AddMissed(measurer, started.mutable_missed());
+  return event;
+}
+
+// What the review at boundary `due` decides. No payload: nothing.
+events::v1::Event Review(const AccountState& state, const CompiledProgram& program, Measurer& measurer, Micros due) {
+  const LadderView view(state, program);
+  if (!view.holds_known_tier()) return EventOf(view.Begin(measurer, false));
+  if (auto rise = view.Rise(measurer); rise.has_value()) return EventOf(*std::move(rise));
+  if (view.holds_lowest() || view.IsKept(measurer)) return {};
+  if (const uint32_t days = view.ladder().grace_days(); days > 0) {
+    const Micros until = program.zone().AddDays(due, static_cast<int>(days));
+    if (IsTimestampRange(until)) return StartGrace(view, measurer, state, until);
   }
-  return {program.zone().PeriodStart(moment, CalendarUnitOf(window.calendar_period())), moment + 1};
+  return EventOf(view.Fall(measurer, events::v1::TIER_ASSIGNMENT_REASON_REVIEW_DOWNGRADE));
 }
 
-const std::vector<SpendSlot>* SeriesOf(const AccountState& state, const CompiledProgram& program) {
-  const auto series = state.spend.find(program.program().currency_code());
-  return series == state.spend.end() ? nullptr : &series->second;
+// What the end of the account's grace period decides. No payload: nothing.
+events::v1::Event EndGrace(const AccountState& state, const CompiledProgram& program) {
+  const LadderView view(state, program);
+  const Micros end = state.tier.grace_until;
+  if (!view.holds_known_tier() || view.holds_lowest() || IsLocked(state, view.ladder(), end)) return {};
+  Measurer measurer = Measurer::AtReview(state, program, state.tier.grace_review, end);
+  if (view.IsKept(measurer)) return {};
+  return EventOf(view.Fall(measurer, events::v1::TIER_ASSIGNMENT_REASON_GRACE_ENDED));
 }
 
-// Net spend in the window: the slots that begin in it. Local days begin with a slot, so this is exact for everything up
-// to the end of the slot in which the window ends; and nothing is recorded between that moment and the slot's end (see
-// Requires).
-int64_t Measure(const AccountState& state, const CompiledProgram& program, const Window& window) {
-  const std::vector<SpendSlot>* series = SeriesOf(state, program);
-  if (series == nullptr) return 0;
-  const int64_t first = SlotOf(window.start + kSpendSlotMicros - 1);
-  auto slot = std::lower_bound(series->begin(), series->end(), first,
-                               [](const SpendSlot& entry, int64_t wanted) { return entry.slot < wanted; });
-  const int64_t last = SlotOf(window.end - 1);
-  Int128 sum = 0;
-  for (; slot != series->end() && slot->slot <= last; ++slot) sum += slot->micros;
-  constexpr Int128 kMin = std::numeric_limits<int64_t>::min();
-  constexpr Int128 kMax = std::numeric_limits<int64_t>::max();
-  return static_cast<int64_t>(std::clamp(sum, kMin, kMax));
+const MetricSeries* SeriesOf(const AccountState& state, const CompiledProgram& program) {
+  const auto series = state.metrics.find(program.program().currency_code());
+  return series == state.metrics.end() ? nullptr : &series->second;
 }
 
-int64_t KeepThreshold(const programs::v1::Tier& tier) {
-  return tier.has_maintenance_micros() ? tier.maintenance_micros() : tier.entrance_micros();
-}
-
-// Index of the highest tier entered at `metric`. The lowest is everyone's, even of one who gave back more than was
-// bought.
-int EarnedTier(const TierLadder& ladder, int64_t metric) {
-  int earned = 0;
-  for (int i = 1; i < ladder.tiers_size() && ladder.tiers(i).entrance_micros() <= metric; ++i) earned = i;
-  return earned;
-}
-
-// Index of the highest tier below `held` that `metric` keeps.
-int KeptTier(const TierLadder& ladder, int held, int64_t metric) {
-  for (int i = held - 1; i > 0; --i) {
-    if (KeepThreshold(ladder.tiers(i)) <= metric) return i;
-  }
-  return 0;
-}
-
-TierAssigned Assign(const AccountState& state, const TierLadder& ladder, int index, int64_t threshold,
-                    events::v1::TierAssignmentReason reason, const Window& window, int64_t metric) {
-  TierAssigned assigned;
-  assigned.set_ladder_id(ladder.ladder_id());
-  assigned.set_tier_id(ladder.tiers(index).tier_id());
-  assigned.set_previous_tier_id(state.tier.tier_id);
-  assigned.set_reason(reason);
-  SetTimestamp(assigned.mutable_window_start(), std::max(window.start, kTimeMin));
-  SetTimestamp(assigned.mutable_window_end(), std::min(window.end, kTimeMax));
-  assigned.set_metric_value(metric);
-  assigned.set_threshold(index == 0 ? 0 : threshold);
-  return assigned;
-}
-
-// An account that does not hold a tier of this version of the ladder.
-TierAssigned Begin(const AccountState& state, const TierLadder& ladder, bool on_ladder, const Window& window,
-                   int64_t metric) {
-  const int earned = EarnedTier(ladder, metric);
-  const auto reason =
-      on_ladder && earned > 0 ? events::v1::TIER_ASSIGNMENT_REASON_UPGRADE : events::v1::TIER_ASSIGNMENT_REASON_INITIAL;
-  return Assign(state, ladder, earned, ladder.tiers(earned).entrance_micros(), reason, window, metric);
-}
-
-// The review at boundary `due`. Nothing: no change.
-std::optional<TierAssigned> Review(const AccountState& state, const CompiledProgram& program, const Window& window) {
+// True if no review after the next one can decide anything for an account that stays as it is. The next one can: the
+// version that governs may be newer than what the account was last measured by.
+bool CannotChangeLater(const AccountState& state, const CompiledProgram& program) {
   const TierLadder& ladder = program.program().tier_ladder();
-  const auto held = FindHeldTier(ladder, state.tier);
-  const int64_t metric = Measure(state, program, window);
-  if (!held.has_value() || !held->known) return Begin(state, ladder, held.has_value(), window, metric);
-  if (held->index == 0 || metric >= KeepThreshold(ladder.tiers(held->index))) return std::nullopt;
-  const int kept = KeptTier(ladder, held->index, metric);
-  return Assign(state, ladder, kept, KeepThreshold(ladder.tiers(kept)),
-                events::v1::TIER_ASSIGNMENT_REASON_REVIEW_DOWNGRADE, window, metric);
+  const MetricSeries* series = SeriesOf(state, program);
+  return program.rules().tiers_only_cease && ladder.upgrade() != programs::v1::UPGRADE_AT_REVIEW &&
+         (series == nullptr || series->returned.empty()) && LadderView(state, program).holds_lowest();
 }
 
-bool HoldsLowest(const AccountState& state, const TierLadder& ladder) {
-  const auto held = FindHeldTier(ladder, state.tier);
-  return held.has_value() && held->known && held->index == 0;
-}
-
-// True if every slot of spend lies before `start`: later windows measure zero as well.
-bool IsPastAllSpend(const AccountState& state, const CompiledProgram& program, Micros start) {
-  const std::vector<SpendSlot>* series = SeriesOf(state, program);
-  return series == nullptr || series->empty() || series->back().slot * kSpendSlotMicros < start;
+// True if nothing that was bought or returned lies in a window of the tiers any more, now or later.
+bool IsSettled(const AccountState& state, const CompiledProgram& program, Measurer& measurer, Micros boundary) {
+  if (!program.rules().tiers_settle) return false;
+  const MetricSeries* series = SeriesOf(state, program);
+  if (series == nullptr) return true;
+  Micros start = boundary;
+  for (size_t i = 0; i < program.rules().tier_measures; ++i) {
+    const MeasureSpec& spec = program.rules().measures[i];
+    if (spec.growth || spec.periods > 1) {
+      start = std::min(start, boundary - kMetricHorizonMicros);
+    } else if (const auto& window = measurer.Get(i).window; window.has_value() && !spec.window.lifetime()) {
+      start = std::min(start, window->start);
+    }
+  }
+  const auto is_behind = [&](const std::vector<MetricSlot>& slots) {
+    return slots.empty() || slots.back().slot * kMetricSlotMicros < start;
+  };
+  return is_behind(series->bought) && is_behind(series->returned);
 }
 
 // Looks at the boundaries in (from, end] while one program governs.
 std::optional<DueReview> FindReviewUnder(const AccountState& state, const CompiledProgram& program, Micros from,
                                          Micros end) {
-  const TierLadder& ladder = program.program().tier_ladder();
-  if (HoldsLowest(state, ladder)) return std::nullopt;
-  const CalendarUnit unit = CalendarUnitOf(ladder.review_period());
-  for (Micros due = program.zone().PeriodStart(from, unit, 1); due <= end;
-       due = program.zone().PeriodStart(due, unit, 1)) {
-    const Window window = WindowAt(program, due - 1);
-    if (auto assigned = Review(state, program, window); assigned.has_value()) {
-      return DueReview{due, &program, std::move(*assigned)};
+  const Micros grace_until = state.tier.grace_until;
+  const bool in_grace = grace_until != kNever && grace_until > from &&
+                        state.tier.ladder_id == program.program().tier_ladder().ladder_id();
+  if (IsLocked(state, program.program().tier_ladder(), from + 1)) {
+    if (state.tier_lock.until > end) return std::nullopt;
+    from = state.tier_lock.until - 1;
+  }
+  if (in_grace && grace_until > from) {
+    if (grace_until > end) return std::nullopt;
+    if (auto event = EndGrace(state, program); event.payload_case() != events::v1::Event::PAYLOAD_NOT_SET) {
+      return DueReview{grace_until, &program, std::move(event)};
     }
-    if (IsPastAllSpend(state, program, window.start)) break;
+    from = grace_until;
+  }
+  int looked = 0;
+  for (Micros due = NextReview(state, program, from); due <= end; due = NextReview(state, program, due)) {
+    Measurer measurer = Measurer::AtReview(state, program, due, due);
+    if (auto event = Review(state, program, measurer, due);
+        event.payload_case() != events::v1::Event::PAYLOAD_NOT_SET) {
+      return DueReview{due, &program, std::move(event)};
+    }
+    if (CannotChangeLater(state, program) || IsSettled(state, program, measurer, due)) break;
+    if (!program.rules().tiers_settle && ++looked == kBoundariesMax) return DueReview{due, &program, {}};
   }
   return std::nullopt;
+}
+
+// The given day of a year (years since 1970).
+Micros AnnualDateStart(const Zone& zone, const programs::v1::AnnualDate& date, int64_t year) {
+  const Micros month = zone.PeriodStartByIndex(year * 12 + date.month() - 1, CalendarUnit::kMonth);
+  const Micros last = zone.DayStart(zone.PeriodStart(month, CalendarUnit::kMonth, 1), -1);
+  return std::min(zone.DayStart(month, static_cast<int>(date.day()) - 1), last);
+}
+
+Micros NextTierAnniversary(const AccountState& state, const CompiledProgram& program, Micros after) {
+  const Zone& zone = program.zone();
+  const bool on_ladder =
+      !state.tier.tier_id.empty() && state.tier.ladder_id == program.program().tier_ladder().ladder_id();
+  const Micros first_day = zone.DayStart(on_ladder ? state.tier.since : state.open_time);
+  const auto months = static_cast<int64_t>(program.program().tier_ladder().review_tier_months());
+  const int64_t passed =
+      zone.PeriodIndex(after, CalendarUnit::kMonth) - zone.PeriodIndex(first_day, CalendarUnit::kMonth);
+  for (int64_t step = std::max<int64_t>(1, passed / months);; ++step) {
+    const Micros due = zone.AddMonths(first_day, static_cast<int>(step * months));
+    if (due > after) return due;
+  }
 }
 
 }  // namespace
@@ -147,16 +245,48 @@ std::optional<HeldTier> FindHeldTier(const TierLadder& ladder, const TierStandin
   return HeldTier{0, false};
 }
 
+bool IsLocked(const AccountState& state, const TierLadder& ladder, Micros moment) {
+  return !state.tier_lock.ladder_id.empty() && state.tier_lock.ladder_id == ladder.ladder_id() &&
+         moment < state.tier_lock.until;
+}
+
 std::optional<TierAssigned> EvaluateRise(const AccountState& state, const CompiledProgram& program, Micros moment) {
+  const LadderView view(state, program);
+  if (IsLocked(state, view.ladder(), moment)) return std::nullopt;
+  const bool at_review = view.ladder().upgrade() == programs::v1::UPGRADE_AT_REVIEW;
+  Measurer measurer = Measurer::At(state, program, moment);
+  if (!view.holds_known_tier()) return view.Begin(measurer, at_review);
+  return at_review ? std::nullopt : view.Rise(measurer);
+}
+
+TierAssigned AssignLocked(const AccountState& state, const events::v1::TierLocked& locked) {
+  TierAssigned assigned;
+  assigned.set_ladder_id(locked.ladder_id());
+  assigned.set_tier_id(locked.tier_id());
+  assigned.set_previous_tier_id(state.tier.tier_id);
+  assigned.set_reason(events::v1::TIER_ASSIGNMENT_REASON_LOCKED);
+  return assigned;
+}
+
+Micros NextReview(const AccountState& state, const CompiledProgram& program, Micros after) {
   const TierLadder& ladder = program.program().tier_ladder();
-  const Window window = WindowAt(program, moment);
-  const int64_t metric = Measure(state, program, window);
-  const auto held = FindHeldTier(ladder, state.tier);
-  if (!held.has_value() || !held->known) return Begin(state, ladder, held.has_value(), window, metric);
-  const int earned = EarnedTier(ladder, metric);
-  if (earned <= held->index) return std::nullopt;
-  return Assign(state, ladder, earned, ladder.tiers(earned).entrance_micros(),
-                events::v1::TIER_ASSIGNMENT_REASON_UPGRADE, window, metric);
+  const Zone& zone = program.zone();
+  switch (ladder.review_case()) {
+    case TierLadder::kReviewPeriod:
+      return zone.PeriodStart(after, CalendarUnitOf(ladder.review_period()), 1);
+    case TierLadder::kReviewTierMonths:
+      return NextTierAnniversary(state, program, after);
+    case TierLadder::kReviewMembershipYear:
+      return MembershipYearStart(zone, state.open_time, after, 1);
+    case TierLadder::kReviewDate: {
+      const int64_t year = zone.PeriodIndex(after, CalendarUnit::kYear);
+      const Micros due = AnnualDateStart(zone, ladder.review_date(), year);
+      return due > after ? due : AnnualDateStart(zone, ladder.review_date(), year + 1);
+    }
+    case TierLadder::REVIEW_NOT_SET:
+      break;
+  }
+  return kNever;
 }
 
 std::optional<DueReview> FindReview(const AccountState& state, Micros after, Micros until, const ProgramSet& programs) {

@@ -3,14 +3,15 @@
 // The ladder of an account is that of the program which governs the account's own region; a sale elsewhere earns points
 // by the program of its place but moves the account on its own ladder only.
 //
-// Rising: after every purchase the metric is measured over the window that ends with the moment of evaluation
-// (inclusive); the account takes the highest tier whose entrance is reached, if that is above the one it holds.
-// Falling: only at a review, that is, at a boundary b between two review periods of the program in force just before b.
-// The window ends at b (exclusive). Below the threshold that keeps its tier (maintenance, or entrance where there is
-// none) the account falls to the highest lower tier that the metric would keep, or to the lowest. A review never
-// raises. An account that holds no tier of the ladder (none, or another ladder's) takes what it has earned at the next
-// evaluation, with reason INITIAL. A tier that the version does not know counts as the lowest and is replaced at the
-// next evaluation.
+// Rising: after every event that can change what is measured, the entrance rules are measured with windows that end
+// with the moment of evaluation (inclusive); the account takes the highest tier whose rule holds, if that is above the
+// one it holds. With upgrade at_review this happens at reviews only. Reviews: at a boundary b, under the program in
+// force just before b, measured over windows that end at b (exclusive). A tier above the one held whose entrance rule
+// holds is given. Otherwise, if the rule that keeps the held tier does not hold, a grace period begins, or the account
+// falls: to the highest lower tier whose own rule to keep it holds, or one step. At the end of the grace the same
+// windows, extended to that moment, decide. A lock suspends all of this while it holds. An account that holds no tier
+// of the ladder (none, or another ladder's) takes what it has earned at the next evaluation, with reason INITIAL. A
+// tier that the version does not know counts as the lowest and is replaced at the next evaluation.
 #pragma once
 
 #include <cstdint>
@@ -32,20 +33,30 @@ struct HeldTier {
 // Nothing if the standing is on no ladder or another one.
 std::optional<HeldTier> FindHeldTier(const programs::v1::TierLadder& ladder, const TierStanding& standing);
 
+// True if a lock on the program's ladder holds at `moment`.
+bool IsLocked(const AccountState& state, const programs::v1::TierLadder& ladder, Micros moment);
+
 // Measures the account at `moment` (inclusive) on the program's ladder, and says how it rises or begins. Nothing: no
 // change. Requires: the program has a ladder; no record of the account occurred after `moment`.
 std::optional<events::v1::TierAssigned> EvaluateRise(const AccountState& state, const CompiledProgram& program,
                                                      Micros moment);
 
-// A review that changes the account's tier.
+// The assignment of the tier that a lock names. Requires: the ladder knows it.
+events::v1::TierAssigned AssignLocked(const AccountState& state, const events::v1::TierLocked& locked);
+
+// The first boundary after `after` at which the account is reviewed under the program.
+Micros NextReview(const AccountState& state, const CompiledProgram& program, Micros after);
+
+// What a review decides.
 struct DueReview {
   Micros due = 0;
   const CompiledProgram* program = nullptr;
-  events::v1::TierAssigned assigned;
+  // TierAssigned or TierGraceStarted. No payload: nothing is decided up to and including `due`; look again from there.
+  events::v1::Event event;
 };
 
-// The first review after `after` and not after `until` that changes the tier if nothing else happens.
-// Requires: after >= state.clock.
+// The first review, or end of a grace period, after `after` and not after `until` that decides something if nothing
+// else happens. Requires: after >= state.clock.
 std::optional<DueReview> FindReview(const AccountState& state, Micros after, Micros until, const ProgramSet& programs);
 
 }  // namespace keyledger::domain

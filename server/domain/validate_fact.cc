@@ -72,6 +72,10 @@ class Validator {
         return Redeemed(root_.Field("points_redeemed"), event.points_redeemed());
       case Event::kPointsAdjusted:
         return Adjusted(root_.Field("points_adjusted"), event.points_adjusted());
+      case Event::kTierLocked:
+        return TierLocked(root_.Field("tier_locked"), event.tier_locked());
+      case Event::kTierUnlocked:
+        return TierUnlocked(root_.Field("tier_unlocked"), event.tier_unlocked());
       case Event::kCustomEvent:
         return Custom(root_.Field("custom_event"), event.custom_event());
       default:
@@ -221,6 +225,7 @@ class Validator {
     }
     Region(path.Field("region"), returned.region());
     OutputOnly(path.Field("purchase_revision"), returned.has_purchase_revision());
+    OutputOnly(path.Field("completes_purchase"), returned.completes_purchase());
     if (!Count(path.Field("lines"), returned.lines_size(), 1, kLinesMax)) return;
     std::string_view currency;
     for (int i = 0; i < returned.lines_size(); ++i) {
@@ -235,6 +240,7 @@ class Validator {
       } else {
         Add(at.Field("amount"), "is required");
       }
+      if (line.has_cost()) Amount(at.Field("cost"), line.cost(), currency);
     }
   }
 
@@ -256,6 +262,24 @@ class Validator {
       }
     }
     OutputOnly(path.Field("allocations"), !adjusted.allocations().empty());
+  }
+
+  void Id(const FieldPath& field, const std::string& id) {
+    if (!IsSnakeId(id)) Add(field, "must be lower snake case, 1 to 64 bytes: [a-z][a-z0-9_]*");
+  }
+
+  void TierLocked(const FieldPath& path, const events::v1::TierLocked& locked) {
+    Id(path.Field("ladder_id"), locked.ladder_id());
+    Id(path.Field("tier_id"), locked.tier_id());
+    FreeText(path.Field("reason"), locked.reason(), 1, 512);
+    if (locked.has_until() && !IsExactTimestamp(locked.until())) {
+      Add(path.Field("until"), "must be from 0001 to 9999, in whole microseconds");
+    }
+  }
+
+  void TierUnlocked(const FieldPath& path, const events::v1::TierUnlocked& unlocked) {
+    Id(path.Field("ladder_id"), unlocked.ladder_id());
+    FreeText(path.Field("reason"), unlocked.reason(), 1, 512);
   }
 
   void Custom(const FieldPath& path, const events::v1::CustomEvent& custom) {

@@ -23,6 +23,17 @@ void Fill(const shard::PublishedProgram& program, bool with_source, ledger::v1::
   domain::SetTimestamp(out.mutable_publish_time(), program.publish_time);
 }
 
+void Fill(const std::vector<domain::ProgramFinding>& findings,
+          google::protobuf::RepeatedPtrField<ledger::v1::ProgramFinding>& out) {
+  for (const domain::ProgramFinding& finding : findings) {
+    ledger::v1::ProgramFinding& one = *out.Add();
+    one.set_line(finding.line);
+    one.set_column(finding.column);
+    one.set_path(finding.path);
+    one.set_message(finding.message);
+  }
+}
+
 absl::Status CheckSource(const std::string& source_yaml, size_t bytes_max) {
   if (source_yaml.empty()) return FieldError("source_yaml", "is required");
   if (source_yaml.size() <= bytes_max) return absl::OkStatus();
@@ -35,16 +46,13 @@ absl::Status CheckSource(const std::string& source_yaml, size_t bytes_max) {
 grpc::ServerUnaryReactor* ProgramServiceImpl::ValidateProgram(grpc::CallbackServerContext* call,
                                                               const ledger::v1::ValidateProgramRequest* request,
                                                               ledger::v1::ValidateProgramResponse* response) {
-  return RunUnary(context_, call, [request, response]() -> absl::Status {
+  return RunUnary(context_, call, [this, request, response]() -> absl::Status {
     KL_RETURN_IF_ERROR(CheckSource(request->source_yaml(), kValidateBytesMax));
-    domain::ParsedProgram parsed = domain::ParseProgramYaml(request->source_yaml());
-    for (const domain::ProgramFinding& finding : parsed.findings) {
-      ledger::v1::ProgramFinding& out = *response->add_findings();
-      out.set_line(finding.line);
-      out.set_column(finding.column);
-      out.set_path(finding.path);
-      out.set_message(finding.message);
-    }
+    std::vector<std::shared_ptr<const domain::CompiledProgram>> published;
+    for (const shard::PublishedProgram& one : context_.ledger.published()) published.push_back(one.program);
+    domain::ParsedProgram parsed = domain::ParseProgramYaml(request->source_yaml(), published);
+    Fill(parsed.findings, *response->mutable_findings());
+    Fill(parsed.warnings, *response->mutable_warnings());
     if (parsed.program.has_value()) *response->mutable_program() = *std::move(parsed.program);
     return absl::OkStatus();
   });

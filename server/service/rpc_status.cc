@@ -20,6 +20,8 @@ static_assert(static_cast<int>(Reason::kProjectionNotFound) == ledger::v1::ERROR
 static_assert(static_cast<int>(Reason::kRequestIdReused) == ledger::v1::ERROR_REASON_REQUEST_ID_REUSED);
 static_assert(static_cast<int>(Reason::kStaleRevision) == ledger::v1::ERROR_REASON_STALE_REVISION);
 static_assert(static_cast<int>(Reason::kRebuildRunning) == ledger::v1::ERROR_REASON_REBUILD_RUNNING);
+static_assert(static_cast<int>(Reason::kTierUnknown) == ledger::v1::ERROR_REASON_TIER_UNKNOWN);
+static_assert(static_cast<int>(Reason::kTierNotLocked) == ledger::v1::ERROR_REASON_TIER_NOT_LOCKED);
 static_assert(static_cast<int>(Reason::kTooManyStreams) == ledger::v1::ERROR_REASON_TOO_MANY_STREAMS);
 static_assert(static_cast<int>(Reason::kProjectionBehind) == ledger::v1::ERROR_REASON_PROJECTION_BEHIND);
 static_assert(static_cast<int>(Reason::kStoreDamaged) == ledger::v1::ERROR_REASON_STORE_DAMAGED);

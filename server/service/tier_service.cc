@@ -14,10 +14,8 @@ void FillAssignment(const projections::TierHolding& holding, ledger::v1::TierAss
   out.set_reason(holding.reason);
   domain::SetTimestamp(out.mutable_since(), holding.since);
   if (holding.until.has_value()) domain::SetTimestamp(out.mutable_until(), *holding.until);
-  domain::SetTimestamp(out.mutable_window_start(), holding.window_start);
-  domain::SetTimestamp(out.mutable_window_end(), holding.window_end);
-  out.set_metric_value(holding.metric_value);
-  out.set_threshold(holding.threshold);
+  out.mutable_met()->Assign(holding.met.begin(), holding.met.end());
+  out.mutable_missed()->Assign(holding.missed.begin(), holding.missed.end());
   out.set_program_id(holding.program_id);
   out.set_program_version(holding.program_version);
   out.set_revision(holding.revision);

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -104,7 +105,8 @@ class Sequencer {
   void Record(CachedAccount& account, domain::Outcome outcome, AppendCommand* command, Micros record_time,
               AppendAnswer* answer);
   void AddRequestRow(const AppendCommand& command, const AppendAnswer& answer, uint64_t first_position);
-  void Arm(CachedAccount& account);
+  // `looked_until`: what is due by then has been decided, without a record.
+  void Arm(CachedAccount& account, Micros looked_until = std::numeric_limits<Micros>::min());
   void Snapshot(CachedAccount& account);
   void EvictStates();
   Micros NextRecordTime() const;

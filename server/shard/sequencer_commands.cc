@@ -330,9 +330,9 @@ void Sequencer::AddRequestRow(const AppendCommand& command, const AppendAnswer& 
   pending_requests_.emplace(std::move(key), PendingRequest{command.digest});
 }
 
-void Sequencer::Arm(CachedAccount& account) {
+void Sequencer::Arm(CachedAccount& account, Micros looked_until) {
   if (account.account_id == kProgramsStream) return;
-  const Micros due = domain::NextDue(account.state, *programs_);
+  const Micros due = domain::NextDue(account.state, *programs_, looked_until);
   if (account.armed == due) return;
   if (account.armed.has_value() && *account.armed != domain::kNever) {
     group_->commit.timers_cleared.push_back({*account.armed, account.account_id});
@@ -390,7 +390,7 @@ void Sequencer::ProcessSweep(SweepCommand& command) {
   if (!outcome.ok()) return put_off(outcome.status());
   clear();
   if (outcome->events.empty()) {
-    Arm(account);
+    Arm(account, command.until);
   } else {
     Record(account, *std::move(outcome), nullptr, NextRecordTime(), nullptr);
   }

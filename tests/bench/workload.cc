@@ -46,9 +46,9 @@ tier_ladder:
   window: {rolling_days: 365}
   review_period: quarter
   tiers:
-    - {tier_id: bronze, display_name: Bronze, entrance_micros: 0}
-    - {tier_id: silver, display_name: Silver, entrance_micros: 2_000_000_000, maintenance_micros: 1_000_000_000}
-    - {tier_id: gold, display_name: Gold, entrance_micros: 10_000_000_000, maintenance_micros: 5_000_000_000}
+    - {tier_id: bronze, display_name: Bronze, entrance: 0}
+    - {tier_id: silver, display_name: Silver, entrance: 2_000_000_000, maintenance: 1_000_000_000}
+    - {tier_id: gold, display_name: Gold, entrance: 10_000_000_000, maintenance: 5_000_000_000}
 )";
 
 Frames OpenAccounts(uint64_t count) {

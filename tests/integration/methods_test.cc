@@ -235,7 +235,7 @@ TEST_F(Methods, GetStanding) {
   const auto response = Get(server_.tiers(), &TierService::Stub::GetStanding, request);
   EXPECT_EQ(response.standing().tier_id(), "silver");
   EXPECT_EQ(response.standing().previous_tier_id(), "bronze");
-  EXPECT_EQ(response.standing().metric_value(), 1'000 * kUnit);
+  EXPECT_EQ(response.standing().met(0).value(), 1'000 * kUnit);
 }
 
 TEST_F(Methods, ListHistory) {

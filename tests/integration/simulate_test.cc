@@ -108,8 +108,8 @@ TEST_F(Simulate, TellsMovementsDifferencesAndReasons) {
   EXPECT_EQ(big.rules(0).rule_id(), "base");
   EXPECT_EQ(big.rules(0).actual_points(), 600);
   EXPECT_EQ(big.rules(0).simulated_points(), 1'200);
-  EXPECT_EQ(big.simulated_tier().decision().metric_value(), 600'000'000);
-  EXPECT_EQ(big.simulated_tier().decision().threshold(), 500'000'000);
+  EXPECT_EQ(big.simulated_tier().decision().met(0).value(), 600'000'000);
+  EXPECT_EQ(big.simulated_tier().decision().met(0).threshold(), 500'000'000);
   EXPECT_EQ(answer.accounts[1].account_id(), "small");
   EXPECT_EQ(server_.HeadCursor(), head);
 }

@@ -33,8 +33,8 @@ tier_ladder:
   window: {rolling_days: 365}
   review_period: year
   tiers:
-    - {tier_id: bronze, entrance_micros: 0}
-    - {tier_id: silver, entrance_micros: 1_000_000_000}
+    - {tier_id: bronze, entrance: 0}
+    - {tier_id: silver, entrance: 1_000_000_000}
 )";
 
 // 1 point per USD 1, after 14 days, for twelve months.

@@ -139,10 +139,14 @@ class RecordLog {
     assigned->set_tier_id(tier);
     assigned->set_previous_tier_id(previous);
     assigned->set_reason(reason);
-    SetTime(occurred - 365 * kMicrosPerDay, assigned->mutable_window_start());
-    SetTime(occurred, assigned->mutable_window_end());
-    assigned->set_metric_value(1'200'000'000);
-    assigned->set_threshold(1'000'000'000);
+    auto* met = assigned->add_met();
+    met->set_metric(events::v1::METRIC_NET_SPEND);
+    SetTime(occurred - 365 * kMicrosPerDay, met->mutable_window_start());
+    SetTime(occurred, met->mutable_window_end());
+    met->set_value(1'200'000'000);
+    met->set_comparison(events::v1::COMPARISON_AT_LEAST);
+    met->set_threshold(1'000'000'000);
+    met->set_holds(true);
     return record.revision();
   }
 

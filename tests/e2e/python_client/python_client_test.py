@@ -34,9 +34,9 @@ tier_ladder:
   review_period: year
   tiers:
     - tier_id: base
-      entrance_micros: 0
+      entrance: 0
     - tier_id: top
-      entrance_micros: 1000000000
+      entrance: 1000000000
 """
 
 BINARY = None

@@ -175,6 +175,8 @@ int64_t Account::Metric(const Version& version, int64_t end, int64_t moment) con
 void Account::Assign(const Version& version, int index, int64_t at, const std::string& reason, int64_t metric) {
   const std::string before = tier_;
   tier_ = version.tiers[index].id;
+  // The lowest tier asks for nothing, so nothing was measured for it.
+  if (index == 0 && reason == "initial") metric = 0;
   Record("tier " + before + ">" + tier_ + " " + reason + " metric " + std::to_string(metric), at);
 }
 
@@ -205,6 +207,12 @@ void Account::Review(int64_t boundary) {
     }
     return Assign(*version, earned, boundary, tier_.empty() || earned == 0 ? "initial" : "upgrade", metric);
   }
+  // What was returned may leave the window before what was bought.
+  int earned = 0;
+  for (size_t i = 0; i < version->tiers.size(); ++i) {
+    if (metric >= version->tiers[i].entrance) earned = static_cast<int>(i);
+  }
+  if (earned > held) return Assign(*version, earned, boundary, "upgrade", metric);
   if (held == 0 || metric >= version->tiers[held].keep) return;
   int kept = 0;
   for (int i = 1; i < held; ++i) {

@@ -66,7 +66,7 @@ std::shared_ptr<const CompiledProgram> Compile(const model::Version& version, ui
   if (!version.tiers.empty()) {
     auto* ladder = program.mutable_tier_ladder();
     ladder->set_ladder_id("ladder");
-    ladder->set_metric(programs::v1::QUALIFYING_METRIC_NET_SPEND);
+    ladder->set_metric(events::v1::METRIC_NET_SPEND);
     if (version.rolling_days > 0) {
       ladder->mutable_window()->set_rolling_days(version.rolling_days);
     } else {
@@ -76,8 +76,8 @@ std::shared_ptr<const CompiledProgram> Compile(const model::Version& version, ui
     for (const model::Tier& tier : version.tiers) {
       auto* out = ladder->add_tiers();
       out->set_tier_id(tier.id);
-      out->set_entrance_micros(tier.entrance);
-      if (tier.keep != tier.entrance) out->set_maintenance_micros(tier.keep);
+      out->set_entrance(tier.entrance);
+      if (tier.keep != tier.entrance) out->set_maintenance(tier.keep);
       out->set_multiplier_milli(tier.multiplier);
     }
   }
@@ -339,8 +339,10 @@ std::string TextOf(const events::v1::Event& event) {
     case Event::kTierAssigned: {
       const auto& tier = event.tier_assigned();
       const char* reasons[] = {"?", "initial", "upgrade", "review"};
+      // The conditions that decided: of the rule by which the tier is held; of a fall to the lowest, of the one missed.
+      const auto& evidence = tier.met().empty() ? tier.missed() : tier.met();
       return fmt::format("tier {}>{} {} metric {}", tier.previous_tier_id(), tier.tier_id(), reasons[tier.reason()],
-                         tier.metric_value());
+                         evidence.empty() ? 0 : evidence[0].value());
     }
     default:
       return "?";

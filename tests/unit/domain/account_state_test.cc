@@ -18,9 +18,13 @@ AccountState Example() {
   state.last_purchase = 5;
   state.lots = {{2, 10, 4, true, 77, kNever, 5}, {3, 6, 6, false, 0, 99, 5}};
   state.totals = {16, 6, 0, 0};
-  state.spend["USD"] = {{1'888'880, 500}, {1'888'890, -20}};
+  state.metrics["USD"] = {{{1'888'880, {500, 300, 2, 1}}, {1'888'884, {20, 0, 1, 1}}},
+                          {{1'888'890, {20, 12, 1, 0}}},
+                          {700, 300, 9, 3},
+                          {20, 12, 1, 0}};
   state.returned[1] = {{1, 1, 20}};
-  state.tier = {"standing", "gold", 5};
+  state.tier = {"standing", "gold", 5, 6, 70};
+  state.tier_lock = {"standing", 80};
   return state;
 }
 
@@ -44,9 +48,11 @@ TEST(StoredState, ReadsBackAsItWas) {
 
 TEST(StoredState, HasTheBytesWrittenDown) {
   EXPECT_EQ(Hex(EncodeState(Example())),
-            "0802100818012002288080f28183898506320441636d653a05434e2f3331520f0a08696e64757374727912037465615801600a"
-            "6a0d0802100a18042001289a01380a6a0b08031006180630c601380a7204081010067a110a035553441205e0c9e601141a03"
-            "e8072782010a080112060801100118148a01120a087374616e64696e671204676f6c64180a");
+            "0803100818012002288080f28183898506320441636d653a05434e2f3331520f0a08696e6475737472791203746561580160"
+            "0a6a0d0802100a18042001289a01380a6a0b08031006180630c601380a7204081010067a480a0355534412190a05e0c9e601"
+            "081203f403141a03ac0200220202012a0201011a120a04f4c9e6011201141a010c2201012a0100220a08bc0510ac02180920"
+            "032a060814100c180182010a080112060801100118148a01170a087374616e64696e671204676f6c64180a200c288c01a201"
+            "0d0a087374616e64696e6710a001");
 }
 
 TEST(StoredState, OfAnotherFormatIsRefused) {
@@ -70,7 +76,7 @@ TEST(StoredState, ThatIsDamagedIsRefused) {
   EXPECT_EQ(reason([](auto& s) { s.mutable_totals()->set_spent(5); }), Reason::kStoreDamaged);
   EXPECT_EQ(reason([](auto& s) { s.mutable_lots(0)->set_remaining(0); }), Reason::kStoreDamaged);
   EXPECT_EQ(reason([](auto& s) { s.mutable_lots()->SwapElements(0, 1); }), Reason::kStoreDamaged);
-  EXPECT_EQ(reason([](auto& s) { s.mutable_spend(0)->add_slots(1); }), Reason::kStoreDamaged);
+  EXPECT_EQ(reason([](auto& s) { s.mutable_metrics(0)->mutable_bought()->add_slots(1); }), Reason::kStoreDamaged);
   EXPECT_EQ(reason([](auto& s) { s.set_lifecycle(3); }), Reason::kStoreDamaged);
   EXPECT_EQ(reason([](auto&) {}), Reason::kUnspecified);
 }

@@ -55,7 +55,9 @@ TEST(Returns, DoNotMintPointsHoweverOftenOneBuysAndGivesBack) {
         ledger.Submit({L::Buy(kDay1, {{99 * kUnit}}, invoice), L::Return(kDay1, {{99 * kUnit}}, invoice)}).ok());
   }
   EXPECT_EQ(ledger.state().available_points(), 0);
-  EXPECT_TRUE(ledger.state().spend.empty());
+  const MetricSeries& series = ledger.state().metrics.at("USD");
+  EXPECT_EQ(series.bought_ever.micros, 990 * kUnit);
+  EXPECT_EQ(series.returned_ever.micros, 990 * kUnit);
 }
 
 TEST(Returns, ReverseWhatWasAwardedNotWhatTodaysRulesWouldGive) {
@@ -215,7 +217,7 @@ TEST(Returns, OfAnUnknownPurchaseTakeWhatTheLinesWouldHaveEarnedFromTheNewestLot
   EXPECT_EQ(reversed.allocations(0).lot_revision(), 2u);
   EXPECT_EQ(reversed.allocations(0).points(), 8);
   EXPECT_EQ(reversed.allocations(1).points(), 2);
-  EXPECT_EQ(ledger.state().spend.at("USD")[0].micros, -10 * kUnit) << "net figures fall";
+  EXPECT_EQ(ledger.state().metrics.at("USD").returned_ever.micros, 10 * kUnit) << "net figures fall";
 }
 
 TEST(Returns, LowerNetSpendAtTheirOwnTime) {
@@ -224,10 +226,10 @@ TEST(Returns, LowerNetSpendAtTheirOwnTime) {
                   .Submit({L::Open(kDay1), L::Buy(kDay1, {{10 * kUnit}}, "i1"),
                            L::Return(At("2024-01-03"), {{4 * kUnit}}, "i1")})
                   .ok());
-  const auto& series = ledger.state().spend.at("USD");
-  ASSERT_EQ(series.size(), 2u);
-  EXPECT_EQ(series[0], (SpendSlot{kDay1 / kSpendSlotMicros, 10 * kUnit}));
-  EXPECT_EQ(series[1], (SpendSlot{At("2024-01-03") / kSpendSlotMicros, -4 * kUnit}));
+  const MetricSeries& series = ledger.state().metrics.at("USD");
+  EXPECT_EQ(series.bought, (std::vector<MetricSlot>{{kDay1 / kMetricSlotMicros, MetricSums{10 * kUnit, 0, 1, 1}}}));
+  EXPECT_EQ(series.returned,
+            (std::vector<MetricSlot>{{At("2024-01-03") / kMetricSlotMicros, MetricSums{4 * kUnit, 0, 1, 1}}}));
 }
 
 }  // namespace

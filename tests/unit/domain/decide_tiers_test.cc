@@ -11,9 +11,9 @@ std::string Ladder(const std::string& window, const std::string& review) {
          "tier_ladder:\n  ladder_id: standing\n  metric: net_spend\n  window: {" +
          window + "}\n  review_period: " + review +
          "\n  tiers:\n"
-         "  - {tier_id: bronze, entrance_micros: 0}\n"
-         "  - {tier_id: silver, entrance_micros: 100000000, maintenance_micros: 80000000, multiplier_milli: 1500}\n"
-         "  - {tier_id: gold, entrance_micros: 500000000, multiplier_milli: 2000}\n";
+         "  - {tier_id: bronze, entrance: 0}\n"
+         "  - {tier_id: silver, entrance: 100000000, maintenance: 80000000, multiplier_milli: 1500}\n"
+         "  - {tier_id: gold, entrance: 500000000, multiplier_milli: 2000}\n";
 }
 
 const Micros kDay1 = At("2024-01-10");
@@ -28,9 +28,8 @@ TEST(Tiers, BeginWithTheLowestWhenTheAccountOpens) {
   EXPECT_EQ(tier.tier_id(), "bronze");
   EXPECT_EQ(tier.previous_tier_id(), "");
   EXPECT_EQ(tier.reason(), events::v1::TIER_ASSIGNMENT_REASON_INITIAL);
-  EXPECT_EQ(tier.threshold(), 0);
-  EXPECT_EQ(MicrosOf(tier.window_start()), At("2023-01-11"));
-  EXPECT_EQ(MicrosOf(tier.window_end()), kDay1 + 1);
+  EXPECT_TRUE(tier.met().empty()) << "the lowest tier asks for nothing";
+  EXPECT_TRUE(tier.missed().empty());
 }
 
 TEST(Tiers, RiseWithThePurchaseThatReachesTheThresholdExactly) {
@@ -44,8 +43,14 @@ TEST(Tiers, RiseWithThePurchaseThatReachesTheThresholdExactly) {
   EXPECT_EQ(tier.tier_id(), "silver");
   EXPECT_EQ(tier.previous_tier_id(), "bronze");
   EXPECT_EQ(tier.reason(), events::v1::TIER_ASSIGNMENT_REASON_UPGRADE);
-  EXPECT_EQ(tier.metric_value(), 100 * kUnit);
-  EXPECT_EQ(tier.threshold(), 100 * kUnit);
+  ASSERT_EQ(tier.met_size(), 1);
+  EXPECT_EQ(tier.met(0).metric(), events::v1::METRIC_NET_SPEND);
+  EXPECT_EQ(tier.met(0).value(), 100 * kUnit);
+  EXPECT_EQ(tier.met(0).comparison(), events::v1::COMPARISON_AT_LEAST);
+  EXPECT_EQ(tier.met(0).threshold(), 100 * kUnit);
+  EXPECT_TRUE(tier.met(0).holds());
+  EXPECT_EQ(MicrosOf(tier.met(0).window_start()), At("2023-01-11"));
+  EXPECT_EQ(MicrosOf(tier.met(0).window_end()), kDay1 + 6);
   EXPECT_EQ(ledger.state().tier.since, kDay1 + 5);
 }
 
@@ -97,10 +102,13 @@ TEST(Tiers, AreNotLostByAReturnBeforeTheReview) {
   const auto& tier = events[0].event.tier_assigned();
   EXPECT_EQ(tier.tier_id(), "bronze");
   EXPECT_EQ(tier.reason(), events::v1::TIER_ASSIGNMENT_REASON_REVIEW_DOWNGRADE);
-  EXPECT_EQ(MicrosOf(tier.window_start()), At("2024-01-01"));
-  EXPECT_EQ(MicrosOf(tier.window_end()), At("2025-01-01"));
-  EXPECT_EQ(tier.metric_value(), 0);
-  EXPECT_EQ(tier.threshold(), 0);
+  EXPECT_TRUE(tier.met().empty());
+  ASSERT_EQ(tier.missed_size(), 1);
+  EXPECT_EQ(MicrosOf(tier.missed(0).window_start()), At("2024-01-01"));
+  EXPECT_EQ(MicrosOf(tier.missed(0).window_end()), At("2025-01-01"));
+  EXPECT_EQ(tier.missed(0).value(), 0);
+  EXPECT_EQ(tier.missed(0).threshold(), 80 * kUnit);
+  EXPECT_FALSE(tier.missed(0).holds());
 }
 
 TEST(Tiers, AreKeptWithTheMaintenanceThresholdExactly) {
@@ -122,7 +130,8 @@ TEST(Tiers, FallToTheHighestTierThatTheMetricKeeps) {
   const auto events = ledger.AdvanceTo(At("2024-03-01"));
   ASSERT_EQ(L::Kinds(events), "tier_assigned");
   EXPECT_EQ(events[0].event.tier_assigned().tier_id(), "silver") << "90 would not enter silver but keeps it";
-  EXPECT_EQ(events[0].event.tier_assigned().threshold(), 80 * kUnit);
+  EXPECT_EQ(events[0].event.tier_assigned().met(0).threshold(), 80 * kUnit);
+  EXPECT_EQ(events[0].event.tier_assigned().missed(0).threshold(), 500 * kUnit);
 }
 
 TEST(Tiers, CountAPurchaseExactlyAtABoundaryForTheNewPeriod) {
@@ -176,8 +185,8 @@ TEST(Tiers, ThatANewVersionDoesNotKnowCountAsTheLowest) {
                              "accrual_rules:\n- {rule_id: base, per_money: {points: 1, per_micros: 1000000}}\n"
                              "tier_ladder:\n  ladder_id: standing\n  metric: net_spend\n  window: {rolling_days: "
                              "365}\n  review_period: year\n"
-                             "  tiers:\n  - {tier_id: base, entrance_micros: 0, multiplier_milli: 3000}\n  - {tier_id: "
-                             "top, entrance_micros: 100000000}\n",
+                             "  tiers:\n  - {tier_id: base, entrance: 0, multiplier_milli: 3000}\n  - {tier_id: "
+                             "top, entrance: 100000000}\n",
                       2)});
   ASSERT_TRUE(ledger.Submit({L::Open(kDay1), L::Buy(kDay1, {{500 * kUnit}})}).ok());
   ASSERT_EQ(ledger.state().tier.tier_id, "gold");

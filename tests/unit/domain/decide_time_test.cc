@@ -94,7 +94,7 @@ TEST(Decisions, DueAtOneMomentComeInAFixedOrder) {
   L ledger(
       Head() + Rule("pending_days: 31, expiry: {after_days: 31}") +
       "tier_ladder:\n  ladder_id: standing\n  metric: net_spend\n  window: {rolling_days: 5}\n  review_period: month\n"
-      "  tiers:\n  - {tier_id: a, entrance_micros: 0}\n  - {tier_id: b, entrance_micros: 1}\n");
+      "  tiers:\n  - {tier_id: a, entrance: 0}\n  - {tier_id: b, entrance: 1}\n");
   ASSERT_TRUE(ledger
                   .Submit({L::Open(At("2024-03-01")), L::Buy(At("2024-03-01"), {{9 * kUnit}}),
                            L::Buy(At("2024-03-01"), {{9 * kUnit}})})
@@ -133,8 +133,8 @@ TEST(Advance, InStepsEqualsAdvanceAtOnce) {
   const std::string yaml =
       Head() + Rule("pending_days: 5, expiry: {after_days: 30}") +
       "tier_ladder:\n  ladder_id: standing\n  metric: net_spend\n  window: {rolling_days: 40}\n  review_period: month\n"
-      "  tiers:\n  - {tier_id: a, entrance_micros: 0}\n  - {tier_id: b, entrance_micros: 5000000}\n  - {tier_id: c, "
-      "entrance_micros: 8000000}\n";
+      "  tiers:\n  - {tier_id: a, entrance: 0}\n  - {tier_id: b, entrance: 5000000}\n  - {tier_id: c, "
+      "entrance: 8000000}\n";
   L at_once(yaml);
   L in_steps(yaml);
   for (L* ledger : {&at_once, &in_steps}) {

@@ -58,29 +58,30 @@ TEST(Evolve, KeepsWhatIsKnownOfAnAccount) {
   EXPECT_EQ(state.clock, kDay1 + 5) << "the clock never goes back";
 }
 
-TEST(Evolve, DropsSpendOlderThanTheHorizon) {
+TEST(Evolve, DropsWhatWasBoughtBeforeTheHorizonButKeepsTheTotals) {
   AccountState state = Opened();
   const auto buy = [&](Micros at) { ASSERT_TRUE(Evolve(state, L::Buy(at, {{kUnit}}).event, at).ok()); };
   buy(kDay1);
-  buy(kDay1 + kSpendHorizonMicros);
-  EXPECT_EQ(state.spend.at("USD").size(), 2u);
-  buy(kDay1 + kSpendHorizonMicros + kSpendSlotMicros);
-  EXPECT_EQ(state.spend.at("USD").size(), 2u);
-  EXPECT_EQ(state.spend.at("USD")[0].slot, (kDay1 + kSpendHorizonMicros) / kSpendSlotMicros);
+  buy(kDay1 + kMetricHorizonMicros);
+  EXPECT_EQ(state.metrics.at("USD").bought.size(), 2u);
+  buy(kDay1 + kMetricHorizonMicros + kMetricSlotMicros);
+  EXPECT_EQ(state.metrics.at("USD").bought.size(), 2u);
+  EXPECT_EQ(state.metrics.at("USD").bought[0].slot, (kDay1 + kMetricHorizonMicros) / kMetricSlotMicros);
   buy(kDay1);
-  EXPECT_EQ(state.spend.at("USD").size(), 2u) << "too late to matter to any window";
+  EXPECT_EQ(state.metrics.at("USD").bought.size(), 2u) << "too late to matter to any window";
   EXPECT_EQ(state.purchase_count, 4);
+  EXPECT_EQ(state.metrics.at("USD").bought_ever, (MetricSums{4 * kUnit, 0, 4, 4}));
 }
 
-TEST(Evolve, SumsSpendInQuartersOfAnHour) {
+TEST(Evolve, SumsWhatWasBoughtInQuartersOfAnHour) {
   AccountState state = Opened();
-  const Micros slot = kSpendSlotMicros;
+  const Micros slot = kMetricSlotMicros;
   for (const Micros at : {kDay1, kDay1 + slot - 1, kDay1 + slot})
     ASSERT_TRUE(Evolve(state, L::Buy(at, {{kUnit}}).event, at).ok());
-  const std::vector<SpendSlot> expected = {{kDay1 / slot, 2 * kUnit}, {kDay1 / slot + 1, kUnit}};
-  EXPECT_EQ(state.spend.at("USD"), expected);
+  const std::vector<MetricSlot> expected = {{kDay1 / slot, {2 * kUnit, 0, 2, 2}}, {kDay1 / slot + 1, {kUnit, 0, 1, 1}}};
+  EXPECT_EQ(state.metrics.at("USD").bought, expected);
   ASSERT_TRUE(Evolve(state, L::Buy(-1, {{kUnit}}).event, -1).ok());
-  EXPECT_EQ(state.spend.at("USD").size(), 2u);
+  EXPECT_EQ(state.metrics.at("USD").bought.size(), 2u);
 }
 
 TEST(Evolve, RemovesLotsThatAreUsedUp) {

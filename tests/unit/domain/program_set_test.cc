@@ -106,10 +106,10 @@ TEST(ProgramCheck, ReportsEveryMistakeWithItsPath) {
   ladder->mutable_window()->set_calendar_period(programs::v1::PERIOD_UNIT_QUARTER);
   auto* tier = ladder->add_tiers();
   tier->set_tier_id("t");
-  tier->set_entrance_micros(1);
-  tier->set_maintenance_micros(2);
+  tier->set_entrance(1);
+  tier->set_maintenance(2);
   tier->set_multiplier_milli(100'001);
-  ladder->add_tiers()->set_entrance_micros(1);
+  ladder->add_tiers()->set_entrance(1);
   const auto refused = CompiledProgram::Compile(program);
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(ReasonOf(refused.status()), Reason::kInvalidProgram);
@@ -130,11 +130,10 @@ TEST(ProgramCheck, ReportsEveryMistakeWithItsPath) {
                                              "return_policy",
                                              "tier_ladder.metric",
                                              "tier_ladder.window.calendar_period",
-                                             "tier_ladder.tiers[0].entrance_micros",
-                                             "tier_ladder.tiers[0].maintenance_micros",
                                              "tier_ladder.tiers[0].multiplier_milli",
-                                             "tier_ladder.tiers[1].tier_id",
-                                             "tier_ladder.tiers[1].entrance_micros"};
+                                             "tier_ladder.tiers[0].entrance",
+                                             "tier_ladder.tiers[0].maintenance",
+                                             "tier_ladder.tiers[1].tier_id"};
   EXPECT_EQ(paths, expected);
 }
 
@@ -160,12 +159,12 @@ TEST(ProgramCheck, HoldsItsLimits) {
   program.clear_accrual_rules();
   auto* ladder = program.mutable_tier_ladder();
   ladder->set_ladder_id("l");
-  ladder->set_metric(programs::v1::QUALIFYING_METRIC_NET_SPEND);
+  ladder->set_metric(events::v1::METRIC_NET_SPEND);
   ladder->set_review_period(programs::v1::PERIOD_UNIT_YEAR);
   ladder->mutable_window()->set_rolling_days(1096);
   for (int i = 0; i < 50; ++i) {
     ladder->add_tiers()->set_tier_id("t" + std::to_string(i));
-    ladder->mutable_tiers(i)->set_entrance_micros(i);
+    ladder->mutable_tiers(i)->set_entrance(i);
   }
   EXPECT_TRUE(ok());
   ladder->mutable_window()->set_rolling_days(1097);
@@ -174,7 +173,7 @@ TEST(ProgramCheck, HoldsItsLimits) {
   EXPECT_FALSE(ok());
   ladder->mutable_window()->set_rolling_days(1);
   ladder->add_tiers()->set_tier_id("more");
-  ladder->mutable_tiers(50)->set_entrance_micros(50);
+  ladder->mutable_tiers(50)->set_entrance(50);
   EXPECT_FALSE(ok());
 }
 

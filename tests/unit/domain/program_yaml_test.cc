@@ -77,8 +77,8 @@ TEST(ProgramYaml, ReportsEverythingThatIsWrongByLine) {
 TEST(ProgramYaml, PlacesWhatIsMissingAtWhatItIsMissingFrom) {
   const auto found = Findings(Head() +
                               "tier_ladder:\n  ladder_id: l\n  metric: net_spend\n  review_period: year\n  tiers:\n  - "
-                              "tier_id: a\n  - entrance_micros: 5\n");
-  const std::vector<std::string> expected = {"5:1 tier_ladder.window: needs rolling_days or calendar_period",
+                              "tier_id: a\n  - entrance: 5\n");
+  const std::vector<std::string> expected = {"5:1 tier_ladder.window: is required for net_spend",
                                              "11:5 tier_ladder.tiers[1].tier_id: is required"};
   EXPECT_EQ(found, expected);
 }

@@ -19,8 +19,8 @@ constexpr char kLadder[] = R"(tier_ladder:
   window: {calendar_period: year}
   review_period: year
   tiers:
-  - {tier_id: base, entrance_micros: 0}
-  - {tier_id: gold, entrance_micros: )";
+  - {tier_id: base, entrance: 0}
+  - {tier_id: gold, entrance: )";
 
 std::string Ladder(int64_t gold_micros) { return kLadder + std::to_string(gold_micros) + "}\n"; }
 
@@ -139,8 +139,8 @@ TEST(Simulate, TellsTheTierAndTheDecisionThatGaveIt) {
   EXPECT_EQ(result.actual.tier.tier_id, "base");
   EXPECT_EQ(result.simulated.tier.tier_id, "gold");
   ASSERT_TRUE(result.simulated.assigned.has_value());
-  EXPECT_EQ(result.simulated.assigned->metric_value(), 300 * kUnit);
-  EXPECT_EQ(result.simulated.assigned->threshold(), 300 * kUnit);
+  EXPECT_EQ(result.simulated.assigned->met(0).value(), 300 * kUnit);
+  EXPECT_EQ(result.simulated.assigned->met(0).threshold(), 300 * kUnit);
   EXPECT_EQ(result.simulated.assigned_time, At("2024-02-01"));
   EXPECT_TRUE(result.Changed());
 }

@@ -52,10 +52,13 @@ TEST(GetTierStanding, CarriesTheEvidence) {
   EXPECT_EQ(gold.reason, TIER_ASSIGNMENT_REASON_UPGRADE);
   EXPECT_EQ(gold.since, Utc(2026, 3, 1));
   EXPECT_FALSE(gold.until.has_value());
-  EXPECT_EQ(gold.window_start, Utc(2025, 3, 1));
-  EXPECT_EQ(gold.window_end, Utc(2026, 3, 1));
-  EXPECT_EQ(gold.metric_value, 1'200'000'000);
-  EXPECT_EQ(gold.threshold, 1'000'000'000);
+  ASSERT_EQ(gold.met.size(), 1u);
+  EXPECT_EQ(gold.met[0].metric(), events::v1::METRIC_NET_SPEND);
+  EXPECT_EQ(gold.met[0].window_start().seconds(), Utc(2025, 3, 1) / 1'000'000);
+  EXPECT_EQ(gold.met[0].window_end().seconds(), Utc(2026, 3, 1) / 1'000'000);
+  EXPECT_EQ(gold.met[0].value(), 1'200'000'000);
+  EXPECT_EQ(gold.met[0].threshold(), 1'000'000'000);
+  EXPECT_TRUE(gold.missed.empty());
   EXPECT_EQ(gold.program_id, "loyalty");
   EXPECT_EQ(gold.program_version, 3u);
   EXPECT_EQ(gold.revision, 3u);

@@ -1,0 +1,111 @@
+// The fold of what was bought and returned: the metric series, and what has come back of a purchase. See evolve.h for
+// the contract, fold.h for how faults are told apart.
+#include <algorithm>
+#include <limits>
+
+#include "server/base/checked.h"
+#include "server/domain/fold.h"
+
+namespace keyledger::domain {
+namespace {
+
+bool AddSums(MetricSums& total, const MetricSums& sums) {
+  return AddTo(total.micros, sums.micros) && AddTo(total.cost_micros, sums.cost_micros) &&
+         AddTo(total.units, sums.units) && AddTo(total.count, sums.count);
+}
+
+// A lifetime is never too long to buy once more: its sums stop at the largest number.
+void AddUpToMax(MetricSums& total, const MetricSums& sums) {
+  const auto add = [](int64_t& sum, int64_t value) {
+    sum = CheckedAdd(sum, value).value_or(std::numeric_limits<int64_t>::max());
+  };
+  add(total.micros, sums.micros);
+  add(total.cost_micros, sums.cost_micros);
+  add(total.units, sums.units);
+  add(total.count, sums.count);
+}
+
+FoldResult AddSlot(std::vector<MetricSlot>& slots, const MetricSums& sums, Micros occurred) {
+  const int64_t slot = SlotOf(occurred);
+  auto at = slots.end();
+  // Most events come in order: look at the end before searching.
+  if (!slots.empty() && slots.back().slot >= slot) {
+    at = std::lower_bound(slots.begin(), slots.end(), slot,
+                          [](const MetricSlot& entry, int64_t wanted) { return entry.slot < wanted; });
+  }
+  if (at == slots.end() || at->slot != slot) {
+    slots.insert(at, MetricSlot{slot, sums});
+    return kFolded;
+  }
+  return AddSums(at->sums, sums) ? kFolded : OutOfRange("what was traded in a quarter of an hour leaves 64 bits");
+}
+
+// Adds up the lines; returns false if a sum leaves 64 bits.
+template <typename Lines>
+bool SumLines(const Lines& lines, MetricSums& sums) {
+  return std::all_of(lines.begin(), lines.end(), [&](const auto& line) {
+    return AddSums(sums, {line.amount().micros(), line.cost().micros(), line.quantity(), 0});
+  });
+}
+
+// A line number of 0 means the only line of the purchase.
+FoldResult AddReturned(std::vector<ReturnedLine>& lines, const events::v1::ReturnLine& line) {
+  const uint32_t number = line.line_number() == 0 ? 1 : line.line_number();
+  const auto at = std::lower_bound(lines.begin(), lines.end(), number, [](const ReturnedLine& entry, uint32_t wanted) {
+    return entry.line_number < wanted;
+  });
+  if (at == lines.end() || at->line_number != number) {
+    lines.insert(at, ReturnedLine{number, line.quantity(), line.amount().micros()});
+    return kFolded;
+  }
+  const bool fits = AddTo(at->quantity, line.quantity()) && AddTo(at->micros, line.amount().micros());
+  return fits ? kFolded : OutOfRange("what was returned of a line leaves 64 bits");
+}
+
+}  // namespace
+
+int64_t SlotOf(Micros time) { return time / kMetricSlotMicros - (time % kMetricSlotMicros < 0 ? 1 : 0); }
+
+FoldResult FoldPurchase(AccountState& state, const events::v1::PurchaseRecorded& purchase, Micros occurred) {
+  state.purchase_count += 1;
+  state.last_purchase = std::max(state.last_purchase, occurred);
+  state.last_activity = std::max(state.last_activity, occurred);
+  if (purchase.lines().empty()) return kFolded;
+  MetricSums sums{0, 0, 0, 1};
+  if (!SumLines(purchase.lines(), sums)) return OutOfRange("the sum of a purchase leaves 64 bits");
+  MetricSeries& series = state.metrics[purchase.lines(0).amount().currency_code()];
+  AddUpToMax(series.bought_ever, sums);
+  return AddSlot(series.bought, sums, occurred);
+}
+
+FoldResult FoldReturn(AccountState& state, const events::v1::PurchaseReturned& returned, Micros occurred) {
+  MetricSums sums{0, 0, 0, returned.completes_purchase() ? 1 : 0};
+  if (!SumLines(returned.lines(), sums)) return OutOfRange("the sum of a return leaves 64 bits");
+  if (returned.has_purchase_revision()) {
+    if (returned.purchase_revision() >= state.next_revision) return Contradiction("a return of a purchase yet to come");
+    std::vector<ReturnedLine>& lines = state.returned[returned.purchase_revision()];
+    for (const auto& line : returned.lines()) {
+      const FoldResult result = AddReturned(lines, line);
+      if (!result.ok()) return result;
+    }
+  }
+  if (returned.lines().empty()) return kFolded;
+  MetricSeries& series = state.metrics[returned.lines(0).amount().currency_code()];
+  AddUpToMax(series.returned_ever, sums);
+  return AddSlot(series.returned, sums, occurred);
+}
+
+void PruneMetrics(AccountState& state) {
+  const int64_t oldest = SlotOf(state.clock - kMetricHorizonMicros);
+  const auto prune = [&](std::vector<MetricSlot>& slots) {
+    auto keep = slots.begin();
+    while (keep != slots.end() && keep->slot < oldest) ++keep;
+    slots.erase(slots.begin(), keep);
+  };
+  for (auto& [currency, series] : state.metrics) {
+    prune(series.bought);
+    prune(series.returned);
+  }
+}
+
+}  // namespace keyledger::domain
