@@ -36,8 +36,8 @@ constexpr uint64_t kChunkRecordsMax = 1'000'000'000;
 // Chunks folded at once by a build that is further behind than that.
 constexpr uint64_t kCatchUpChunks = 16;
 // A follower this far behind folds at once; one less far behind gathers for a while, unless somebody waits.
-constexpr uint64_t kGatherRecords = 2'000;
-constexpr std::chrono::milliseconds kGatherTime{5};
+constexpr uint64_t kGatherRecords = 8'000;
+constexpr std::chrono::milliseconds kGatherTime{20};
 // Between two tries to write to a disk that is nearly full.
 constexpr std::chrono::milliseconds kDiskRetry{1000};
 

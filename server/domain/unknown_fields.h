@@ -21,6 +21,12 @@ bool FindUnknownFields(const google::protobuf::Message& message, const FieldPath
   const google::protobuf::Descriptor& type = *message.GetDescriptor();
   for (int i = 0; i < type.field_count(); ++i) {
     const google::protobuf::FieldDescriptor* field = type.field(i);
+    if (const google::protobuf::OneofDescriptor* oneof = field->real_containing_oneof(); oneof != nullptr) {
+      // Its fields follow each other, and one of them at most is set: an event has one of dozens.
+      field = reflection.GetOneofFieldDescriptor(message, oneof);
+      i += oneof->field_count() - 1;
+      if (field == nullptr) continue;
+    }
     if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
     if (!field->is_repeated()) {
       if (reflection.HasField(message, field) &&

@@ -95,8 +95,13 @@ void Committer::CommitLoop() {
       MutexLock lock(mutex_);
       failure_ = status;
     }
-    Answer({std::move(group), std::move(status)});
-    idle_.store(true, std::memory_order_release);
+    {
+      // Whoever gets an answer finds the committer idle: a request sent in reply to a failure is decided after it.
+      MutexLock lock(answers_mutex_);
+      answers_.push_back({std::move(group), std::move(status)});
+      idle_.store(true, std::memory_order_release);
+    }
+    answers_changed_.NotifyOne();
     on_idle_();
   }
 }

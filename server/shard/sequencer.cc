@@ -53,8 +53,11 @@ void Sequencer::Stop() {
 }
 
 void Sequencer::Wake() {
-  // The empty critical section makes sure that the sequencer, if it just found the committer busy, is already waiting.
-  { MutexLock lock(mutex_); }
+  {
+    // If the sequencer just found the committer busy, it is already waiting.
+    MutexLock lock(mutex_);
+    if (!waits_for_committer_) return;
+  }
   wake_.NotifyOne();
 }
 
@@ -112,7 +115,9 @@ void Sequencer::Run() {
       MutexLock lock(mutex_);
       const auto can_take = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !queue_.empty() && !GroupFull(); };
       const auto can_hand_over = [&] { return !group_->empty() && committer_.idle(); };
+      waits_for_committer_ = !group_->empty();
       while (!can_take() && !can_hand_over() && !(stopping_ && queue_.empty() && group_->empty())) wake_.Wait(mutex_);
+      waits_for_committer_ = false;
       if (stopping_ && queue_.empty() && group_->empty()) break;
       while (can_take() && bite.size() < kBite) {
         queue_bytes_ -= queue_.front().bytes;

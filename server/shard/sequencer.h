@@ -15,9 +15,10 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <unordered_map>
 #include <variant>
 #include <vector>
+
+#include <absl/container/flat_hash_map.h>
 
 #include "server/base/head_watch.h"
 #include "server/base/mutex.h"
@@ -133,6 +134,8 @@ class Sequencer {
   std::deque<Queued> queue_ ABSL_GUARDED_BY(mutex_);
   size_t queue_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // The thread waits, with a group to hand over.
+  bool waits_for_committer_ ABSL_GUARDED_BY(mutex_) = false;
 
   mutable Mutex published_mutex_;
   std::shared_ptr<const domain::ProgramSet> durable_programs_ ABSL_GUARDED_BY(published_mutex_);
@@ -152,8 +155,8 @@ class Sequencer {
   std::shared_ptr<const domain::ProgramSet> committed_programs_;
   std::shared_ptr<Group> group_;
   std::shared_ptr<Group> in_flight_;
-  std::unordered_map<std::string, PendingRequest> pending_requests_;
-  std::unordered_map<std::string, uint64_t> pending_uniques_;
+  absl::flat_hash_map<std::string, PendingRequest> pending_requests_;
+  absl::flat_hash_map<std::string, uint64_t> pending_uniques_;
   // Why every new request is refused, once a commit's outcome is unknown; repeats of durable ones are still answered.
   absl::Status read_only_;
   events::v1::EventRecord scratch_;

@@ -158,13 +158,13 @@ absl::Status Sequencer::CheckUnique(const AppendCommand& command, std::vector<st
     } else {
       continue;
     }
-    const std::string number = key.substr(key.find('\0') + 1);
     const bool twice = std::any_of(keys.begin(), keys.end(), [&](const auto& entry) { return entry.first == key; });
     KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> holder, FindUnique(key));
     if (!twice && !holder.has_value()) {
       keys.emplace_back(std::move(key), static_cast<int>(i));
       continue;
     }
+    const std::string number = key.substr(key.find('\0') + 1);
     absl::Status status = MakeError(
         Reason::kInvoiceExists,
         twice ? fmt::format("events[{}]: number {} occurs twice in the request", i, number)

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
+
+#include <absl/container/flat_hash_map.h>
 
 #include "server/base/clock.h"
 #include "server/domain/account_state.h"
@@ -56,7 +58,7 @@ class StateCache {
   // Most recently used first.
   std::list<CachedAccount> order_;
   // Keys view into the list's nodes.
-  std::unordered_map<std::string_view, std::list<CachedAccount>::iterator> index_;
+  absl::flat_hash_map<std::string_view, std::list<CachedAccount>::iterator, std::hash<std::string_view>> index_;
 };
 
 }  // namespace keyledger::shard

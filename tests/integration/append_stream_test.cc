@@ -167,10 +167,12 @@ TEST(AppendStream, CancelledInTheMiddleLeavesWholeRequestsAndAWorkingServer) {
     EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
   const uint64_t revision = server.MustAppend(Request("acme", "last", {Visited()})).events(0).revision();
-  const auto records = server.ReadLog()[0];
-  // Whole requests of two events each between the first and the last.
-  EXPECT_EQ(records.size(), revision + 1);
-  EXPECT_EQ(records.size() % 2, 0u);
+  auto records = server.ReadLog()[0];
+  EXPECT_GT(records.size(), revision);
+  // Whole requests of two events each after the first, but for the last: what the server had read of a stream when that
+  // was cancelled may come behind it.
+  EXPECT_EQ(std::erase_if(records, [](const auto& record) { return record.request_id() == "last"; }), 1u);
+  EXPECT_EQ(records.size() % 2, 1u);
   for (size_t i = 1; i + 1 < records.size(); i += 2) EXPECT_EQ(records[i].request_id(), records[i + 1].request_id());
 }
 
