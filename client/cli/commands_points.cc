@@ -1,4 +1,5 @@
-// keyledger points: redeem, adjust, balance, lots, statement, expiry, and from commands_liability.cc liability.
+// keyledger points: redeem, reserve, capture, release, adjust, balance, lots, statement, expiry, and from
+// commands_liability.cc liability.
 #include "client/cli/commands.h"
 
 #include <fmt/format.h>
@@ -8,6 +9,12 @@
 
 namespace keyledger::cli {
 namespace {
+
+// "accrued", "reservation_expired".
+std::string KindText(ev::EventKind kind) {
+  const std::string& name = ev::EventKind_Name(kind);
+  return ShortEnum(name, name.starts_with("EVENT_KIND_POINTS_") ? "EVENT_KIND_POINTS_" : "EVENT_KIND_");
+}
 
 std::string Change(int64_t points) {
   return points > 0 ? "+" + FormatCount(points) : points == 0 ? "" : FormatCount(points);
@@ -33,6 +40,78 @@ void AddRedeem(CLI::App* noun, Action& selected) {
   flags->write.AddTo(verb);
   verb->add_option("POINTS", flags->points, "Points to take")->required();
   verb->add_option("--reward", flags->reward, "What is given for them");
+}
+
+void AddReserve(CLI::App* noun, Action& selected) {
+  struct Flags {
+    WriteFlags write;
+    std::string reservation;
+    std::string points;
+    std::string until;
+    std::string reward;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb =
+      AddVerb(noun, "reserve", "Holds points until they are captured or released", selected, [flags](Session& session) {
+        const std::optional<int64_t> points = ParseInteger(flags->points);
+        if (!points) {
+          return session.Usage(fmt::format("'{}' is no number of points", flags->points));
+        }
+        ev::Event event;
+        ev::PointsReserved& reserved = *event.mutable_points_reserved();
+        reserved.set_reservation_id(flags->reservation);
+        reserved.set_points(*points);
+        *reserved.mutable_hold_until() = TimeOf(flags->until);
+        reserved.set_reward(flags->reward);
+        return AppendEvent(session, flags->write, std::move(event));
+      });
+  flags->write.AddTo(verb);
+  verb->add_option("RESERVATION", flags->reservation, "Name of the reservation, new for the account")->required();
+  verb->add_option("POINTS", flags->points, "Points to hold")->required();
+  verb->add_option("--until", flags->until, "When what is still held goes back")->check(TimeText())->required();
+  verb->add_option("--reward", flags->reward, "What is to be given for them");
+}
+
+void AddCapture(CLI::App* noun, Action& selected) {
+  struct Flags {
+    WriteFlags write;
+    std::string reservation;
+    std::string points;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(noun, "capture", "Spends points that are held", selected, [flags](Session& session) {
+    ev::Event event;
+    event.mutable_reservation_captured()->set_reservation_id(flags->reservation);
+    if (!flags->points.empty()) {
+      const std::optional<int64_t> points = ParseInteger(flags->points);
+      if (!points) {
+        return session.Usage(fmt::format("--points: '{}' is no number of points", flags->points));
+      }
+      event.mutable_reservation_captured()->set_points(*points);
+    }
+    return AppendEvent(session, flags->write, std::move(event));
+  });
+  flags->write.AddTo(verb);
+  verb->add_option("RESERVATION", flags->reservation, "The reservation")->required();
+  verb->add_option("--points", flags->points, "Points to spend; the rest goes back (default: all)");
+}
+
+void AddRelease(CLI::App* noun, Action& selected) {
+  struct Flags {
+    WriteFlags write;
+    std::string reservation;
+    std::string reason;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(noun, "release", "Gives back points that are held", selected, [flags](Session& session) {
+    ev::Event event;
+    event.mutable_reservation_released()->set_reservation_id(flags->reservation);
+    event.mutable_reservation_released()->set_reason(flags->reason);
+    return AppendEvent(session, flags->write, std::move(event));
+  });
+  flags->write.AddTo(verb);
+  verb->add_option("RESERVATION", flags->reservation, "The reservation")->required();
+  verb->add_option("--reason", flags->reason, "Why");
 }
 
 void AddAdjust(CLI::App* noun, Action& selected) {
@@ -86,6 +165,8 @@ void AddBalance(CLI::App* noun, Action& selected) {
       table.Add({"available", FormatCount(balance.available())});
       table.Add({"pending", FormatCount(balance.pending())});
       table.Add({"spent", FormatCount(balance.spent())});
+      table.Add({"reserved", FormatCount(balance.reserved())});
+      table.Add({"debt", FormatCount(balance.debt())});
       table.Add({"expired", FormatCount(balance.expired())});
       table.Add({"reversed", FormatCount(balance.reversed())});
       table.Add({"accrued in all", FormatCount(balance.accrued())});
@@ -109,11 +190,13 @@ void AddLots(CLI::App* noun, Action& selected) {
                       : flags->state == "available" ? v1::LOT_STATE_AVAILABLE
                       : flags->state == "consumed"  ? v1::LOT_STATE_CONSUMED
                       : flags->state == "expired"   ? v1::LOT_STATE_EXPIRED
+                      : flags->state == "reserved"  ? v1::LOT_STATE_RESERVED
                                                     : v1::LOT_STATE_UNSPECIFIED);
     Table table({{"lot", Align::kRight},
                  {"state"},
                  {"accrued", Align::kRight},
                  {"left", Align::kRight},
+                 {"reserved", Align::kRight},
                  {"spent", Align::kRight},
                  {"reversed", Align::kRight},
                  {"expired", Align::kRight},
@@ -126,16 +209,17 @@ void AddLots(CLI::App* noun, Action& selected) {
         [](Table& rows, const v1::ListLotsResponse& response) {
           for (const v1::Lot& lot : response.lots()) {
             rows.Add({std::to_string(lot.lot_revision()), ShortEnum(v1::LotState_Name(lot.state()), "LOT_STATE_"),
-                      FormatCount(lot.accrued()), FormatCount(lot.remaining()), FormatCount(lot.spent()),
-                      FormatCount(lot.reversed()), FormatCount(lot.expired()), FormatTime(lot.occurred_time()),
-                      FormatTime(lot.activate_time()), lot.has_expire_time() ? FormatTime(lot.expire_time()) : "never",
+                      FormatCount(lot.accrued()), FormatCount(lot.remaining()), FormatCount(lot.reserved()),
+                      FormatCount(lot.spent()), FormatCount(lot.reversed()), FormatCount(lot.expired()),
+                      FormatTime(lot.occurred_time()), FormatTime(lot.activate_time()),
+                      lot.has_expire_time() ? FormatTime(lot.expire_time()) : "never",
                       lot.rule_id().empty() ? "adjustment" : lot.rule_id()});
           }
         });
   });
   verb->add_option("ACCOUNT", flags->account, "Account id")->required();
   verb->add_option("--state", flags->state, "Only lots in this state")
-      ->check(CLI::IsMember({"pending", "available", "consumed", "expired"}));
+      ->check(CLI::IsMember({"pending", "available", "consumed", "expired", "reserved"}));
   flags->read.AddTo(verb);
   flags->page.AddTo(verb);
 }
@@ -167,8 +251,7 @@ void AddStatement(CLI::App* noun, Action& selected) {
               for (const v1::StatementEntry& entry : response.entries()) {
                 // What time has done but the ledger has not recorded yet has no revision.
                 rows.Add({FormatTime(entry.occurred_time()), entry.due() ? "due" : std::to_string(entry.revision()),
-                          ShortEnum(ev::EventKind_Name(entry.kind()), "EVENT_KIND_POINTS_"),
-                          Change(entry.available_change()), Change(entry.pending_change()),
+                          KindText(entry.kind()), Change(entry.available_change()), Change(entry.pending_change()),
                           FormatCount(entry.available_after()), FormatCount(entry.pending_after()),
                           entry.description()});
               }
@@ -206,6 +289,9 @@ void AddExpiry(CLI::App* noun, Action& selected) {
 void AddPointsCommands(CLI::App& root, Action& selected) {
   CLI::App* noun = root.add_subcommand("points", "Points: redemptions, balances, lots, statements");
   AddRedeem(noun, selected);
+  AddReserve(noun, selected);
+  AddCapture(noun, selected);
+  AddRelease(noun, selected);
   AddAdjust(noun, selected);
   AddBalance(noun, selected);
   AddLots(noun, selected);

@@ -66,6 +66,18 @@ std::string Details(const ev::Event& event) {
       return Points(event.points_adjusted().points()) + ": " + event.points_adjusted().reason();
     case ev::Event::kCustomEvent:
       return event.custom_event().type();
+    case ev::Event::kPointsReserved:
+      return Points(event.points_reserved().points()) + " as " + event.points_reserved().reservation_id();
+    case ev::Event::kReservationCaptured:
+      return Points(event.reservation_captured().points()) + " of " + event.reservation_captured().reservation_id();
+    case ev::Event::kReservationReleased:
+      return event.reservation_released().reservation_id();
+    case ev::Event::kReservationExpired:
+      return Points(event.reservation_expired().points()) + " of " + event.reservation_expired().reservation_id();
+    case ev::Event::kPointsDebtPaid:
+      return Points(event.points_debt_paid().points());
+    case ev::Event::kPointsRestored:
+      return Points(event.points_restored().points());
     case ev::Event::kPointsAccrued:
       return Points(event.points_accrued().points()) + " by rule " + event.points_accrued().rule_id();
     case ev::Event::kPointsActivated:

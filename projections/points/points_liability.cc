@@ -95,16 +95,20 @@ class LiabilityFold {
       Sum(totals->expired, lot.expired);
       Sum(totals->reversed, lot.reversed);
       Sum(pending ? totals->pending : totals->available, lot.remaining);
+      // Held, but neither spent nor run out: still owed.
+      Sum(totals->available, lot.reserved);
     }
-    if (lot.remaining == 0) return;
+    if (lot.remaining + lot.reserved == 0) return;
     const int64_t days = (scope_.as_of - 1 - lot.occurred) / kMicrosPerDay;
     const auto after = std::upper_bound(kAgeStartsDays.begin(), kAgeStartsDays.end(), days);
     LiabilityAge& age = ages_[static_cast<size_t>(after - kAgeStartsDays.begin()) - 1];
     age.lots += 1;
     Sum(pending ? age.pending : age.available, lot.remaining);
+    Sum(age.available, lot.reserved);
   }
 
   void AddDebit(const PointsLot& lot, const LotDebit& debit) {
+    if (debit.kind == events::v1::EVENT_KIND_POINTS_RESERVED) return;
     Leaving& leaving = LeavingAt(lot, debit.occurred);
     LotTotals& cohort = cohorts_[finder_.Find(lot.occurred)].totals;
     if (debit.kind == events::v1::EVENT_KIND_POINTS_REDEEMED) {

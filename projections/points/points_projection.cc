@@ -11,10 +11,70 @@ namespace keyledger::projections {
 namespace {
 
 template <typename Allocations>
-void TakeParts(const Allocations& allocations, Movement& movement) {
-  movement.parts.reserve(static_cast<size_t>(allocations.size()));
+void AddParts(const Allocations& allocations, std::vector<MovementPart>& parts) {
+  parts.reserve(parts.size() + static_cast<size_t>(allocations.size()));
   for (const auto& allocation : allocations) {
-    movement.parts.push_back(MovementPart{allocation.lot_revision(), allocation.points(), allocation.pending()});
+    parts.push_back(MovementPart{allocation.lot_revision(), allocation.points(), allocation.pending()});
+  }
+}
+
+template <typename Allocations>
+void TakeParts(const Allocations& allocations, Movement& movement) {
+  AddParts(allocations, movement.parts);
+}
+
+// A purchase moves points if some paid for it.
+bool FillPurchase(const events::v1::PurchaseRecorded& purchase, Movement& movement) {
+  for (const auto& line : purchase.lines()) {
+    movement.points += line.points_paid();
+    AddParts(line.points_allocations(), movement.parts);
+  }
+  movement.description = purchase.invoice_number();
+  return movement.points > 0;
+}
+
+void FillReserved(const events::v1::PointsReserved& reserved, Movement& movement) {
+  movement.points = reserved.points();
+  AddParts(reserved.allocations(), movement.parts);
+  movement.reservation_id = reserved.reservation_id();
+  movement.hold_until = MicrosOf(reserved.hold_until());
+  movement.description = reserved.reward();
+}
+
+// What ends a reservation, and gives back all it held.
+template <typename Allocations>
+void FillReleased(const std::string& id, const Allocations& allocations, Movement& movement) {
+  AddParts(allocations, movement.back);
+  for (const MovementPart& part : movement.back) movement.points += part.points;
+  movement.reservation_id = id;
+}
+
+// The kinds that give points back, or hold them for a while.
+bool FillHolding(const events::v1::Event& event, Movement& movement) {
+  using events::v1::Event;
+  switch (event.payload_case()) {
+    case Event::kPointsReserved:
+      FillReserved(event.points_reserved(), movement);
+      return true;
+    case Event::kReservationCaptured:
+      movement.points = event.reservation_captured().points();
+      AddParts(event.reservation_captured().allocations(), movement.parts);
+      AddParts(event.reservation_captured().released(), movement.back);
+      movement.reservation_id = event.reservation_captured().reservation_id();
+      return true;
+    case Event::kReservationReleased:
+      FillReleased(event.reservation_released().reservation_id(), event.reservation_released().allocations(), movement);
+      movement.description = event.reservation_released().reason();
+      return true;
+    case Event::kReservationExpired:
+      FillReleased(event.reservation_expired().reservation_id(), event.reservation_expired().allocations(), movement);
+      return true;
+    case Event::kPointsRestored:
+      movement.points = event.points_restored().points();
+      AddParts(event.points_restored().allocations(), movement.back);
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -68,18 +128,25 @@ bool FillMovement(const events::v1::EventRecord& record, Movement& movement) {
     case Event::kPointsReversed:
       movement.points = event.points_reversed().points();
       TakeParts(event.points_reversed().allocations(), movement);
+      movement.debt = event.points_reversed().debt();
       return true;
+    case Event::kPointsDebtPaid:
+      movement.points = event.points_debt_paid().points();
+      TakeParts(event.points_debt_paid().allocations(), movement);
+      return true;
+    case Event::kPurchaseRecorded:
+      return FillPurchase(event.purchase_recorded(), movement);
     default:
-      return false;
+      return FillHolding(event, movement);
   }
 }
 
-// The parts of a movement that takes points must sum to what it takes.
+// The parts of a movement that takes points must sum to what it takes, or gives back.
 bool IsSound(const Movement& movement) {
-  if (movement.points < 0) return false;
+  if (movement.points < 0 || movement.debt < 0) return false;
   if (movement.adds_lot) return movement.points > 0;
   int64_t sum = 0;
-  for (const MovementPart& part : movement.parts) {
+  for (const MovementPart& part : movement.parts.empty() ? movement.back : movement.parts) {
     if (part.points <= 0 || part.points > movement.points - sum) return false;
     sum += part.points;
   }
@@ -87,7 +154,10 @@ bool IsSound(const Movement& movement) {
 }
 
 // Whether it keeps lots alive that run out without activity.
-bool IsActivity(const events::v1::Event& event) { return event.has_purchase_recorded() || event.has_points_redeemed(); }
+bool IsActivity(const events::v1::Event& event) {
+  return event.has_purchase_recorded() || event.has_points_redeemed() || event.has_points_reserved() ||
+         event.has_reservation_captured();
+}
 
 }  // namespace
 

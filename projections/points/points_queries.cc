@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -95,20 +96,35 @@ void Debit(const LotDebit& debit, PointsLot& lot) {
     case events::v1::EVENT_KIND_POINTS_EXPIRED:
       lot.expired += debit.points;
       break;
+    case events::v1::EVENT_KIND_POINTS_RESERVED:
+      lot.reserved += debit.points;
+      break;
     default:
       break;
   }
 }
 
 // Gives the lot the state it had just before `as_of`; returns false if more was taken from it than it had.
-bool Settle(PointsLot& lot, Micros as_of) {
-  lot.remaining = lot.accrued - lot.spent - lot.reversed - lot.expired;
-  if (lot.remaining < 0) return false;
+// `lends`: points of it were held or paid for a purchase, and may come back.
+bool Settle(PointsLot& lot, bool lends, Micros as_of) {
+  lot.remaining = lot.accrued - lot.reserved - lot.spent - lot.reversed - lot.expired;
+  // A late debit may have taken points that only came back to the lot later: until then it has no effect.
+  if (lot.remaining < 0 && lends && lot.spent >= -lot.remaining) {
+    lot.spent += lot.remaining;
+    lot.remaining = 0;
+  }
+  if (lot.remaining < 0 && lends && lot.reserved >= -lot.remaining) {
+    lot.reserved += lot.remaining;
+    lot.remaining = 0;
+  }
+  if (lot.remaining < 0 || lot.reserved < 0 || lot.spent < 0) return false;
   if (lot.expire.has_value() && *lot.expire < as_of) {
     lot.expired += lot.remaining;
     lot.remaining = 0;
   }
-  if (lot.remaining == 0) {
+  if (lot.remaining == 0 && lot.reserved > 0) {
+    lot.state = LotState::kReserved;
+  } else if (lot.remaining == 0) {
     lot.state = lot.expired > 0 ? LotState::kExpired : LotState::kConsumed;
   } else {
     lot.state = lot.activate.has_value() && *lot.activate >= as_of ? LotState::kPending : LotState::kAvailable;
@@ -122,9 +138,31 @@ class LotsFold {
   void Add(const Movement& movement) {
     if (movement.adds_lot) lots_.push_back(MakeLot(movement));
     needs_activity_ |= movement.inactivity_days > 0;
-    if (movement.kind == events::v1::EVENT_KIND_POINTS_ACTIVATED) return;
-    for (const MovementPart& part : movement.parts) {
-      debits_.push_back({part.lot_revision, movement.revision, movement.kind, movement.occurred, part.points});
+    debt_ += movement.debt;
+    switch (movement.kind) {
+      case events::v1::EVENT_KIND_POINTS_ACTIVATED:
+        return;
+      case events::v1::EVENT_KIND_PURCHASE_RECORDED:
+        for (const MovementPart& part : movement.parts) lends_.insert(part.lot_revision);
+        return AddDebits(movement, movement.parts, events::v1::EVENT_KIND_POINTS_REDEEMED, 1);
+      case events::v1::EVENT_KIND_POINTS_DEBT_PAID:
+        debt_ -= movement.points;
+        return AddDebits(movement, movement.parts, events::v1::EVENT_KIND_POINTS_REVERSED, 1);
+      case events::v1::EVENT_KIND_POINTS_RESTORED:
+        return AddDebits(movement, movement.back, events::v1::EVENT_KIND_POINTS_REDEEMED, -1);
+      case events::v1::EVENT_KIND_POINTS_RESERVED:
+        for (const MovementPart& part : movement.parts) lends_.insert(part.lot_revision);
+        open_[std::string(movement.reservation_id)] = {movement.hold_until, movement.parts};
+        return AddDebits(movement, movement.parts, movement.kind, 1);
+      case events::v1::EVENT_KIND_RESERVATION_CAPTURED:
+      case events::v1::EVENT_KIND_RESERVATION_RELEASED:
+      case events::v1::EVENT_KIND_RESERVATION_EXPIRED:
+        open_.erase(std::string(movement.reservation_id));
+        AddDebits(movement, movement.parts, events::v1::EVENT_KIND_POINTS_RESERVED, -1);
+        AddDebits(movement, movement.back, events::v1::EVENT_KIND_POINTS_RESERVED, -1);
+        return AddDebits(movement, movement.parts, events::v1::EVENT_KIND_POINTS_REDEEMED, 1);
+      default:
+        return AddDebits(movement, movement.parts, movement.kind, 1);
     }
   }
 
@@ -134,6 +172,14 @@ class LotsFold {
 
   // Gives every lot the state it had just before `as_of`. Returns false if the movements contradict each other.
   bool Finish(Micros as_of) {
+    // Reservations that have ended, though it is not recorded yet.
+    for (const auto& [id, held] : open_) {
+      const auto& [hold_until, parts] = held;
+      if (hold_until >= as_of) continue;
+      Movement ended;
+      ended.occurred = hold_until;
+      AddDebits(ended, parts, events::v1::EVENT_KIND_POINTS_RESERVED, -1);
+    }
     std::sort(lots_.begin(), lots_.end(),
               [](const PointsLot& a, const PointsLot& b) { return a.lot_revision < b.lot_revision; });
     // A debit that arrived late may have occurred before its lot; without the lot it has no effect yet.
@@ -145,19 +191,31 @@ class LotsFold {
     for (PointsLot& lot : lots_) {
       if (lot.inactivity_days > 0) lot.expire = InactivityEnd(lot.occurred, last_activity_, lot.inactivity_days);
     }
-    return std::all_of(lots_.begin(), lots_.end(), [as_of](PointsLot& lot) { return Settle(lot, as_of); });
+    return std::all_of(lots_.begin(), lots_.end(),
+                       [&](PointsLot& lot) { return Settle(lot, lends_.contains(lot.lot_revision), as_of); });
   }
 
   std::vector<PointsLot>& lots() { return lots_; }
   const std::vector<LotDebit>& debits() const { return debits_; }
+  // Points owed.
+  int64_t debt() const { return debt_; }
   void Clear() {
     lots_.clear();
     debits_.clear();
+    open_.clear();
+    lends_.clear();
+    debt_ = 0;
     needs_activity_ = false;
     last_activity_ = std::numeric_limits<int64_t>::min();
   }
 
  private:
+  void AddDebits(const Movement& movement, const std::vector<MovementPart>& parts, EventKind kind, int64_t sign) {
+    for (const MovementPart& part : parts) {
+      debits_.push_back({part.lot_revision, movement.revision, kind, movement.occurred, sign * part.points});
+    }
+  }
+
   PointsLot* Find(uint64_t revision) {
     const auto lot = std::lower_bound(lots_.begin(), lots_.end(), revision,
                                       [](const PointsLot& l, uint64_t wanted) { return l.lot_revision < wanted; });
@@ -166,6 +224,11 @@ class LotsFold {
 
   std::vector<PointsLot> lots_;
   std::vector<LotDebit> debits_;
+  // Reservations without an end so far: when they end, and what they hold.
+  std::map<std::string, std::pair<Micros, std::vector<MovementPart>>> open_;
+  // Lots whose points may come back.
+  std::set<uint64_t> lends_;
+  int64_t debt_ = 0;
   bool needs_activity_ = false;
   Micros last_activity_ = std::numeric_limits<int64_t>::min();
 };
@@ -183,13 +246,6 @@ absl::StatusOr<LotsFold> FoldAccount(const store::TableReader& rows, std::string
   }
   if (!fold.Finish(as_of)) return Damaged(account_id);
   return fold;
-}
-
-// The account's lots as of a moment, by revision.
-absl::StatusOr<std::vector<PointsLot>> FoldLots(const store::TableReader& rows, std::string_view account_id,
-                                                Micros as_of) {
-  KL_ASSIGN_OR_RETURN(LotsFold fold, FoldAccount(rows, account_id, as_of));
-  return std::move(fold.lots());
 }
 
 // Place of a line among an account's lines: recorded ones by position, those that are due after them by lot.
@@ -236,9 +292,12 @@ bool IsAfter(const PointsStatementEntry& line, const Place& end) {
 
 absl::StatusOr<PointsBalance> GetPointsBalance(const store::TableReader& rows, std::string_view account_id,
                                                Micros as_of) {
-  KL_ASSIGN_OR_RETURN(const std::vector<PointsLot> lots, FoldLots(rows, account_id, as_of));
+  KL_ASSIGN_OR_RETURN(LotsFold fold, FoldAccount(rows, account_id, as_of));
   PointsBalance balance;
-  for (const PointsLot& lot : lots) {
+  balance.debt = fold.debt();
+  balance.reversed = fold.debt();
+  for (const PointsLot& lot : fold.lots()) {
+    balance.reserved += lot.reserved;
     (lot.state == LotState::kPending ? balance.pending : balance.available) += lot.remaining;
     balance.spent += lot.spent;
     balance.expired += lot.expired;
@@ -257,9 +316,9 @@ absl::StatusOr<PointsLotPage> ListPointsLots(const store::TableReader& rows, std
     after.emplace(0);
     if (!GetBigEndian64(continuation, *after) || !continuation.empty()) return BadToken();
   }
-  KL_ASSIGN_OR_RETURN(std::vector<PointsLot> lots, FoldLots(rows, account_id, as_of));
+  KL_ASSIGN_OR_RETURN(LotsFold fold, FoldAccount(rows, account_id, as_of));
   PointsLotPage page;
-  for (PointsLot& lot : lots) {
+  for (PointsLot& lot : fold.lots()) {
     if (after.has_value() && lot.lot_revision <= *after) continue;
     if (state.has_value() && lot.state != *state) continue;
     if (page.lots.size() == page_size) {
@@ -359,10 +418,10 @@ absl::StatusOr<PointsStatementPage> ListPointsStatement(const store::TableReader
 
 absl::StatusOr<ExpirySchedule> GetPointsExpirySchedule(const store::TableReader& rows, std::string_view account_id,
                                                        Micros as_of) {
-  KL_ASSIGN_OR_RETURN(const std::vector<PointsLot> lots, FoldLots(rows, account_id, as_of));
+  KL_ASSIGN_OR_RETURN(LotsFold fold, FoldAccount(rows, account_id, as_of));
   std::map<Micros, int64_t> by_time;
   ExpirySchedule schedule;
-  for (const PointsLot& lot : lots) {
+  for (const PointsLot& lot : fold.lots()) {
     if (lot.remaining == 0) continue;
     (lot.expire.has_value() ? by_time[*lot.expire] : schedule.never) += lot.remaining;
   }

@@ -28,14 +28,16 @@ namespace keyledger::projections {
 // All tell how things stood just before `as_of`: what occurred, was activated or expired at that very moment had not
 // yet.
 
-// accrued = available + pending + spent + expired + reversed.
+// accrued = available + pending + reserved + spent + expired + reversed - debt.
 struct PointsBalance {
   int64_t available = 0;
   int64_t pending = 0;
+  int64_t reserved = 0;
   int64_t spent = 0;
   int64_t expired = 0;
   int64_t reversed = 0;
   int64_t accrued = 0;
+  int64_t debt = 0;
 
   bool operator==(const PointsBalance&) const = default;
 };
@@ -43,9 +45,9 @@ struct PointsBalance {
 absl::StatusOr<PointsBalance> GetPointsBalance(const store::TableReader& rows, std::string_view account_id,
                                                Micros as_of);
 
-enum class LotState { kPending, kAvailable, kConsumed, kExpired };
+enum class LotState { kPending, kAvailable, kConsumed, kExpired, kReserved };
 
-// accrued = remaining + spent + reversed + expired.
+// accrued = remaining + reserved + spent + reversed + expired.
 struct PointsLot {
   // Revision of the record that created it.
   uint64_t lot_revision = 0;
@@ -53,6 +55,8 @@ struct PointsLot {
   int64_t accrued = 0;
   // Zero once expired.
   int64_t remaining = 0;
+  // Held by reservations.
+  int64_t reserved = 0;
   int64_t spent = 0;
   int64_t reversed = 0;
   int64_t expired = 0;
@@ -88,9 +92,11 @@ struct LotDebit {
   uint64_t lot_revision = 0;
   // Revision of the record that says so.
   uint64_t revision = 0;
+  // POINTS_REDEEMED for all that was spent on something, _ADJUSTED, _REVERSED also for what paid a debt, _EXPIRED, or
+  // _RESERVED for what is only held.
   events::v1::EventKind kind = events::v1::EVENT_KIND_UNSPECIFIED;
   Micros occurred = 0;
-  // More than zero.
+  // Not zero. Less than zero: they came back.
   int64_t points = 0;
 };
 

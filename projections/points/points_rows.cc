@@ -11,6 +11,9 @@ constexpr uint8_t kAddsLot = 1;
 constexpr uint8_t kHasActivate = 2;
 constexpr uint8_t kHasExpire = 4;
 constexpr uint8_t kHasInactivity = 8;
+constexpr uint8_t kHasBack = 16;
+constexpr uint8_t kHasDebt = 32;
+constexpr uint8_t kHasReservation = 64;
 
 constexpr uint64_t kPartsMax = 1u << 20;
 
@@ -47,6 +50,14 @@ bool DecodeLot(std::string_view& value, uint8_t flags, Movement& movement) {
   return GetSized(value, movement.program_id);
 }
 
+void EncodeParts(const std::vector<MovementPart>& parts, std::string& value) {
+  PutVarint64(value, parts.size());
+  for (const MovementPart& part : parts) {
+    PutVarint64(value, part.lot_revision);
+    PutVarint64(value, static_cast<uint64_t>(part.points) << 1 | (part.pending ? 1u : 0u));
+  }
+}
+
 bool DecodeParts(std::string_view& value, std::vector<MovementPart>& parts) {
   uint64_t count = 0;
   if (!GetVarint64(value, count) || count > kPartsMax) return false;
@@ -60,6 +71,21 @@ bool DecodeParts(std::string_view& value, std::vector<MovementPart>& parts) {
     part.pending = (points & 1) != 0;
     parts.push_back(part);
   }
+  return true;
+}
+
+bool DecodeDebits(std::string_view& value, uint8_t flags, Movement& movement) {
+  if (!DecodeParts(value, movement.parts)) return false;
+  if ((flags & kHasBack) != 0 && !DecodeParts(value, movement.back)) return false;
+  if ((flags & kHasDebt) != 0) {
+    uint64_t debt = 0;
+    if (!GetVarint64(value, debt)) return false;
+    movement.debt = static_cast<int64_t>(debt);
+  }
+  if ((flags & kHasReservation) == 0) return true;
+  int64_t hold = 0;
+  if (!GetSized(value, movement.reservation_id) || !GetSignedVarint64(value, hold)) return false;
+  movement.hold_until = movement.occurred + hold;
   return true;
 }
 
@@ -89,17 +115,21 @@ void EncodeMovement(std::string_view account_id, const Movement& movement, std::
   value.push_back(static_cast<char>(movement.kind));
   value.push_back(static_cast<char>((movement.adds_lot ? kAddsLot : 0) | (movement.has_activate ? kHasActivate : 0) |
                                     (movement.expire != domain::kNever ? kHasExpire : 0) |
-                                    (movement.inactivity_days > 0 ? kHasInactivity : 0)));
+                                    (movement.inactivity_days > 0 ? kHasInactivity : 0) |
+                                    (movement.back.empty() ? 0 : kHasBack) | (movement.debt > 0 ? kHasDebt : 0) |
+                                    (movement.reservation_id.empty() ? 0 : kHasReservation)));
   PutVarint64(value, movement.revision);
   PutSignedVarint64(value, movement.recorded - movement.occurred);
   PutVarint64(value, static_cast<uint64_t>(movement.points));
   if (movement.adds_lot) {
     EncodeLot(movement, value);
   } else {
-    PutVarint64(value, movement.parts.size());
-    for (const MovementPart& part : movement.parts) {
-      PutVarint64(value, part.lot_revision);
-      PutVarint64(value, static_cast<uint64_t>(part.points) << 1 | (part.pending ? 1u : 0u));
+    EncodeParts(movement.parts, value);
+    if (!movement.back.empty()) EncodeParts(movement.back, value);
+    if (movement.debt > 0) PutVarint64(value, static_cast<uint64_t>(movement.debt));
+    if (!movement.reservation_id.empty()) {
+      PutSized(value, movement.reservation_id);
+      PutSignedVarint64(value, movement.hold_until - movement.occurred);
     }
   }
   PutSized(value, movement.description);
@@ -119,7 +149,7 @@ bool DecodeMovement(std::string_view rest, std::string_view value, Movement& mov
   movement.recorded = movement.occurred + delay;
   movement.points = static_cast<int64_t>(points);
   movement.adds_lot = (flags & kAddsLot) != 0;
-  if (movement.adds_lot ? !DecodeLot(value, flags, movement) : !DecodeParts(value, movement.parts)) return false;
+  if (movement.adds_lot ? !DecodeLot(value, flags, movement) : !DecodeDebits(value, flags, movement)) return false;
   return GetSized(value, movement.description) && value.empty();
 }
 

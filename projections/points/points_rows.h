@@ -54,6 +54,13 @@ struct Movement {
   std::string_view program_id;
   // Lots debited, activated or expired.
   std::vector<MovementPart> parts;
+  // Lots that points went back to.
+  std::vector<MovementPart> back;
+  // Of a reversal: points the account came to owe.
+  int64_t debt = 0;
+  // Of a reservation's beginning and end; and when it ends at the latest, of its beginning.
+  std::string_view reservation_id;
+  Micros hold_until = 0;
   // Rule of an accrual, reward of a redemption, reason of an adjustment.
   std::string_view description;
 };

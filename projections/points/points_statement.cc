@@ -7,12 +7,18 @@ namespace keyledger::projections {
 namespace {
 
 constexpr int kActivation = 1;
+constexpr int kReservationEnd = 3;
+
+bool EndsReservation(events::v1::EventKind kind) {
+  return kind == events::v1::EVENT_KIND_RESERVATION_CAPTURED || kind == events::v1::EVENT_KIND_RESERVATION_RELEASED ||
+         kind == events::v1::EVENT_KIND_RESERVATION_EXPIRED;
+}
 
 }  // namespace
 
 void StatementFold::Count(const Lot& lot, int64_t sign) {
   if (!lot.known || lot.expired) return;
-  (lot.active ? available_ : pending_) += sign * (lot.accrued - lot.taken);
+  (lot.active ? available_ : pending_) += sign * std::max<int64_t>(lot.accrued - lot.taken, 0);
 }
 
 void StatementFold::FillSums(int64_t available_before, int64_t pending_before, PointsStatementEntry& line) const {
@@ -26,6 +32,21 @@ std::optional<PointsStatementEntry> StatementFold::NextDue(Micros moment) {
   while (!due_.empty() && std::get<Micros>(due_.top()) < moment) {
     const auto [occurred, step, revision] = due_.top();
     due_.pop();
+    if (step == kReservationEnd) {
+      const auto reservation = reservations_.find(revision);
+      if (reservation == reservations_.end()) continue;
+      PointsStatementEntry line;
+      line.due = true;
+      line.occurred = occurred;
+      line.kind = events::v1::EVENT_KIND_RESERVATION_EXPIRED;
+      line.lot_revision = revision;
+      const int64_t available = available_;
+      const int64_t pending = pending_;
+      for (const MovementPart& part : reservation->second.held) PutBack(part);
+      reservations_.erase(reservation);
+      FillSums(available, pending, line);
+      return line;
+    }
     Lot& lot = lots_.at(revision);
     const int64_t available = available_;
     const int64_t pending = pending_;
@@ -63,6 +84,13 @@ void StatementFold::AddLot(const Movement& movement, Lot& lot) {
   }
 }
 
+void StatementFold::PutBack(const MovementPart& part) {
+  Lot& lot = lots_[part.lot_revision];
+  Count(lot, -1);
+  lot.taken -= part.points;
+  Count(lot, +1);
+}
+
 bool StatementFold::ApplyPart(const Movement& movement, const MovementPart& part) {
   Lot& lot = lots_[part.lot_revision];
   Count(lot, -1);
@@ -71,10 +99,12 @@ bool StatementFold::ApplyPart(const Movement& movement, const MovementPart& part
     if (lot.known && lot.activate <= movement.occurred) lot.active = true;
   } else {
     lot.taken += part.points;
+    lot.lends |= movement.kind == events::v1::EVENT_KIND_POINTS_RESERVED ||
+                 movement.kind == events::v1::EVENT_KIND_PURCHASE_RECORDED;
     if (movement.kind == events::v1::EVENT_KIND_POINTS_EXPIRED && lot.expire <= movement.occurred) lot.expired = true;
   }
   Count(lot, +1);
-  return !lot.known || lot.taken <= lot.accrued;
+  return !lot.known || lot.lends || lot.taken <= lot.accrued;
 }
 
 std::optional<PointsStatementEntry> StatementFold::Add(const Movement& movement) {
@@ -85,7 +115,17 @@ std::optional<PointsStatementEntry> StatementFold::Add(const Movement& movement)
   line.recorded = movement.recorded;
   line.kind = movement.kind;
   line.description = movement.description;
-  if (DueStep(movement.kind) != 0) {
+  if (movement.kind == events::v1::EVENT_KIND_POINTS_RESERVED) {
+    reservations_[movement.revision] = {std::string(movement.reservation_id), movement.parts};
+    due_.emplace(movement.hold_until, kReservationEnd, movement.revision);
+  }
+  if (EndsReservation(movement.kind)) {
+    const auto placed = std::find_if(reservations_.begin(), reservations_.end(),
+                                     [&](const auto& entry) { return entry.second.id == movement.reservation_id; });
+    if (placed == reservations_.end()) return std::nullopt;
+    if (movement.kind == events::v1::EVENT_KIND_RESERVATION_EXPIRED) line.lot_revision = placed->first;
+    reservations_.erase(placed);
+  } else if (DueStep(movement.kind) != 0) {
     if (movement.parts.size() != 1) return std::nullopt;
     line.lot_revision = movement.parts.front().lot_revision;
   }
@@ -94,8 +134,14 @@ std::optional<PointsStatementEntry> StatementFold::Add(const Movement& movement)
   if (movement.adds_lot) {
     Lot& lot = lots_[movement.revision];
     AddLot(movement, lot);
-    if (lot.taken > lot.accrued) return std::nullopt;
+    if (lot.taken > lot.accrued && !lot.lends) return std::nullopt;
     Count(lot, +1);
+  }
+  for (const MovementPart& part : movement.back) PutBack(part);
+  // What a capture spends was taken when it was reserved.
+  if (movement.kind == events::v1::EVENT_KIND_RESERVATION_CAPTURED) {
+    FillSums(available, pending, line);
+    return line;
   }
   for (const MovementPart& part : movement.parts) {
     if (!ApplyPart(movement, part)) return std::nullopt;

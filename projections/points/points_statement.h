@@ -10,8 +10,10 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <queue>
+#include <string>
 #include <tuple>
 #include <unordered_map>
 #include <vector>
@@ -21,9 +23,11 @@
 
 namespace keyledger::projections {
 
-// Where activations and expiries of one moment stand: the order in which the ledger records them. 0 for other kinds.
+// Where activations, expiries and ends of reservations of one moment stand: the order in which the ledger records them.
+// 0 for other kinds.
 inline int DueStep(events::v1::EventKind kind) {
   if (kind == events::v1::EVENT_KIND_POINTS_ACTIVATED) return 1;
+  if (kind == events::v1::EVENT_KIND_RESERVATION_EXPIRED) return 3;
   return kind == events::v1::EVENT_KIND_POINTS_EXPIRED ? 2 : 0;
 }
 
@@ -57,8 +61,15 @@ class StatementFold {
     Micros expire = domain::kNever;
     bool active = false;
     bool expired = false;
+    // Points of it were held, or paid for a purchase, and may come back: a late debit may take them before they do.
+    bool lends = false;
   };
-  // Moment, step, revision of the lot.
+  // Without an end so far.
+  struct Reservation {
+    std::string id;
+    std::vector<MovementPart> held;
+  };
+  // Moment, step, revision of the lot, or of the record that placed the reservation.
   using Due = std::tuple<Micros, int, uint64_t>;
 
   // Adds what the lot holds to the sums, `sign` times.
@@ -69,7 +80,12 @@ class StatementFold {
   // Fills in the sums, and the changes since they were these.
   void FillSums(int64_t available_before, int64_t pending_before, PointsStatementEntry& line) const;
 
+  // Lets points go back to their lot.
+  void PutBack(const MovementPart& part);
+
   std::unordered_map<uint64_t, Lot> lots_;
+  // By revision of the record that placed it.
+  std::map<uint64_t, Reservation> reservations_;
   // Of known lots, recorded or not.
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   Micros last_activity_ = std::numeric_limits<int64_t>::min();

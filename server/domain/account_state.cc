@@ -11,6 +11,8 @@
 namespace keyledger::domain {
 namespace {
 
+constexpr Micros kNone = std::numeric_limits<int64_t>::min();
+
 void EncodeSlots(const std::vector<MetricSlot>& slots, storage::v1::AccountState::MetricSlots* out) {
   const int size = static_cast<int>(slots.size());
   out->mutable_slots()->Reserve(size);
@@ -113,18 +115,69 @@ void DecodeTier(const storage::v1::AccountState& stored, AccountState& state) {
   }
 }
 
-void EncodePoints(const AccountState& state, storage::v1::AccountState& stored) {
-  for (const Lot& lot : state.lots) {
-    auto* out = stored.add_lots();
-    out->set_revision(lot.revision);
-    out->set_accrued(lot.accrued);
-    out->set_remaining(lot.remaining);
-    out->set_pending(lot.pending);
-    if (lot.pending) out->set_activate_micros(lot.activate);
-    if (lot.expire != kNever) out->set_expire_micros(lot.expire);
-    out->set_occurred_micros(lot.occurred);
-    if (lot.inactivity_days > 0) out->set_inactivity_days(lot.inactivity_days);
+void EncodeLot(const Lot& lot, storage::v1::AccountState::Lot* out) {
+  out->set_revision(lot.revision);
+  out->set_accrued(lot.accrued);
+  out->set_remaining(lot.remaining);
+  out->set_pending(lot.pending);
+  if (lot.pending) out->set_activate_micros(lot.activate);
+  if (lot.expire != kNever) out->set_expire_micros(lot.expire);
+  out->set_occurred_micros(lot.occurred);
+  if (lot.inactivity_days > 0) out->set_inactivity_days(lot.inactivity_days);
+  if (lot.restored != kNone) out->set_restored_micros(lot.restored);
+}
+
+bool DecodeLot(const storage::v1::AccountState::Lot& in, uint64_t next_revision, Lot& lot) {
+  lot.revision = in.revision();
+  lot.accrued = in.accrued();
+  lot.remaining = in.remaining();
+  lot.pending = in.pending();
+  lot.activate = in.activate_micros();
+  lot.expire = in.has_expire_micros() ? in.expire_micros() : kNever;
+  lot.occurred = in.occurred_micros();
+  lot.inactivity_days = in.inactivity_days();
+  lot.restored = in.has_restored_micros() ? in.restored_micros() : kNone;
+  if (lot.inactivity_days > 0 && lot.expire != kNever) return false;
+  return lot.remaining >= 0 && lot.remaining <= lot.accrued && lot.revision < next_revision;
+}
+
+void EncodeReservations(const AccountState& state, storage::v1::AccountState& stored) {
+  for (const auto& [id, reservation] : state.reservations) {
+    auto* out = stored.add_reservations();
+    out->set_reservation_id(id);
+    out->set_occurred_micros(reservation.occurred);
+    out->set_hold_until_micros(reservation.hold_until);
+    for (const HeldPoints& held : reservation.held) {
+      auto* part = out->add_held();
+      EncodeLot(held.lot, part->mutable_lot());
+      part->set_points(held.points);
+    }
+    for (const CountKey& key : reservation.counts) {
+      auto* count = out->add_counts();
+      count->set_counter(key.first);
+      count->set_period_micros(key.second);
+    }
   }
+}
+
+bool DecodeReservations(const storage::v1::AccountState& stored, AccountState& state) {
+  for (const auto& in : stored.reservations()) {
+    Reservation& reservation = state.reservations[in.reservation_id()];
+    if (!reservation.held.empty() || in.held().empty()) return false;
+    reservation.occurred = in.occurred_micros();
+    reservation.hold_until = in.hold_until_micros();
+    for (const auto& part : in.held()) {
+      HeldPoints& held = reservation.held.emplace_back();
+      held.points = part.points();
+      if (!DecodeLot(part.lot(), state.next_revision, held.lot) || held.points <= 0) return false;
+    }
+    for (const auto& count : in.counts()) reservation.counts.emplace_back(count.counter(), count.period_micros());
+  }
+  return true;
+}
+
+void EncodePoints(const AccountState& state, storage::v1::AccountState& stored) {
+  for (const Lot& lot : state.lots) EncodeLot(lot, stored.add_lots());
   auto* totals = stored.mutable_totals();
   totals->set_accrued(state.totals.accrued);
   totals->set_spent(state.totals.spent);
@@ -136,19 +189,12 @@ bool DecodePoints(const storage::v1::AccountState& stored, AccountState& state) 
   state.lots.reserve(stored.lots_size());
   for (const auto& in : stored.lots()) {
     Lot lot;
-    lot.revision = in.revision();
-    lot.accrued = in.accrued();
-    lot.remaining = in.remaining();
-    lot.pending = in.pending();
-    lot.activate = in.activate_micros();
-    lot.expire = in.has_expire_micros() ? in.expire_micros() : kNever;
-    lot.occurred = in.occurred_micros();
-    lot.inactivity_days = in.inactivity_days();
-    if (lot.inactivity_days > 0 && lot.expire != kNever) return false;
-    if (lot.remaining <= 0 || lot.remaining > lot.accrued || lot.revision >= state.next_revision) return false;
+    if (!DecodeLot(in, state.next_revision, lot) || lot.remaining == 0) return false;
     if (!state.lots.empty() && state.lots.back().revision >= lot.revision) return false;
     state.lots.push_back(lot);
   }
+  state.debt = stored.debt();
+  if (state.debt < 0 || !DecodeReservations(stored, state)) return false;
   state.totals = {stored.totals().accrued(), stored.totals().spent(), stored.totals().expired(),
                   stored.totals().reversed()};
   return LotsMatchTotals(state);
@@ -195,6 +241,18 @@ int64_t AccountState::pending_points() const {
   return sum;
 }
 
+int64_t Reservation::points() const {
+  int64_t sum = 0;
+  for (const HeldPoints& part : held) sum += part.points;
+  return sum;
+}
+
+int64_t AccountState::reserved_points() const {
+  int64_t sum = 0;
+  for (const auto& [id, reservation] : reservations) sum += reservation.points();
+  return sum;
+}
+
 Micros AccountState::ExpiryOf(const Lot& lot) const {
   if (lot.inactivity_days == 0) return lot.expire;
   return std::max(lot.occurred, last_activity) + static_cast<Micros>(lot.inactivity_days) * kMicrosPerDay;
@@ -210,6 +268,10 @@ size_t AccountState::ApproximateBytes() const {
   for (const auto& [currency, series] : metrics) {
     bytes += kNode + sizeof(currency) + sizeof(series) +
              (series.bought.capacity() + series.returned.capacity()) * sizeof(MetricSlot);
+  }
+  for (const auto& [id, reservation] : reservations) {
+    bytes += kNode + sizeof(id) + sizeof(reservation) + id.capacity() +
+             reservation.held.capacity() * sizeof(HeldPoints) + reservation.counts.capacity() * 2 * sizeof(CountKey);
   }
   for (const auto& [key, count] : counts) bytes += kNode + sizeof(key) + sizeof(count) + key.first.capacity();
   for (const auto& [revision, lines] : returned) {
@@ -236,11 +298,12 @@ std::string EncodeState(const AccountState& state) {
   }
   stored.set_purchase_count(state.purchase_count);
   if (state.purchase_count > 0) stored.set_last_purchase_micros(state.last_purchase);
-  constexpr Micros kNone = std::numeric_limits<int64_t>::min();
   if (state.last_activity != kNone) stored.set_last_activity_micros(state.last_activity);
   EncodePoints(state, stored);
   EncodeCounts(state, stored);
   EncodeMetrics(state, stored);
+  stored.set_debt(state.debt);
+  EncodeReservations(state, stored);
   for (const auto& [revision, lines] : state.returned) {
     auto* purchase = stored.add_returned();
     purchase->set_purchase_revision(revision);

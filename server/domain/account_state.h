@@ -29,7 +29,7 @@ inline constexpr Micros kMetricHorizonMicros = 1099 * kMicrosPerDay;
 
 // Format of the stored state. Raised whenever the fold or its encoding changes meaning: older snapshots are then
 // ignored.
-inline constexpr uint32_t kSnapshotFormat = 3;
+inline constexpr uint32_t kSnapshotFormat = 4;
 
 inline constexpr size_t kFactsMax = 256;
 inline constexpr size_t kLotsMax = 20'000;
@@ -57,6 +57,8 @@ struct Lot {
   Micros occurred = 0;
   // More than zero: it runs out after so many days without activity, and expire is kNever.
   uint32_t inactivity_days = 0;
+  // When points last came back to it: what falls due of it is dated no earlier. The beginning of time: never.
+  Micros restored = std::numeric_limits<int64_t>::min();
 
   bool operator==(const Lot&) const = default;
 };
@@ -118,6 +120,26 @@ struct PeriodCount {
   bool operator==(const PeriodCount&) const = default;
 };
 
+// Points held of a lot, which may be empty and gone by now.
+struct HeldPoints {
+  Lot lot;
+  int64_t points = 0;
+
+  bool operator==(const HeldPoints&) const = default;
+};
+
+// An open reservation.
+struct Reservation {
+  Micros occurred = 0;
+  Micros hold_until = 0;
+  // In the order in which they are spent.
+  std::vector<HeldPoints> held;
+  std::vector<CountKey> counts;
+
+  int64_t points() const;
+  bool operator==(const Reservation&) const = default;
+};
+
 struct TierStanding {
   std::string ladder_id;
   std::string tier_id;
@@ -140,7 +162,7 @@ struct TierLock {
 };
 
 // The fold of one account's stream. A value: copy it to try something out.
-// Invariant: the lots' remaining points sum to accrued - spent - expired - reversed.
+// Invariant: the lots' remaining points and the reserved ones sum to accrued - spent - expired - reversed + debt.
 struct AccountState {
   // Number of records folded: the next record gets this revision. 0: no such account.
   uint64_t next_revision = 0;
@@ -168,11 +190,16 @@ struct AccountState {
   Micros last_activity = std::numeric_limits<int64_t>::min();
   // Of periods that began within the metric horizon.
   std::map<CountKey, PeriodCount> counts;
+  // Points owed. Every lot is empty while there are any.
+  int64_t debt = 0;
+  // Open ones by id.
+  std::map<std::string, Reservation> reservations;
 
   bool operator==(const AccountState&) const = default;
 
   int64_t available_points() const;
   int64_t pending_points() const;
+  int64_t reserved_points() const;
   // When the lot runs out if nothing else happens; kNever: it does not.
   Micros ExpiryOf(const Lot& lot) const;
   // Approximate bytes of memory it takes, for cache accounting.

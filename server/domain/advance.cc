@@ -1,7 +1,8 @@
-// What the passing of time decides: activation and expiry of lots, and reviews of tiers. Also Work, the ledger of a
-// decision in progress.
+// What the passing of time decides: activation and expiry of lots, the end of reservations, and reviews of tiers. Also
+// Work, the ledger of a decision in progress.
 //
-// Decisions due at the same moment come in a fixed order: activations, expiries, the review; lots by revision.
+// Decisions due at the same moment come in a fixed order: activations, expiries, the review, ends of reservations and
+// what those bring about; lots by revision.
 #include <algorithm>
 #include <tuple>
 
@@ -10,6 +11,7 @@
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/domain/evolve.h"
+#include "server/domain/lots.h"
 #include "server/domain/standing.h"
 #include "server/domain/work.h"
 
@@ -29,7 +31,10 @@ struct LotDue {
 
 // A lot that is already past its end when it comes into being ends at the moment it was earned, not before it.
 Micros ActivationOf(const Lot& lot) { return std::max(lot.activate, lot.occurred); }
-Micros ExpiryOf(const AccountState& state, const Lot& lot) { return std::max(state.ExpiryOf(lot), lot.occurred); }
+// Points that come back to a lot past its end run out at that moment.
+Micros ExpiryOf(const AccountState& state, const Lot& lot) {
+  return std::max({state.ExpiryOf(lot), lot.occurred, lot.restored});
+}
 
 // All lot decisions due until then, of lots from revision `first` on, in order. No such decision changes another one's
 // moment, so they can be listed at once; a lot that expires before or when it would have become available is only
@@ -66,6 +71,12 @@ absl::Status RecordLotDue(Work& work, const LotDue& due) {
   }
   // The lot's own record fixed these times; no program is asked again.
   return work.RecordDecision(std::move(event), due.due, -1, nullptr);
+}
+
+// The open reservation that ends first, the smaller id first of one moment; the end if there is none.
+std::map<std::string, Reservation>::const_iterator NextReservation(const AccountState& state) {
+  return std::min_element(state.reservations.begin(), state.reservations.end(),
+                          [](const auto& a, const auto& b) { return a.second.hold_until < b.second.hold_until; });
 }
 
 }  // namespace
@@ -106,6 +117,45 @@ absl::Status Work::RecordDecision(events::v1::Event event, Micros occurred, int 
 
 absl::Status Work::AdvanceTo(Micros until) {
   if (state_.lifecycle == Lifecycle::kNone) return absl::OkStatus();
+  for (auto next = NextReservation(state_); next != state_.reservations.end() && next->second.hold_until <= until;
+       next = NextReservation(state_)) {
+    const Micros due = next->second.hold_until;
+    const std::string id = next->first;
+    KL_RETURN_IF_ERROR(AdvanceLots(due));
+    KL_RETURN_IF_ERROR(ExpireReservation(id, due));
+  }
+  return AdvanceLots(until);
+}
+
+absl::Status Work::ExpireReservation(const std::string& id, Micros due) {
+  events::v1::Event event;
+  events::v1::ReservationExpired& expired = *event.mutable_reservation_expired();
+  const Reservation& reservation = state_.reservations.at(id);
+  expired.set_reservation_id(id);
+  expired.set_points(reservation.points());
+  *expired.mutable_allocations() = AllocationsOf(reservation);
+  KL_RETURN_IF_ERROR(RecordDecision(std::move(event), due, -1, nullptr));
+  return SettleRestored(-1);
+}
+
+absl::Status Work::SettleRestored(int fact_index) {
+  KL_RETURN_IF_ERROR(SettleLots(0));
+  return PayDebt(fact_index);
+}
+
+absl::Status Work::PayDebt(int fact_index) {
+  if (state_.debt == 0) return absl::OkStatus();
+  Taking taking(state_);
+  const int64_t paid = taking.TakeOldest(state_.debt);
+  if (paid == 0) return absl::OkStatus();
+  events::v1::Event event;
+  event.mutable_points_debt_paid()->set_points(paid);
+  taking.AppendTo(event.mutable_points_debt_paid()->mutable_allocations());
+  // Late points pay now, not before the debt came to be.
+  return RecordDecision(std::move(event), state_.clock, fact_index, nullptr);
+}
+
+absl::Status Work::AdvanceLots(Micros until) {
   const std::vector<LotDue> lots = ListLotsDue(state_, until, 0);
   auto lot = lots.begin();
   // Reviews move the clock, and what was looked at is not looked at again. Lots do not change a metric.
@@ -148,6 +198,7 @@ Micros NextDue(const AccountState& state, const ProgramSet& programs, Micros loo
     if (lot.pending) next = std::min(next, ActivationOf(lot));
     next = std::min(next, ExpiryOf(state, lot));
   }
+  for (const auto& [id, reservation] : state.reservations) next = std::min(next, reservation.hold_until);
   const Micros from = std::max(state.clock, looked_until);
   if (const auto review = FindReview(state, from, next, programs); review.has_value()) return review->due;
   return next;

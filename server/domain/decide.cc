@@ -34,7 +34,8 @@ absl::Status Decision::DecideFact(const Fact& fact) {
   const uint64_t revision = state().next_revision;
   KL_RETURN_IF_ERROR(DecidePayload(fact));
   KL_RETURN_IF_ERROR(CheckLimits());
-  return Here(work_.SettleLots(revision));
+  KL_RETURN_IF_ERROR(Here(work_.SettleLots(revision)));
+  return Here(work_.PayDebt(fact_index()));
 }
 
 absl::Status Decision::CheckLimits() const {
@@ -81,6 +82,12 @@ absl::Status Decision::DecidePayload(const Fact& fact) {
       return DecideRedemption(fact);
     case Event::kPointsAdjusted:
       return DecideAdjustment(fact);
+    case Event::kPointsReserved:
+      return DecideReservation(fact);
+    case Event::kReservationCaptured:
+      return DecideCapture(fact);
+    case Event::kReservationReleased:
+      return DecideRelease(fact);
     default:
       return Record(fact);
   }

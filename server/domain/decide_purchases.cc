@@ -1,5 +1,8 @@
 // What is bought and what comes back. See decision.h.
+#include <limits>
+
 #include "server/domain/decision.h"
+#include "server/domain/lots.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/redemption.h"
 #include "server/domain/returned_goods.h"
@@ -22,6 +25,34 @@ std::string SumTooLarge() { return fmt::format("the lines sum to more than {} mi
 
 }  // namespace
 
+absl::Status Decision::PayWithPoints(const Fact& fact, events::v1::PurchaseRecorded& purchase) {
+  int64_t points = 0;
+  for (const auto& line : purchase.lines()) points += line.points_paid();
+  if (points == 0) return absl::OkStatus();
+  Allocations left;
+  KL_RETURN_IF_ERROR(Allocate(fact, points, &left, purchase.mutable_counts()));
+  FillLotTerms(state(), left);
+  for (auto& line : *purchase.mutable_lines()) {
+    Allocations rest;
+    SplitAllocations(left, line.points_paid(), line.mutable_points_allocations(), &rest);
+    left = std::move(rest);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Decision::Restore(const Fact& fact, const events::v1::PurchaseReturned& returned, uint64_t return_revision,
+                               const std::vector<ReturnedLine>& before) {
+  KL_ASSIGN_OR_RETURN(const std::optional<LinkedPurchase> linked, FindPurchase(returned));
+  Event event;
+  events::v1::PointsRestored& restored = *event.mutable_points_restored();
+  RestorePaid(state(), before, *linked, restored);
+  if (restored.points() == 0) return absl::OkStatus();
+  restored.set_return_revision(return_revision);
+  const Micros occurred = std::max(fact.occurred, linked->occurred);
+  KL_RETURN_IF_ERROR(Here(work_.RecordDecision(std::move(event), occurred, fact_index(), nullptr)));
+  return Here(work_.SettleRestored(fact_index()));
+}
+
 absl::Status Decision::DecidePurchase(const Fact& fact) {
   if (state().lifecycle == Lifecycle::kClosed) return Closed();
   const events::v1::PurchaseRecorded& purchase = fact.event.purchase_recorded();
@@ -32,9 +63,11 @@ absl::Status Decision::DecidePurchase(const Fact& fact) {
   if (!purchase.invoice_number().empty()) {
     recorded_.try_emplace({purchase.merchant_id(), purchase.invoice_number()}, work_.events().size());
   }
+  Event event = fact.event;
+  KL_RETURN_IF_ERROR(PayWithPoints(fact, *event.mutable_purchase_recorded()));
   if (program == nullptr || purchase.lines().empty() ||
       purchase.lines(0).amount().currency_code() != program->program().currency_code()) {
-    KL_RETURN_IF_ERROR(Record(fact));
+    KL_RETURN_IF_ERROR(Here(work_.RecordFact(std::move(event), fact.occurred, fact_index())));
     return Rise();
   }
   EarningSale sale{purchase.merchant_id(), region, fact.occurred, purchase.sale_mode(), {}};
@@ -49,7 +82,7 @@ absl::Status Decision::DecidePurchase(const Fact& fact) {
     return AllowanceOf(state(), *program, rule, fact.occurred);
   });
   if (!earned.has_value()) return RefuseHere(Reason::kArithmeticRange, "the points earned leave 64 bits");
-  KL_RETURN_IF_ERROR(Record(fact));
+  KL_RETURN_IF_ERROR(Here(work_.RecordFact(std::move(event), fact.occurred, fact_index())));
   for (const Earned& one : *earned) KL_RETURN_IF_ERROR(Accrue(fact.occurred, *program, one, revision, tier_id));
   return Rise();
 }
@@ -140,9 +173,10 @@ absl::Status Decision::DecideReturn(const Fact& fact) {
   KL_RETURN_IF_ERROR(CompleteReturn(*linked->purchase, before, path, event.mutable_purchase_returned()));
   const uint64_t revision = state().next_revision;
   KL_RETURN_IF_ERROR(Here(work_.RecordFact(std::move(event), fact.occurred, fact_index())));
+  KL_RETURN_IF_ERROR(Restore(fact, returned, revision, before));
   // Recording may have moved the events that it points into.
   KL_ASSIGN_OR_RETURN(linked, FindPurchase(returned));
-  return Reverse(fact, revision, ReverseLinked(state(), before, *linked, policy), program);
+  return Reverse(fact, revision, ReverseLinked(state(), before, *linked, policy, DebtLeft(program)), program);
 }
 
 absl::Status Decision::DecideUnlinkedReturn(const Fact& fact) {
@@ -155,9 +189,18 @@ absl::Status Decision::DecideUnlinkedReturn(const Fact& fact) {
       returned.lines(0).amount().currency_code() != program->program().currency_code()) {
     return absl::OkStatus();
   }
-  auto reversed = ReverseUnlinked(state(), returned, region, fact.occurred, *program, Multiplier(*program).second);
+  auto reversed = ReverseUnlinked(state(), returned, region, fact.occurred, *program, Multiplier(*program).second,
+                                  DebtLeft(program));
   if (!reversed.has_value()) return RefuseHere(Reason::kArithmeticRange, "the points owed leave 64 bits");
   return Reverse(fact, revision, std::move(*reversed), program);
+}
+
+int64_t Decision::DebtLeft(const CompiledProgram* program) const {
+  if (program == nullptr || program->program().return_policy() != programs::v1::RETURN_POLICY_NEGATIVE_ALLOWED)
+    return 0;
+  const int64_t max = program->program().has_max_debt_points() ? program->program().max_debt_points()
+                                                               : std::numeric_limits<int64_t>::max();
+  return std::max<int64_t>(max - state().debt, 0);
 }
 
 absl::Status Decision::Reverse(const Fact& fact, uint64_t return_revision, events::v1::PointsReversed reversed,

@@ -70,11 +70,29 @@ class Decision {
   LinkedPurchase FromRequest(size_t at) const;
   absl::Status DecideReturn(const Fact& fact);
   absl::Status DecideUnlinkedReturn(const Fact& fact);
+  // Completes a purchase paid with points.
+  absl::Status PayWithPoints(const Fact& fact, events::v1::PurchaseRecorded& purchase);
+  // Gives back the points that paid for what is returned.
+  absl::Status Restore(const Fact& fact, const events::v1::PurchaseReturned& returned, uint64_t return_revision,
+                       const std::vector<ReturnedLine>& before);
+  // Points that the account may still come to owe under the program.
+  int64_t DebtLeft(const CompiledProgram* program) const;
   absl::Status Reverse(const Fact& fact, uint64_t return_revision, events::v1::PointsReversed reversed,
                        const CompiledProgram* program);
 
   absl::Status CheckAvailable(int64_t requested) const;
+  // Checks that so many points can be redeemed now, as far as the account, its program and its balance go, takes them
+  // from lots, and says which maximums they count towards.
+  absl::Status Allocate(const Fact& fact, int64_t points,
+                        google::protobuf::RepeatedPtrField<events::v1::LotAllocation>* allocations,
+                        google::protobuf::RepeatedPtrField<events::v1::PeriodCount>* counts);
   absl::Status DecideRedemption(const Fact& fact);
+  absl::Status DecideReservation(const Fact& fact);
+  absl::Status CheckReservation(const Fact& fact) const;
+  // The open reservation that a fact ends.
+  absl::StatusOr<const Reservation*> FindReservation(const std::string& id, Micros occurred) const;
+  absl::Status DecideCapture(const Fact& fact);
+  absl::Status DecideRelease(const Fact& fact);
   absl::Status DecideAdjustment(const Fact& fact);
 
   const DecideInput& input_;

@@ -75,8 +75,11 @@ FoldResult FoldPayload(AccountState& state, const Event& event, Micros occurred,
     case Event::kAccountReopened:
       state.lifecycle = Lifecycle::kOpen;
       return kFolded;
-    case Event::kPurchaseRecorded:
+    case Event::kPurchaseRecorded: {
+      const FoldResult paid = FoldPointsPaid(state, event.purchase_recorded(), empty_lots);
+      if (!paid.ok()) return paid;
       return FoldPurchase(state, event.purchase_recorded(), occurred);
+    }
     case Event::kPurchaseReturned:
       return FoldReturn(state, event.purchase_returned(), occurred);
     case Event::kCustomEvent:

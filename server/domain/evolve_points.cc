@@ -17,6 +17,34 @@ std::vector<Lot>::iterator FindLot(AccountState& state, uint64_t revision) {
   return found != state.lots.end() && found->revision == revision ? found : state.lots.end();
 }
 
+// Lets points come back to the lot they were taken from, and makes it again if it is gone.
+FoldResult PutBack(AccountState& state, const Lot& terms, int64_t points, Micros occurred) {
+  if (points <= 0) return Contradiction("no points that come back");
+  auto lot = FindLot(state, terms.revision);
+  if (lot == state.lots.end()) {
+    if (terms.revision >= state.next_revision) return Contradiction("points that come back to a lot yet to come");
+    lot = std::lower_bound(state.lots.begin(), state.lots.end(), terms.revision,
+                           [](const Lot& entry, uint64_t wanted) { return entry.revision < wanted; });
+    lot = state.lots.insert(lot, terms);
+    lot->remaining = 0;
+  }
+  if (points > lot->accrued - lot->remaining) return Contradiction("more points in a lot than it began with");
+  lot->remaining += points;
+  lot->restored = std::max(lot->restored, occurred);
+  return kFolded;
+}
+
+Lot LotOf(const events::v1::LotAllocation& allocation) {
+  Lot lot;
+  lot.revision = allocation.lot_revision();
+  lot.accrued = allocation.lot().accrued();
+  lot.pending = allocation.pending();
+  lot.occurred = MicrosOf(allocation.lot().occurred_time());
+  if (allocation.lot().has_expire_time()) lot.expire = MicrosOf(allocation.lot().expire_time());
+  lot.inactivity_days = allocation.lot().inactivity_days();
+  return lot;
+}
+
 bool Count(AccountState& state, const events::v1::PeriodCount& counted, int64_t points) {
   PeriodCount& count = state.counts[{counted.counter(), MicrosOf(counted.period_start())}];
   return AddTo(count.points, points) && AddTo(count.times, 1);
@@ -116,7 +144,104 @@ FoldResult FoldExpired(AccountState& state, const events::v1::PointsExpired& exp
   return TakeFromLot(state, expired.lot_revision(), expired.points(), empty_lots);
 }
 
+FoldResult FoldReversed(AccountState& state, const events::v1::PointsReversed& reversed, EmptyLots empty_lots) {
+  if (reversed.debt() < 0) return Contradiction("a debt of less than nothing");
+  if (!AddTo(state.debt, reversed.debt()) || !AddTo(state.totals.reversed, reversed.debt())) {
+    return OutOfRange("points owed leave 64 bits");
+  }
+  return TakeAllocations(state, reversed.allocations(), reversed.points(), state.totals.reversed, empty_lots);
+}
+
+FoldResult FoldDebtPaid(AccountState& state, const events::v1::PointsDebtPaid& paid, EmptyLots empty_lots) {
+  if (paid.points() > state.debt) return Contradiction("more points paid than were owed");
+  int64_t total = 0;
+  const FoldResult result = TakeAllocations(state, paid.allocations(), paid.points(), total, empty_lots);
+  state.debt -= total;
+  return result;
+}
+
+FoldResult FoldRestored(AccountState& state, const events::v1::PointsRestored& restored, Micros occurred) {
+  int64_t sum = 0;
+  for (const auto& allocation : restored.allocations()) {
+    const FoldResult result = PutBack(state, LotOf(allocation), allocation.points(), occurred);
+    if (!result.ok()) return result;
+    sum += allocation.points();
+  }
+  if (sum != restored.points()) return Contradiction("allocations that do not sum to the points restored");
+  state.totals.spent -= sum;
+  return kFolded;
+}
+
+FoldResult FoldReserved(AccountState& state, const events::v1::PointsReserved& reserved, Micros occurred,
+                        EmptyLots empty_lots) {
+  const auto [entry, is_new] = state.reservations.try_emplace(reserved.reservation_id());
+  if (!is_new) return Contradiction("a reservation placed twice");
+  Reservation& reservation = entry->second;
+  reservation.occurred = occurred;
+  reservation.hold_until = MicrosOf(reserved.hold_until());
+  for (const auto& counted : reserved.counts()) {
+    if (!Count(state, counted, reserved.points())) return OutOfRange("points counted in a period leave 64 bits");
+    reservation.counts.emplace_back(counted.counter(), MicrosOf(counted.period_start()));
+  }
+  for (const auto& allocation : reserved.allocations()) {
+    const auto lot = FindLot(state, allocation.lot_revision());
+    if (lot == state.lots.end()) return Contradiction("points held of a lot that does not exist");
+    reservation.held.push_back({*lot, allocation.points()});
+    reservation.held.back().lot.remaining = 0;
+  }
+  state.last_activity = std::max(state.last_activity, occurred);
+  int64_t total = 0;
+  return TakeAllocations(state, reserved.allocations(), reserved.points(), total, empty_lots);
+}
+
+// Ends a reservation: `captured` of what it holds are spent, the rest goes back.
+FoldResult EndReservation(AccountState& state, const std::string& id, int64_t captured, Micros occurred) {
+  const auto entry = state.reservations.find(id);
+  if (entry == state.reservations.end()) return Contradiction("the end of a reservation that is not open");
+  const Reservation reservation = std::move(entry->second);
+  state.reservations.erase(entry);
+  const int64_t released = reservation.points() - captured;
+  if (captured < 0 || released < 0) return Contradiction("more points captured than were held");
+  for (const CountKey& key : reservation.counts) {
+    const auto count = state.counts.find(key);
+    // Too old to be held against anything.
+    if (count == state.counts.end()) continue;
+    count->second.points -= released;
+    if (captured == 0) count->second.times -= 1;
+  }
+  if (!AddTo(state.totals.spent, captured)) return OutOfRange("points spent leave 64 bits");
+  int64_t left = captured;
+  for (const HeldPoints& held : reservation.held) {
+    const int64_t spent = std::min(left, held.points);
+    left -= spent;
+    if (held.points == spent) continue;
+    const FoldResult result = PutBack(state, held.lot, held.points - spent, occurred);
+    if (!result.ok()) return result;
+  }
+  return kFolded;
+}
+
+FoldResult FoldCaptured(AccountState& state, const events::v1::ReservationCaptured& captured, Micros occurred) {
+  state.last_activity = std::max(state.last_activity, occurred);
+  return EndReservation(state, captured.reservation_id(), captured.points(), occurred);
+}
+
 }  // namespace
+
+FoldResult FoldPointsPaid(AccountState& state, const events::v1::PurchaseRecorded& purchase, EmptyLots empty_lots) {
+  int64_t points = 0;
+  for (const auto& line : purchase.lines()) {
+    if (line.points_paid() == 0) continue;
+    const FoldResult result =
+        TakeAllocations(state, line.points_allocations(), line.points_paid(), state.totals.spent, empty_lots);
+    if (!result.ok()) return result;
+    points += line.points_paid();
+  }
+  for (const auto& counted : purchase.counts()) {
+    if (!Count(state, counted, points)) return OutOfRange("points counted in a period leave 64 bits");
+  }
+  return kFolded;
+}
 
 FoldResult FoldPoints(AccountState& state, const Event& event, Micros occurred, EmptyLots empty_lots) {
   switch (event.payload_case()) {
@@ -129,8 +254,19 @@ FoldResult FoldPoints(AccountState& state, const Event& event, Micros occurred, 
     case Event::kPointsActivated:
       return FoldActivated(state, event.points_activated());
     case Event::kPointsReversed:
-      return TakeAllocations(state, event.points_reversed().allocations(), event.points_reversed().points(),
-                             state.totals.reversed, empty_lots);
+      return FoldReversed(state, event.points_reversed(), empty_lots);
+    case Event::kPointsDebtPaid:
+      return FoldDebtPaid(state, event.points_debt_paid(), empty_lots);
+    case Event::kPointsRestored:
+      return FoldRestored(state, event.points_restored(), occurred);
+    case Event::kPointsReserved:
+      return FoldReserved(state, event.points_reserved(), occurred, empty_lots);
+    case Event::kReservationCaptured:
+      return FoldCaptured(state, event.reservation_captured(), occurred);
+    case Event::kReservationReleased:
+      return EndReservation(state, event.reservation_released().reservation_id(), 0, occurred);
+    case Event::kReservationExpired:
+      return EndReservation(state, event.reservation_expired().reservation_id(), 0, occurred);
     case Event::kPointsExpired:
       return FoldExpired(state, event.points_expired(), empty_lots);
     default:
@@ -142,7 +278,8 @@ bool LotsMatchTotals(const AccountState& state) {
   Int128 sum = 0;
   for (const Lot& lot : state.lots) sum += lot.remaining;
   const PointsTotals& totals = state.totals;
-  return sum == static_cast<Int128>(totals.accrued) - totals.spent - totals.expired - totals.reversed;
+  return sum + state.reserved_points() ==
+         static_cast<Int128>(totals.accrued) - totals.spent - totals.expired - totals.reversed + state.debt;
 }
 
 void RemoveEmptyLots(AccountState& state) {

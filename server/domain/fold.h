@@ -49,6 +49,9 @@ FoldResult Fold(AccountState& state, const events::v1::Event& event, Micros occu
 // Folds what an event that moves points does to them; the part of Fold that knows lots.
 FoldResult FoldPoints(AccountState& state, const events::v1::Event& event, Micros occurred, EmptyLots empty_lots);
 
+// Folds the points that a purchase was paid with.
+FoldResult FoldPointsPaid(AccountState& state, const events::v1::PurchaseRecorded& purchase, EmptyLots empty_lots);
+
 void RemoveEmptyLots(AccountState& state);
 
 // What was bought and returned: counts, the metric series, and what has come back of a purchase.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/base/check.h"
+#include "server/domain/proto_time.h"
 
 namespace keyledger::domain {
 namespace {
@@ -54,6 +55,49 @@ void AllocateEarliestExpiry(const AccountState& state, int64_t points, Allocatio
   }
 }
 
+namespace {
+
+void WriteTerms(const Lot& lot, events::v1::LotTerms& terms) {
+  terms.set_accrued(lot.accrued);
+  SetTimestamp(terms.mutable_occurred_time(), lot.occurred);
+  if (lot.expire != kNever) SetTimestamp(terms.mutable_expire_time(), lot.expire);
+  terms.set_inactivity_days(lot.inactivity_days);
+}
+
+}  // namespace
+
+void FillLotTerms(const AccountState& state, Allocations& allocations) {
+  for (auto& allocation : allocations) {
+    const Lot* lot = FindLot(state, allocation.lot_revision());
+    KL_CHECK(lot != nullptr);
+    WriteTerms(*lot, *allocation.mutable_lot());
+  }
+}
+
+void SplitAllocations(const Allocations& allocations, int64_t points, Allocations* first, Allocations* rest) {
+  for (const auto& allocation : allocations) {
+    const int64_t taken = std::min(points, allocation.points());
+    points -= taken;
+    const auto add = [&](int64_t part, Allocations* out) {
+      if (part == 0 || out == nullptr) return;
+      *out->Add() = allocation;
+      out->rbegin()->set_points(part);
+    };
+    add(taken, first);
+    add(allocation.points() - taken, rest);
+  }
+  KL_CHECK(points == 0);
+}
+
+Allocations AllocationsOf(const Reservation& reservation) {
+  Allocations allocations;
+  for (const HeldPoints& held : reservation.held) {
+    Allocate(held.lot, held.points, &allocations);
+    WriteTerms(held.lot, *allocations.rbegin()->mutable_lot());
+  }
+  return allocations;
+}
+
 int64_t Taking::Take(const Lot& lot, int64_t points) {
   if (points == 0 || lot.remaining == 0) return 0;
   const auto known = places_.find(lot.revision);
@@ -78,6 +122,14 @@ int64_t Taking::TakeFrom(uint64_t lot_revision, int64_t points) {
 int64_t Taking::TakePendingFrom(uint64_t lot_revision, int64_t points) {
   const Lot* lot = FindLot(state_, lot_revision);
   return lot == nullptr || !lot->pending ? 0 : Take(*lot, points);
+}
+
+int64_t Taking::TakeOldest(int64_t points) {
+  int64_t taken = 0;
+  for (auto lot = state_.lots.begin(); lot != state_.lots.end() && taken < points; ++lot) {
+    taken += Take(*lot, points - taken);
+  }
+  return taken;
 }
 
 int64_t Taking::TakeNewest(int64_t points) {

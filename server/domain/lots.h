@@ -16,6 +16,17 @@ using Allocations = google::protobuf::RepeatedPtrField<events::v1::LotAllocation
 // last. Requires: 0 < points <= state.available_points().
 void AllocateEarliestExpiry(const AccountState& state, int64_t points, Allocations* out);
 
+// Writes into each allocation the lot it names, so that the points can come back to it. Requires: the lots are in the
+// state.
+void FillLotTerms(const AccountState& state, Allocations& allocations);
+
+// Splits off the first `points` of allocations in order: those go to `first`, the rest to `rest`. Either may be null.
+// Requires: the allocations hold as many.
+void SplitAllocations(const Allocations& allocations, int64_t points, Allocations* first, Allocations* rest);
+
+// What a reservation holds, as allocations with the lots.
+Allocations AllocationsOf(const Reservation& reservation);
+
 // Points to be taken from lots in several passes, one allocation per lot in the end.
 class Taking {
  public:
@@ -25,6 +36,8 @@ class Taking {
   int64_t TakeFrom(uint64_t lot_revision, int64_t points);
   // As TakeFrom, but only while the lot is pending.
   int64_t TakePendingFrom(uint64_t lot_revision, int64_t points);
+  // Takes up to `points` from the oldest lots: the lowest revision first, pending or not.
+  int64_t TakeOldest(int64_t points);
   // Takes up to `points` from the newest lots: the highest revision first, pending or not. Returns how many there were.
   int64_t TakeNewest(int64_t points);
 

@@ -26,6 +26,16 @@ class PointsCheck : private ProgramPartCheck {
     }
     if (!programs::v1::ReturnPolicy_IsValid(program.return_policy())) Add("return_policy", "is no return policy");
     if (program.has_redemption_policy()) CheckRedemption(program.redemption_policy());
+    const programs::v1::ReservationPolicy& holds = program.reservation_policy();
+    if (holds.has_max_hold_hours()) {
+      CheckRange("reservation_policy.max_hold_hours", holds.max_hold_hours(), 1, 8760, "hours");
+    }
+    if (holds.has_max_open()) CheckRange("reservation_policy.max_open", holds.max_open(), 1, 1000, "reservations");
+    if (!program.has_max_debt_points()) return;
+    CheckRange("max_debt_points", program.max_debt_points(), 1, kPointsMax, "points");
+    if (program.return_policy() != programs::v1::RETURN_POLICY_NEGATIVE_ALLOWED) {
+      Add("max_debt_points", "is for return_policy negative_allowed only");
+    }
   }
 
  private:

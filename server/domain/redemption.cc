@@ -30,9 +30,13 @@ const char* NameOf(PeriodUnit period) {
   }
 }
 
+std::string NameOf(const CompiledProgram& program) {
+  return fmt::format("{} version {}", program.program().program_id(), program.program().version());
+}
+
 // A refusal that names its rule.
 absl::Status Refusal(Reason reason, const CompiledProgram& program, const char* rule, const std::string& what) {
-  const std::string name = fmt::format("{} version {}", program.program().program_id(), program.program().version());
+  const std::string name = NameOf(program);
   absl::Status status = MakeError(reason, fmt::format("{} ({}.{} of program {})", what, kPolicy, rule, name));
   AddMetadata(status, "rule", fmt::format("{}.{}", kPolicy, rule));
   AddMetadata(status, "program", name);
@@ -128,6 +132,32 @@ absl::Status CheckRedemption(const AccountState& state, const CompiledProgram& p
     if (points > limit - used) {
       return OverPeriod(program, "max_points_per_period", period, limit, points, used, "points", occurred);
     }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckHold(const AccountState& state, const CompiledProgram* program, Micros duration) {
+  constexpr uint32_t kHoldHours = 168;
+  constexpr uint32_t kOpen = 100;
+  const programs::v1::ReservationPolicy policy =
+      program == nullptr ? programs::v1::ReservationPolicy() : program->program().reservation_policy();
+  const auto refuse = [&](const char* rule, int64_t limit, int64_t requested, const std::string& what) {
+    absl::Status status = MakeError(Reason::kReservationLimit, what);
+    AddMetadata(status, "rule", fmt::format("reservation_policy.{}", rule));
+    AddMetadata(status, "program", program == nullptr ? "" : NameOf(*program));
+    AddMetadata(status, "limit", std::to_string(limit));
+    AddMetadata(status, "requested", std::to_string(requested));
+    return status;
+  };
+  const Micros hour = 3600 * kMicrosPerSecond;
+  const int64_t hours = policy.has_max_hold_hours() ? policy.max_hold_hours() : kHoldHours;
+  if (duration > hours * hour) {
+    return refuse("max_hold_hours", hours, (duration + hour - 1) / hour,
+                  fmt::format("points may be held for {} hours; let hold_until be earlier", hours));
+  }
+  const int64_t open = policy.has_max_open() ? policy.max_open() : kOpen;
+  if (static_cast<int64_t>(state.reservations.size()) >= open) {
+    return refuse("max_open", open, open + 1, fmt::format("{} reservations are open; capture or release one", open));
   }
   return absl::OkStatus();
 }

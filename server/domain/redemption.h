@@ -31,6 +31,10 @@ int64_t AllowanceOf(const AccountState& state, const CompiledProgram& program, c
 absl::Status CheckRedemption(const AccountState& state, const CompiledProgram& program, int64_t points,
                              Micros occurred);
 
+// Whether the program's reservation policy (none: its defaults) allows one more reservation held for so long.
+// Errors: FAILED_PRECONDITION (kReservationLimit) with the rule's name and numbers as metadata.
+absl::Status CheckHold(const AccountState& state, const CompiledProgram* program, Micros duration);
+
 // Adds the counts that a redemption at `occurred` adds to. Two if maximums of times and of points have periods of their
 // own.
 void AddRedemptionCounts(const AccountState& state, const CompiledProgram& program, Micros occurred,

@@ -101,7 +101,7 @@ absl::Status CheckLinkedReturn(const AccountState& state, const LinkedPurchase& 
 }
 
 PointsReversed ReverseLinked(const AccountState& state, const std::vector<ReturnedLine>& before,
-                             const LinkedPurchase& linked, programs::v1::ReturnPolicy policy) {
+                             const LinkedPurchase& linked, programs::v1::ReturnPolicy policy, int64_t debt_max) {
   const std::vector<ReturnedLine>& after = state.returned.at(linked.revision);
   const bool only_pending = policy == programs::v1::RETURN_POLICY_ONLY_PENDING;
   Taking taking(state);
@@ -118,9 +118,10 @@ PointsReversed ReverseLinked(const AccountState& state, const std::vector<Return
   }
   if (!only_pending) {
     for (const auto& [lot, accrued] : linked.accruals) spent -= taking.TakeFrom(lot, spent);
-    taking.TakeNewest(spent);
+    spent -= taking.TakeNewest(spent);
   }
   PointsReversed reversed;
+  if (!only_pending) reversed.set_debt(std::min(spent, debt_max));
   reversed.set_purchase_revision(linked.revision);
   reversed.set_points_due(due);
   reversed.set_points(taking.total());
@@ -130,7 +131,7 @@ PointsReversed ReverseLinked(const AccountState& state, const std::vector<Return
 
 std::optional<PointsReversed> ReverseUnlinked(const AccountState& state, const events::v1::PurchaseReturned& returned,
                                               std::string_view region, Micros occurred, const CompiledProgram& program,
-                                              int64_t multiplier_milli) {
+                                              int64_t multiplier_milli, int64_t debt_max) {
   EarningSale sale{returned.merchant_id(), region, occurred, events::v1::SALE_MODE_UNSPECIFIED, {}};
   for (const events::v1::ReturnLine& line : returned.lines()) {
     const auto number = static_cast<uint32_t>(sale.lines.size() + 1);
@@ -150,8 +151,29 @@ std::optional<PointsReversed> ReverseUnlinked(const AccountState& state, const e
   PointsReversed reversed;
   reversed.set_points_due(due);
   reversed.set_points(taking.total());
+  reversed.set_debt(std::min(due - taking.total(), debt_max));
   taking.AppendTo(reversed.mutable_allocations());
   return reversed;
+}
+
+void RestorePaid(const AccountState& state, const std::vector<ReturnedLine>& before, const LinkedPurchase& linked,
+                 events::v1::PointsRestored& restored) {
+  const std::vector<ReturnedLine>& after = state.returned.at(linked.revision);
+  int64_t sum = 0;
+  for (int i = 0; i < linked.purchase->lines_size(); ++i) {
+    const events::v1::PurchaseLine& line = linked.purchase->lines(i);
+    if (line.points_paid() == 0) continue;
+    const auto number = static_cast<uint32_t>(i + 1);
+    const int64_t done = ShareOf(line.points_paid(), line, FindLine(before, number));
+    const int64_t now = ShareOf(line.points_paid(), line, FindLine(after, number));
+    // The line's points in the order in which they were taken: those up to `done` are back already.
+    Allocations left;
+    SplitAllocations(line.points_allocations(), done, nullptr, &left);
+    SplitAllocations(left, now - done, restored.mutable_allocations(), nullptr);
+    sum += now - done;
+  }
+  restored.set_points(sum);
+  restored.set_purchase_revision(linked.revision);
 }
 
 }  // namespace keyledger::domain

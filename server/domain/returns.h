@@ -37,9 +37,16 @@ absl::Status CheckLinkedReturn(const AccountState& state, const LinkedPurchase& 
 // What the return of a linked purchase takes back. Each line of the purchase carries the points it was given, whatever
 // rules hold today; it gives them back in proportion to the money given back so far (to the units, for a line that cost
 // nothing), so that a return in parts takes exactly what a return at once would. `before`: lines returned before this
-// return; `state`: after the return was folded.
+// return; `state`: after the return was folded. `debt_max`: how much of what no lot covers the account may come
+// to owe.
 events::v1::PointsReversed ReverseLinked(const AccountState& state, const std::vector<ReturnedLine>& before,
-                                         const LinkedPurchase& linked, programs::v1::ReturnPolicy policy);
+                                         const LinkedPurchase& linked, programs::v1::ReturnPolicy policy,
+                                         int64_t debt_max);
+
+// Points that go back for a linked return because they had paid for what is returned, in the proportion of
+// ReverseLinked, and the lots they go back to; return_revision is left to the caller. Arguments as ReverseLinked.
+void RestorePaid(const AccountState& state, const std::vector<ReturnedLine>& before, const LinkedPurchase& linked,
+                 events::v1::PointsRestored& restored);
 
 // What a return of an unknown purchase takes back: what its lines would have earned under `program` at
 // `multiplier_milli`, fractions rounded up: returns in many small parts must not leave the account what one at once
@@ -47,6 +54,7 @@ events::v1::PointsReversed ReverseLinked(const AccountState& state, const std::v
 std::optional<events::v1::PointsReversed> ReverseUnlinked(const AccountState& state,
                                                           const events::v1::PurchaseReturned& returned,
                                                           std::string_view region, Micros occurred,
-                                                          const CompiledProgram& program, int64_t multiplier_milli);
+                                                          const CompiledProgram& program, int64_t multiplier_milli,
+                                                          int64_t debt_max);
 
 }  // namespace keyledger::domain

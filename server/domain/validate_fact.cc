@@ -72,6 +72,12 @@ class Validator {
         return Redeemed(root_.Field("points_redeemed"), event.points_redeemed());
       case Event::kPointsAdjusted:
         return Adjusted(root_.Field("points_adjusted"), event.points_adjusted());
+      case Event::kPointsReserved:
+        return Reserved(root_.Field("points_reserved"), event.points_reserved());
+      case Event::kReservationCaptured:
+        return Captured(root_.Field("reservation_captured"), event.reservation_captured());
+      case Event::kReservationReleased:
+        return Released(root_.Field("reservation_released"), event.reservation_released());
       case Event::kTierLocked:
         return TierLocked(root_.Field("tier_locked"), event.tier_locked());
       case Event::kTierUnlocked:
@@ -198,6 +204,7 @@ class Validator {
     if (!events::v1::SaleMode_IsValid(purchase.sale_mode())) {
       Add(path.Field("sale_mode"), fmt::format("{} is no sale mode", static_cast<int>(purchase.sale_mode())));
     }
+    OutputOnly(path.Field("counts"), !purchase.counts().empty());
     if (!Count(path.Field("lines"), purchase.lines_size(), 1, kLinesMax)) return;
     std::string_view currency;
     for (int i = 0; i < purchase.lines_size(); ++i) {
@@ -212,6 +219,8 @@ class Validator {
         Add(at.Field("amount"), "is required");
       }
       if (line.has_cost()) Amount(at.Field("cost"), line.cost(), currency);
+      Range(at.Field("points_paid"), line.points_paid(), 0, kPointsMax);
+      OutputOnly(at.Field("points_allocations"), !line.points_allocations().empty());
     }
   }
 
@@ -249,6 +258,32 @@ class Validator {
     Text(path.Field("reward"), redeemed.reward(), 0, 128);
     OutputOnly(path.Field("allocations"), !redeemed.allocations().empty());
     OutputOnly(path.Field("counts"), !redeemed.counts().empty());
+  }
+
+  void Reserved(const FieldPath& path, const events::v1::PointsReserved& reserved) {
+    Text(path.Field("reservation_id"), reserved.reservation_id(), 1, 128);
+    Range(path.Field("points"), reserved.points(), 1, kPointsMax);
+    if (!reserved.has_hold_until()) {
+      Add(path.Field("hold_until"), "is required");
+    } else if (!IsExactTimestamp(reserved.hold_until())) {
+      Add(path.Field("hold_until"), "must be from 0001 to 9999, in whole microseconds");
+    }
+    Text(path.Field("reward"), reserved.reward(), 0, 128);
+    OutputOnly(path.Field("allocations"), !reserved.allocations().empty());
+    OutputOnly(path.Field("counts"), !reserved.counts().empty());
+  }
+
+  void Captured(const FieldPath& path, const events::v1::ReservationCaptured& captured) {
+    Text(path.Field("reservation_id"), captured.reservation_id(), 1, 128);
+    if (captured.has_points()) Range(path.Field("points"), captured.points(), 1, kPointsMax);
+    OutputOnly(path.Field("allocations"), !captured.allocations().empty());
+    OutputOnly(path.Field("released"), !captured.released().empty());
+  }
+
+  void Released(const FieldPath& path, const events::v1::ReservationReleased& released) {
+    Text(path.Field("reservation_id"), released.reservation_id(), 1, 128);
+    FreeText(path.Field("reason"), released.reason(), 0, 512);
+    OutputOnly(path.Field("allocations"), !released.allocations().empty());
   }
 
   void Adjusted(const FieldPath& path, const events::v1::PointsAdjusted& adjusted) {

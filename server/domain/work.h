@@ -33,9 +33,16 @@ class Work {
   // Takes what is due by the clock of lots with revision >= `first`: they came late and may have run out long ago.
   absl::Status SettleLots(uint64_t first);
 
+  // Lets points that came in pay what the account owes.
+  absl::Status PayDebt(int fact_index);
+  // Takes what follows when points have come back to their lots: what is past its end runs out, the rest pays debts.
+  absl::Status SettleRestored(int fact_index);
+
   Outcome Finish();
 
  private:
+  absl::Status AdvanceLots(Micros until);
+  absl::Status ExpireReservation(const std::string& id, Micros due);
   absl::Status Record(DecidedEvent event);
 
   const ProgramSet& programs_;

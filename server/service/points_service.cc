@@ -27,6 +27,8 @@ ledger::v1::LotState ToProto(projections::LotState state) {
       return ledger::v1::LOT_STATE_AVAILABLE;
     case projections::LotState::kConsumed:
       return ledger::v1::LOT_STATE_CONSUMED;
+    case projections::LotState::kReserved:
+      return ledger::v1::LOT_STATE_RESERVED;
     case projections::LotState::kExpired:
       break;
   }
@@ -45,6 +47,8 @@ absl::StatusOr<std::optional<projections::LotState>> FromProto(ledger::v1::LotSt
       return projections::LotState::kConsumed;
     case ledger::v1::LOT_STATE_EXPIRED:
       return projections::LotState::kExpired;
+    case ledger::v1::LOT_STATE_RESERVED:
+      return projections::LotState::kReserved;
     default:
       return FieldError("state", "is not a value of LotState");
   }
@@ -55,6 +59,8 @@ void FillLot(const projections::PointsLot& lot, ledger::v1::Lot& out) {
   out.set_state(ToProto(lot.state));
   out.set_accrued(lot.accrued);
   out.set_remaining(lot.remaining);
+  out.set_reserved(lot.reserved);
+  out.set_inactivity_days(lot.inactivity_days);
   out.set_spent(lot.spent);
   out.set_reversed(lot.reversed);
   out.set_expired(lot.expired);
@@ -99,6 +105,8 @@ grpc::ServerUnaryReactor* PointsServiceImpl::GetBalance(grpc::CallbackServerCont
     out.set_available(balance.available);
     out.set_pending(balance.pending);
     out.set_spent(balance.spent);
+    out.set_reserved(balance.reserved);
+    out.set_debt(balance.debt);
     out.set_expired(balance.expired);
     out.set_reversed(balance.reversed);
     out.set_accrued(balance.accrued);

@@ -26,6 +26,14 @@ std::string RequestKey(const AppendCommand& command) {
   return key;
 }
 
+// The key under which a reservation is unique; see InvoiceKey for the others.
+std::string ReservationKey(const std::string& account_id, const std::string& reservation_id) {
+  std::string key = "h" + account_id;
+  key += '\0';
+  key += reservation_id;
+  return key;
+}
+
 absl::Status RequestReused() {
   return MakeError(Reason::kRequestIdReused,
                    "request_id was used before with another body; take a new request_id for a new request");
@@ -155,6 +163,8 @@ absl::Status Sequencer::CheckUnique(const AppendCommand& command, std::vector<st
       key = InvoiceKey(false, event.purchase_recorded().merchant_id(), event.purchase_recorded().invoice_number());
     } else if (event.has_purchase_returned() && !event.purchase_returned().return_number().empty()) {
       key = InvoiceKey(true, event.purchase_returned().merchant_id(), event.purchase_returned().return_number());
+    } else if (event.has_points_reserved()) {
+      key = ReservationKey(command.account_id, event.points_reserved().reservation_id());
     } else {
       continue;
     }
@@ -165,6 +175,10 @@ absl::Status Sequencer::CheckUnique(const AppendCommand& command, std::vector<st
       continue;
     }
     const std::string number = key.substr(key.find('\0') + 1);
+    if (event.has_points_reserved()) {
+      return MakeError(Reason::kReservationExists,
+                       fmt::format("events[{}]: reservation_id '{}' was used before; take a new one", i, number));
+    }
     absl::Status status = MakeError(
         Reason::kInvoiceExists,
         twice ? fmt::format("events[{}]: number {} occurs twice in the request", i, number)

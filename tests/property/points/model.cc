@@ -61,6 +61,19 @@ int64_t PeriodBegin(int64_t at, int months) {
 
 int64_t PeriodEnd(int64_t at, int months) { return PlusMonths(PeriodBegin(at, months), months); }
 
+// 1970-01-01 was a Thursday.
+int Weekday(int64_t at) { return static_cast<int>((Floor(at, kDay) % 7 + 7 + 3) % 7) + 1; }
+
+bool Applies(const Rule& rule, int64_t at) {
+  return rule.from <= at && at < rule.to && (rule.weekday == 0 || rule.weekday == Weekday(at));
+}
+
+std::string TakenText(const std::vector<std::pair<uint64_t, int64_t>>& taken) {
+  std::string text;
+  for (const auto& [lot, points] : taken) text += " " + std::to_string(lot) + ":" + std::to_string(points);
+  return text;
+}
+
 std::string Text(int64_t value) { return value == kForever ? "never" : std::to_string(value); }
 
 }  // namespace
@@ -71,7 +84,7 @@ int64_t Date(int year, int month, int day) {
   return days.time_since_epoch().count() * kDay;
 }
 
-std::map<int, int64_t> Earn(const Rule& rule, const std::vector<Line>& lines, int64_t multiplier) {
+std::map<int, int64_t> Earn(const Rule& rule, const std::vector<Line>& lines, int64_t multiplier, int64_t most) {
   std::map<int, int64_t> base;
   Wide sum = 0;
   for (size_t i = 0; i < lines.size(); ++i) {
@@ -87,6 +100,8 @@ std::map<int, int64_t> Earn(const Rule& rule, const std::vector<Line>& lines, in
   const Wide twice = (above - total * below) * 2;
   if (rule.round == Round::kUp && twice > 0) total += 1;
   if (rule.round == Round::kHalfEven && (twice > below || (twice == below && total % 2 != 0))) total += 1;
+  if (rule.max_event > 0) total = std::min<Wide>(total, rule.max_event);
+  total = std::min<Wide>(total, most);
   Wide given = 0;
   for (const auto& [number, value] : base) {
     points[number] = static_cast<int64_t>(total * value / sum);
@@ -125,7 +140,7 @@ Account::Result Account::Apply(const std::vector<Op>& ops) {
 
 std::vector<std::string> Account::AdvanceTo(int64_t until) {
   out_.clear();
-  if (exists_) Due(until, 0, true);
+  if (exists_) AdvanceAll(until);
   return out_;
 }
 
@@ -133,6 +148,153 @@ int64_t Account::available() const {
   int64_t sum = 0;
   for (const Lot& lot : lots_) sum += lot.pending ? 0 : lot.left;
   return sum;
+}
+
+int64_t Account::reserved() const {
+  int64_t sum = 0;
+  for (const auto& [name, hold] : holds_) {
+    for (const auto& [lot, points] : hold.taken) sum += points;
+  }
+  return sum;
+}
+
+int64_t Account::Expiry(const Lot& lot) const {
+  return lot.inactivity_days == 0 ? lot.expire : std::max(lot.occurred, last_activity_) + lot.inactivity_days * kDay;
+}
+
+void Account::AdvanceAll(int64_t until) {
+  while (true) {
+    std::string first;
+    for (const auto& [name, hold] : holds_) {
+      if (hold.until <= until && (first.empty() || hold.until < holds_.at(first).until)) first = name;
+    }
+    if (first.empty()) break;
+    const int64_t at = holds_.at(first).until;
+    Due(at, 0, true);
+    const auto [spent, back] = EndHold(first, 0, at);
+    Record("hold " + first + " expired" + TakenText(back), at);
+    Due(clock_, 0, false);
+    PayDebt();
+  }
+  Due(until, 0, true);
+}
+
+void Account::PayDebt() {
+  int64_t paid = 0;
+  std::string text;
+  for (Lot& lot : lots_) {
+    const int64_t taken = std::min(lot.left, debt_ - paid);
+    if (taken == 0) continue;
+    lot.left -= taken;
+    paid += taken;
+    text += " " + std::to_string(lot.revision) + ":" + std::to_string(taken);
+  }
+  debt_ -= paid;
+  if (paid > 0) Record("debt paid " + std::to_string(paid) + text, clock_);
+}
+
+std::pair<int64_t, int64_t> Account::CountIn(const std::string& name, int months, int64_t at) const {
+  std::pair<int64_t, int64_t> sum{0, 0};
+  for (const Counted& entry : counted_) {
+    if (entry.name != name || entry.months != months || PeriodBegin(entry.at, months) != PeriodBegin(at, months))
+      continue;
+    sum.first += 1;
+    sum.second += entry.points;
+  }
+  return sum;
+}
+
+std::string Account::Redeem(int64_t at, int64_t points, const std::string& held) {
+  if (closed_) return "closed";
+  const Version* version = VersionAt(at);
+  const Redeeming rules = version == nullptr ? Redeeming() : version->redeeming;
+  if (rules.weekday != 0 && rules.weekday != Weekday(at)) return "window";
+  if (points < rules.min || (rules.max > 0 && points > rules.max)) return "limit";
+  if (rules.times > 0 && CountIn("redeem", rules.times_months, at).first >= rules.times) return "limit";
+  if (rules.points > 0 && CountIn("redeem", rules.points_months, at).second + points > rules.points) return "limit";
+  if (points > available()) return "insufficient";
+  if (rules.times > 0) counted_.push_back({"redeem", rules.times_months, at, points, held});
+  if (rules.points > 0 && (rules.times == 0 || rules.times_months != rules.points_months)) {
+    counted_.push_back({"redeem", rules.points_months, at, points, held});
+  }
+  return "";
+}
+
+Account::Taken Account::Take(int64_t points) {
+  Taken all;
+  while (points > 0) {
+    Lot* next = nullptr;
+    for (Lot& lot : lots_) {
+      if (lot.left > 0 && !lot.pending && (next == nullptr || Expiry(lot) < Expiry(*next))) next = &lot;
+    }
+    const int64_t taken = std::min(points, next->left);
+    next->left -= taken;
+    points -= taken;
+    all.emplace_back(next->revision, taken);
+  }
+  return all;
+}
+
+void Account::PutBack(const Taken& taken, int64_t at) {
+  for (const auto& [revision, points] : taken) {
+    for (Lot& lot : lots_) {
+      if (lot.revision != revision) continue;
+      lot.left += points;
+      lot.restored = std::max(lot.restored, at);
+    }
+  }
+}
+
+std::string Account::Reserve(const Op& op) {
+  if (holds_.contains(op.invoice)) return "reserved";
+  if (op.until <= std::max(clock_, op.at) || op.until - op.at > 7 * kDay || holds_.size() >= 100) return "hold";
+  const std::string refusal = Redeem(op.at, op.points, op.invoice);
+  if (!refusal.empty()) return refusal;
+  holds_[op.invoice] = {op.at, op.until, Take(op.points)};
+  last_activity_ = std::max(last_activity_, op.at);
+  Record("reserved " + op.invoice + " " + std::to_string(op.points) + " from" + TakenText(holds_[op.invoice].taken),
+         op.at);
+  return "";
+}
+
+std::pair<Account::Taken, Account::Taken> Account::EndHold(const std::string& name, int64_t spent, int64_t at) {
+  const Hold hold = holds_.at(name);
+  holds_.erase(name);
+  int64_t held = 0;
+  for (const auto& [lot, points] : hold.taken) held += points;
+  for (size_t i = counted_.size(); i-- > 0;) {
+    if (counted_[i].held != name) continue;
+    counted_[i].points = spent;
+    counted_[i].held = "";
+    if (spent == 0) counted_.erase(counted_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  std::pair<Taken, Taken> parts;
+  for (const auto& [lot, points] : hold.taken) {
+    const int64_t now = std::min(points, spent);
+    spent -= now;
+    if (now > 0) parts.first.emplace_back(lot, now);
+    if (points > now) parts.second.emplace_back(lot, points - now);
+  }
+  PutBack(parts.second, at);
+  return parts;
+}
+
+std::string Account::End(const Op& op) {
+  if (op.kind == Op::kCapture && closed_) return "closed";
+  const auto hold = holds_.find(op.invoice);
+  if (hold == holds_.end() || op.at < hold->second.at) return "not_open";
+  int64_t held = 0;
+  for (const auto& [lot, points] : hold->second.taken) held += points;
+  const int64_t spent = op.kind == Op::kRelease ? 0 : op.points == 0 ? held : op.points;
+  if (spent > held) return "insufficient";
+  const auto [taken, back] = EndHold(op.invoice, spent, op.at);
+  if (op.kind == Op::kCapture) last_activity_ = std::max(last_activity_, op.at);
+  Record(op.kind == Op::kRelease ? "hold " + op.invoice + " released" + TakenText(back)
+                                 : "hold " + op.invoice + " captured" + TakenText(taken) + " back" + TakenText(back),
+         op.at);
+  Due(clock_, 0, false);
+  PayDebt();
+  return "";
 }
 
 int64_t Account::pending() const {
@@ -227,7 +389,9 @@ void Account::Due(int64_t until, uint64_t first, bool reviews) {
   for (const Lot& lot : lots_) {
     if (lot.revision < first || lot.left == 0) continue;
     if (lot.pending) todo.emplace_back(std::max(lot.activate, lot.occurred), 0, lot.revision);
-    if (lot.expire != kForever) todo.emplace_back(std::max(lot.expire, lot.occurred), 1, lot.revision);
+    if (Expiry(lot) != kForever) {
+      todo.emplace_back(std::max({Expiry(lot), lot.occurred, lot.restored}), 1, lot.revision);
+    }
   }
   if (reviews) {
     for (int64_t boundary = PeriodEnd(clock_, 1); boundary <= until; boundary = PlusMonths(boundary, 1)) {
@@ -257,7 +421,7 @@ void Account::Due(int64_t until, uint64_t first, bool reviews) {
 std::string Account::ApplyOne(const Op& op) {
   if (!exists_ && op.kind != Op::kOpen) return "not_found";
   if (exists_ && op.kind == Op::kOpen) return "exists";
-  if (exists_) Due(std::max(clock_, op.at), 0, true);
+  if (exists_) AdvanceAll(std::max(clock_, op.at));
   const uint64_t first = next_;
   std::string refusal;
   switch (op.kind) {
@@ -283,9 +447,17 @@ std::string Account::ApplyOne(const Op& op) {
       refusal = GiveBack(op);
       break;
     case Op::kRedeem:
-      if (closed_) return "closed";
-      if (op.points > available()) return "insufficient";
+      refusal = Redeem(op.at, op.points);
+      if (!refusal.empty()) return refusal;
       Spend(op.points, "redeemed", op.at);
+      last_activity_ = std::max(last_activity_, op.at);
+      break;
+    case Op::kReserve:
+      refusal = Reserve(op);
+      break;
+    case Op::kCapture:
+    case Op::kRelease:
+      refusal = End(op);
       break;
     case Op::kAdjust:
       if (op.points < 0) {
@@ -297,28 +469,32 @@ std::string Account::ApplyOne(const Op& op) {
       }
       break;
   }
-  if (refusal.empty()) Due(clock_, first, false);
+  if (refusal.empty()) {
+    Due(clock_, first, false);
+    PayDebt();
+  }
   return refusal;
 }
 
 void Account::Spend(int64_t points, const std::string& what, int64_t at) {
-  std::string text = what + " " + std::to_string(points) + " from";
-  while (points > 0) {
-    Lot* next = nullptr;
-    for (Lot& lot : lots_) {
-      if (lot.left > 0 && !lot.pending && (next == nullptr || lot.expire < next->expire)) next = &lot;
-    }
-    const int64_t taken = std::min(points, next->left);
-    next->left -= taken;
-    points -= taken;
-    text += " " + std::to_string(next->revision) + ":" + std::to_string(taken);
-  }
-  Record(text, at);
+  Record(what + " " + std::to_string(points) + " from" + TakenText(Take(points)), at);
 }
 
 std::string Account::Buy(const Op& op) {
   if (closed_) return "closed";
+  int64_t paid = 0;
+  for (const Line& line : op.lines) paid += line.paid;
+  if (paid > 0) {
+    const std::string refusal = Redeem(op.at, paid);
+    if (!refusal.empty()) return refusal;
+  }
   Purchase purchase{next_, op.at, op.dollars, op.lines, op.lines, {}};
+  std::string paid_text;
+  for (const Line& line : op.lines) {
+    purchase.paid.push_back(Take(line.paid));
+    paid_text += TakenText(purchase.paid.back());
+  }
+  last_activity_ = std::max(last_activity_, op.at);
   for (Line& line : purchase.returned) line.units = line.micros = 0;
   const Version* version = VersionAt(op.at);
   int64_t multiplier = 1000;
@@ -328,9 +504,12 @@ std::string Account::Buy(const Op& op) {
   for (const Line& line : op.lines) {
     if (op.dollars) dollars_.push_back({op.at, line.micros});
   }
-  Record("purchase", op.at);
+  Record("purchase" + paid_text, op.at);
   for (const Rule& rule : version == nullptr || !op.dollars ? std::vector<Rule>() : version->rules) {
-    const auto points = Earn(rule, op.lines, multiplier);
+    if (!Applies(rule, op.at)) continue;
+    const int64_t used = rule.max_period > 0 ? CountIn(rule.id, rule.max_months, op.at).second : 0;
+    const auto points =
+        Earn(rule, op.lines, multiplier, rule.max_period > 0 ? std::max<int64_t>(rule.max_period - used, 0) : kForever);
     int64_t sum = 0;
     std::string text;
     for (const auto& [number, value] : points) {
@@ -338,15 +517,18 @@ std::string Account::Buy(const Op& op) {
       text += " " + std::to_string(number) + ":" + std::to_string(value);
     }
     if (sum == 0) continue;
+    if (rule.max_period > 0) counted_.push_back({rule.id, rule.max_months, op.at, sum});
     const int64_t activate = rule.pending_days > 0 ? op.at + rule.pending_days * kDay : 0;
     int64_t expire = kForever;
     if (rule.expire_months > 0) expire = PlusMonths(op.at, rule.expire_months);
     if (rule.expire_days > 0) expire = op.at + rule.expire_days * kDay;
     if (expire != kForever && rule.round_up_months > 0) expire = PeriodEnd(expire, rule.round_up_months);
-    lots_.push_back({next_, sum, rule.pending_days > 0, activate, expire, op.at});
+    if (rule.end_of_months > 0) expire = PeriodEnd(op.at, rule.end_of_months);
+    lots_.push_back({next_, sum, rule.pending_days > 0, activate, expire, op.at, rule.inactivity_days});
     purchase.awards.push_back({next_, expire, points});
     Record("accrued " + rule.id + " " + std::to_string(sum) + " lines" + text + " from " + Text(activate) + " until " +
-               Text(expire) + " x" + std::to_string(rule.multiplied ? multiplier : 1000),
+               Text(expire) + (rule.inactivity_days > 0 ? " idle " + std::to_string(rule.inactivity_days) : "") + " x" +
+               std::to_string(rule.multiplied ? multiplier : 1000),
            op.at);
   }
   purchases_[op.invoice] = purchase;
@@ -367,6 +549,10 @@ std::string Account::GiveBack(const Op& op) {
   int64_t due = 0;
   int64_t rest = 0;
   bool only_pending = false;
+  int64_t debt_left = 0;
+  const auto allow_debt = [&](const Version* version) {
+    if (version != nullptr && version->negative) debt_left = version->max_debt;
+  };
   if (found == purchases_.end()) {
     for (const Line& line : op.lines) {
       if (op.dollars) dollars_.push_back({op.at, -line.micros});
@@ -375,13 +561,15 @@ std::string Account::GiveBack(const Op& op) {
     const Version* version = VersionAt(op.at);
     if (version == nullptr || !op.dollars) return "";
     only_pending = version->only_pending;
+    allow_debt(version);
     int64_t multiplier = 1000;
     if (!version->tiers.empty() && !tier_.empty())
       multiplier = version->tiers[std::max(TierIndex(*version), 0)].multiplier;
     for (const Rule& rule : version->rules) {
       Rule up = rule;
       up.round = Round::kUp;
-      for (const auto& [number, value] : Earn(up, op.lines, multiplier)) due += value;
+      if (!Applies(rule, op.at)) continue;
+      for (const auto& [number, value] : Earn(up, op.lines, multiplier, kForever)) due += value;
     }
     rest = due;
   } else {
@@ -404,12 +592,34 @@ std::string Account::GiveBack(const Op& op) {
     Record("return of " + std::to_string(purchase.revision), op.at);
     const Version* version = VersionAt(purchase.at);
     only_pending = version != nullptr && version->only_pending;
+    // A purchase that earned nothing owes nothing.
+    allow_debt(version);
     const auto share = [&](int64_t points, int number, const std::vector<Line>& lines) {
       const Line& bought = purchase.lines[number - 1];
       const Line& line = lines[number - 1];
       return static_cast<int64_t>(bought.micros > 0 ? static_cast<Wide>(points) * line.micros / bought.micros
                                                     : static_cast<Wide>(points) * line.units / bought.units);
     };
+    Taken back;
+    int64_t restored = 0;
+    for (size_t i = 0; i < purchase.lines.size(); ++i) {
+      const int64_t paid = purchase.lines[i].paid;
+      const int64_t from = share(paid, static_cast<int>(i) + 1, before);
+      const int64_t to = share(paid, static_cast<int>(i) + 1, after);
+      int64_t seen = 0;
+      for (const auto& [lot, points] : purchase.paid[i]) {
+        const int64_t part = std::min(to, seen + points) - std::max(from, seen);
+        if (part > 0) back.emplace_back(lot, part);
+        if (part > 0) restored += part;
+        seen += points;
+      }
+    }
+    if (restored > 0) {
+      PutBack(back, std::max(op.at, purchase.at));
+      Record("restored " + std::to_string(restored) + TakenText(back), std::max(op.at, purchase.at));
+      Due(clock_, 0, false);
+      PayDebt();
+    }
     for (const Award& award : purchase.awards) {
       int64_t owed = 0;
       for (const auto& [number, points] : award.by_line)
@@ -437,11 +647,12 @@ std::string Account::GiveBack(const Op& op) {
       rest -= more;
     }
   }
-  if (due > 0) Reverse(due, op.at, revision, takes);
+  const int64_t owed = only_pending ? 0 : std::min(rest, std::max<int64_t>(debt_left - debt_, 0));
+  if (due > 0) Reverse(due, owed, op.at, revision, takes);
   return "";
 }
 
-void Account::Reverse(int64_t due, int64_t at, uint64_t return_revision,
+void Account::Reverse(int64_t due, int64_t owed, int64_t at, uint64_t return_revision,
                       const std::vector<std::pair<size_t, int64_t>>& takes) {
   int64_t sum = 0;
   std::map<uint64_t, int64_t> by_lot;
@@ -454,6 +665,8 @@ void Account::Reverse(int64_t due, int64_t at, uint64_t return_revision,
   std::string text = "reversed for " + std::to_string(return_revision) + " due " + std::to_string(due) + " took " +
                      std::to_string(sum);
   for (const auto& [revision, points] : by_lot) text += " " + std::to_string(revision) + ":" + std::to_string(points);
+  if (owed > 0) text += " owes " + std::to_string(owed);
+  debt_ += owed;
   Record(text, at);
 }
 

@@ -35,6 +35,28 @@ struct Rule {
   // 0, 1, 3 or 12 months.
   int round_up_months = 0;
   bool multiplied = true;
+  int inactivity_days = 0;
+  // End of the period of so many months. 0: not so.
+  int end_of_months = 0;
+  // 0: none.
+  int64_t max_event = 0;
+  int64_t max_period = 0;
+  int max_months = 0;
+  int64_t from = std::numeric_limits<int64_t>::min();
+  int64_t to = kForever;
+  // 1 is Monday; 0: any.
+  int weekday = 0;
+};
+
+// What may be redeemed. 0: no limit.
+struct Redeeming {
+  int weekday = 0;
+  int64_t min = 0;
+  int64_t max = 0;
+  int64_t times = 0;
+  int times_months = 0;
+  int64_t points = 0;
+  int points_months = 0;
 };
 
 struct Tier {
@@ -53,6 +75,9 @@ struct Version {
   int window_months = 0;
   int review_months = 12;
   bool only_pending = false;
+  bool negative = false;
+  int64_t max_debt = kForever;
+  Redeeming redeeming{};
   std::vector<Tier> tiers;
 };
 
@@ -62,10 +87,12 @@ struct Line {
   int64_t micros = 0;
   // On returns of a known purchase: 1-based line.
   int number = 0;
+  // On purchases: points that paid for it beside the money.
+  int64_t paid = 0;
 };
 
 struct Op {
-  enum Kind { kOpen, kClose, kReopen, kPurchase, kReturn, kRedeem, kAdjust } kind = kOpen;
+  enum Kind { kOpen, kClose, kReopen, kPurchase, kReturn, kRedeem, kAdjust, kReserve, kCapture, kRelease } kind = kOpen;
   int64_t at = 0;
   bool dollars = true;
   // kPurchase: its name. kReturn: the purchase named, or one that never was.
@@ -73,6 +100,8 @@ struct Op {
   std::vector<Line> lines;
   int64_t points = 0;
   int64_t expire = kForever;
+  // kReserve: points are held until then. The reservation's name is `invoice`.
+  int64_t until = 0;
 };
 
 class Account {
@@ -89,6 +118,8 @@ class Account {
 
   int64_t available() const;
   int64_t pending() const;
+  int64_t reserved() const;
+  int64_t debt() const { return debt_; }
   int64_t clock() const { return clock_; }
   const std::string& tier() const { return tier_; }
 
@@ -100,6 +131,24 @@ class Account {
     int64_t activate;
     int64_t expire;
     int64_t occurred;
+    int inactivity_days = 0;
+    int64_t restored = std::numeric_limits<int64_t>::min();
+  };
+  // Lot and points, in the order in which they were taken.
+  using Taken = std::vector<std::pair<uint64_t, int64_t>>;
+  // Something that a maximum per period counts.
+  struct Counted {
+    std::string name;
+    int months;
+    int64_t at;
+    int64_t points;
+    // The reservation, or empty.
+    std::string held{};
+  };
+  struct Hold {
+    int64_t at;
+    int64_t until;
+    Taken taken;
   };
   struct Award {
     uint64_t lot;
@@ -113,13 +162,29 @@ class Account {
     std::vector<Line> lines;
     std::vector<Line> returned;
     std::vector<Award> awards;
+    // By line.
+    std::vector<Taken> paid{};
   };
 
   std::string ApplyOne(const Op& op);
   std::string Buy(const Op& op);
   std::string GiveBack(const Op& op);
-  void Reverse(int64_t due, int64_t at, uint64_t return_revision, const std::vector<std::pair<size_t, int64_t>>& takes);
+  void Reverse(int64_t due, int64_t owed, int64_t at, uint64_t return_revision,
+               const std::vector<std::pair<size_t, int64_t>>& takes);
   void Spend(int64_t points, const std::string& what, int64_t at);
+  // Takes points from lots, earliest expiry first.
+  Taken Take(int64_t points);
+  void PutBack(const Taken& taken, int64_t at);
+  int64_t Expiry(const Lot& lot) const;
+  // Why so many points cannot be redeemed; empty: they can, and are counted.
+  std::string Redeem(int64_t at, int64_t points, const std::string& held = "");
+  std::pair<int64_t, int64_t> CountIn(const std::string& name, int months, int64_t at) const;
+  std::string Reserve(const Op& op);
+  std::string End(const Op& op);
+  // Ends a hold of which so many points are spent; returns what was spent and what went back.
+  std::pair<Taken, Taken> EndHold(const std::string& name, int64_t spent, int64_t at);
+  void AdvanceAll(int64_t until);
+  void PayDebt();
   void Rise();
   void Review(int64_t boundary);
   void Due(int64_t until, uint64_t first, bool reviews);
@@ -137,6 +202,10 @@ class Account {
     int64_t micros;
   };
   std::vector<Amount> dollars_;
+  std::vector<Counted> counted_;
+  std::map<std::string, Hold> holds_;
+  int64_t debt_ = 0;
+  int64_t last_activity_ = std::numeric_limits<int64_t>::min();
   std::string tier_;
   bool exists_ = false;
   bool closed_ = false;
@@ -145,7 +214,7 @@ class Account {
   std::vector<std::string> out_;
 };
 
-// What Rule gives for these lines: points per 1-based line, all of them together being the sum.
-std::map<int, int64_t> Earn(const Rule& rule, const std::vector<Line>& lines, int64_t multiplier);
+// What Rule gives for these lines, `most` at most: points per 1-based line, all of them together being the sum.
+std::map<int, int64_t> Earn(const Rule& rule, const std::vector<Line>& lines, int64_t multiplier, int64_t most);
 
 }  // namespace keyledger::model

@@ -52,6 +52,34 @@ void FillRule(const model::Rule& rule, programs::v1::AccrualRule& out) {
   if (rule.expire_days > 0) out.mutable_expiry()->set_after_days(rule.expire_days);
   if (out.has_expiry()) out.mutable_expiry()->set_round_up_to(UnitOf(rule.round_up_months));
   out.set_tier_multiplier(rule.multiplied);
+  if (rule.inactivity_days > 0) out.mutable_expiry()->set_inactivity_days(rule.inactivity_days);
+  if (rule.end_of_months > 0) out.mutable_expiry()->set_end_of_period(UnitOf(rule.end_of_months));
+  if (rule.max_event > 0) out.set_max_points_per_event(rule.max_event);
+  if (rule.max_period > 0) {
+    out.mutable_max_per_period()->set_points(rule.max_period);
+    out.mutable_max_per_period()->set_period(UnitOf(rule.max_months));
+  }
+  if (rule.to != kForever) {
+    SetTimestamp(out.mutable_effective_from(), rule.from);
+    SetTimestamp(out.mutable_effective_to(), rule.to);
+  }
+  if (rule.weekday > 0) {
+    out.mutable_match()->add_time_windows()->add_weekdays(static_cast<programs::v1::Weekday>(rule.weekday));
+  }
+}
+
+void FillRedeeming(const model::Redeeming& rules, programs::v1::RedemptionPolicy& out) {
+  if (rules.weekday > 0) out.add_windows()->add_weekdays(static_cast<programs::v1::Weekday>(rules.weekday));
+  if (rules.min > 0) out.set_min_points(rules.min);
+  if (rules.max > 0) out.set_max_points(rules.max);
+  if (rules.times > 0) {
+    out.mutable_max_times()->set_times(static_cast<uint32_t>(rules.times));
+    out.mutable_max_times()->set_period(UnitOf(rules.times_months));
+  }
+  if (rules.points > 0) {
+    out.mutable_max_points_per_period()->set_points(rules.points);
+    out.mutable_max_points_per_period()->set_period(UnitOf(rules.points_months));
+  }
 }
 
 std::shared_ptr<const CompiledProgram> Compile(const model::Version& version, uint32_t number) {
@@ -63,6 +91,9 @@ std::shared_ptr<const CompiledProgram> Compile(const model::Version& version, ui
   SetTimestamp(program.mutable_effective_from(), version.from);
   for (const model::Rule& rule : version.rules) FillRule(rule, *program.add_accrual_rules());
   if (version.only_pending) program.set_return_policy(programs::v1::RETURN_POLICY_ONLY_PENDING);
+  if (version.negative) program.set_return_policy(programs::v1::RETURN_POLICY_NEGATIVE_ALLOWED);
+  if (version.negative && version.max_debt != kForever) program.set_max_debt_points(version.max_debt);
+  FillRedeeming(version.redeeming, *program.mutable_redemption_policy());
   if (!version.tiers.empty()) {
     auto* ladder = program.mutable_tier_ladder();
     ladder->set_ladder_id("ladder");
@@ -101,7 +132,39 @@ model::Rule RandomRule(std::mt19937_64& random, const std::string& id) {
     rule.round_up_months = units[random() % 4];
   }
   rule.multiplied = random() % 4 != 0;
+  const int months[] = {1, 3, 12};
+  if (rule.expire_months == 0 && rule.expire_days == 0 && random() % 2 == 0) {
+    (random() % 2 == 0 ? rule.inactivity_days : rule.end_of_months) = months[random() % 3];
+    if (rule.inactivity_days > 0) rule.inactivity_days = static_cast<int>(Pick(random, 1, 90));
+  }
+  if (random() % 4 == 0) rule.max_event = Pick(random, 1, 60);
+  if (random() % 4 == 0) {
+    rule.max_period = Pick(random, 1, 300);
+    rule.max_months = months[random() % 3];
+  }
+  if (random() % 6 == 0) {
+    rule.from = Date(2018, 1, 1) + Pick(random, 0, 700) * kDay;
+    rule.to = rule.from + Pick(random, 1, 1500) * kDay;
+  }
+  if (random() % 8 == 0) rule.weekday = static_cast<int>(Pick(random, 1, 7));
   return rule;
+}
+
+model::Redeeming RandomRedeeming(std::mt19937_64& random) {
+  model::Redeeming rules;
+  const int months[] = {1, 3, 12};
+  if (random() % 8 == 0) rules.weekday = static_cast<int>(Pick(random, 1, 7));
+  if (random() % 5 == 0) rules.min = Pick(random, 1, 20);
+  if (random() % 5 == 0) rules.max = Pick(random, 20, 60);
+  if (random() % 4 == 0) {
+    rules.times = Pick(random, 1, 4);
+    rules.times_months = months[random() % 3];
+  }
+  if (random() % 4 == 0) {
+    rules.points = Pick(random, 20, 200);
+    rules.points_months = months[random() % 3];
+  }
+  return rules;
 }
 
 std::vector<model::Version> RandomVersions(std::mt19937_64& random) {
@@ -121,6 +184,9 @@ std::vector<model::Version> RandomVersions(std::mt19937_64& random) {
       version.window_months = periods[random() % (review + 1)];
     }
     version.only_pending = random() % 5 == 0;
+    version.negative = !version.only_pending && random() % 2 == 0;
+    if (random() % 2 == 0) version.max_debt = Pick(random, 1, 60);
+    if (random() % 2 == 0) version.redeeming = RandomRedeeming(random);
     if (random() % 6 == 0) continue;
     int64_t threshold = 0;
     for (int64_t t = Pick(random, 1, 4); t > 0; --t) {
@@ -166,6 +232,7 @@ class Generator {
   }
 
   Op One() {
+    if (std::exchange(is_held_, false) && random_() % 3 != 0) return EndHold();
     Op op;
     op.at = Moment();
     const int64_t kind = Pick(random_, 0, 99);
@@ -177,10 +244,14 @@ class Generator {
         op.lines.push_back({random_() % 2 == 0 ? "tea" : "cups", Pick(random_, 1, 20),
                             random_() % 10 == 0 ? 0 : Pick(random_, 1, 90'000'000), 0});
       }
+      if (random_() % 6 == 0) op.lines[random_() % op.lines.size()].paid = Pick(random_, 1, 60);
+      if (random_() % 6 == 0) op.lines.back().paid = Pick(random_, 1, 40);
       bought_.push_back(op);
-    } else if (kind < 70) {
+    } else if (kind < 66) {
       Return(op);
-    } else if (kind < 82) {
+    } else if (kind < 76) {
+      Hold(op);
+    } else if (kind < 84) {
       op.kind = Op::kRedeem;
       op.points = Pick(random_, 1, random_() % 3 == 0 ? 1000 : 60);
     } else if (kind < 92) {
@@ -197,6 +268,33 @@ class Generator {
     return op;
   }
 
+  void Hold(Op& op) {
+    const int64_t kind = Pick(random_, 0, 4);
+    op.kind = kind < 3 || held_ == 0 ? Op::kReserve : kind == 3 ? Op::kCapture : Op::kRelease;
+    if (op.kind == Op::kReserve) {
+      op.invoice = fmt::format("h{}", held_);
+      held_ += 1;
+      op.points = Pick(random_, 1, 60);
+      op.until = op.at + Pick(random_, 0, 8 * kDay);
+      hold_at_ = op.at;
+      is_held_ = true;
+      return;
+    }
+    op.invoice = fmt::format("h{}", held_ - Pick(random_, 1, std::min<int64_t>(held_, 3)));
+    if (op.kind == Op::kCapture && random_() % 2 == 0) op.points = Pick(random_, 1, 50);
+  }
+
+  // Ends the last reservation soon enough to find it open, and now and then before it was placed.
+  Op EndHold() {
+    Op op;
+    op.kind = random_() % 2 == 0 ? Op::kCapture : Op::kRelease;
+    op.at = hold_at_ + Pick(random_, -kDay / 2, 5 * kDay);
+    op.invoice = fmt::format("h{}", held_ - 1);
+    if (op.kind == Op::kCapture && random_() % 2 == 0) op.points = Pick(random_, 1, 50);
+    now_ = std::max(now_, op.at);
+    return op;
+  }
+
   void Return(Op& op) {
     op.kind = Op::kReturn;
     op.dollars = random_() % 12 != 0;
@@ -206,7 +304,7 @@ class Generator {
       return;
     }
     const Op& purchase = bought_[random_() % 2 == 0 ? bought_.size() - 1 : random_() % bought_.size()];
-    if (random_() % 20 != 0) op.dollars = purchase.dollars;
+    if (random_() % 4 != 0) op.dollars = purchase.dollars;
     op.invoice = purchase.invoice;
     for (size_t i = 0; i < purchase.lines.size(); ++i) {
       if (random_() % 2 == 0) continue;
@@ -221,6 +319,9 @@ class Generator {
   std::mt19937_64& random_;
   bool opened_ = false;
   int64_t now_ = Date(2018, 6, 1);
+  int64_t held_ = 0;
+  int64_t hold_at_ = 0;
+  bool is_held_ = false;
   std::vector<Op> bought_;
 };
 
@@ -246,7 +347,20 @@ events::v1::Event EventOf(const Op& op) {
         out->set_quantity(line.units);
         out->mutable_amount()->set_currency_code(currency);
         out->mutable_amount()->set_micros(line.micros);
+        out->set_points_paid(line.paid);
       }
+      break;
+    case Op::kReserve:
+      event.mutable_points_reserved()->set_reservation_id(op.invoice);
+      event.mutable_points_reserved()->set_points(op.points);
+      SetTimestamp(event.mutable_points_reserved()->mutable_hold_until(), op.until);
+      break;
+    case Op::kCapture:
+      event.mutable_reservation_captured()->set_reservation_id(op.invoice);
+      if (op.points > 0) event.mutable_reservation_captured()->set_points(op.points);
+      break;
+    case Op::kRelease:
+      event.mutable_reservation_released()->set_reservation_id(op.invoice);
       break;
     case Op::kReturn:
       event.mutable_purchase_returned()->set_merchant_id(kMerchant);
@@ -301,8 +415,32 @@ std::string TextOf(const events::v1::Event& event) {
       return "closed";
     case Event::kAccountReopened:
       return "reopened";
-    case Event::kPurchaseRecorded:
-      return "purchase";
+    case Event::kPurchaseRecorded: {
+      std::string paid;
+      for (const auto& line : event.purchase_recorded().lines())
+        paid += AllocationText(line.points_allocations(), false);
+      return "purchase" + paid;
+    }
+    case Event::kPointsReserved:
+      return fmt::format("reserved {} {} from{}", event.points_reserved().reservation_id(),
+                         event.points_reserved().points(),
+                         AllocationText(event.points_reserved().allocations(), false));
+    case Event::kReservationCaptured:
+      return fmt::format("hold {} captured{} back{}", event.reservation_captured().reservation_id(),
+                         AllocationText(event.reservation_captured().allocations(), false),
+                         AllocationText(event.reservation_captured().released(), false));
+    case Event::kReservationReleased:
+      return fmt::format("hold {} released{}", event.reservation_released().reservation_id(),
+                         AllocationText(event.reservation_released().allocations(), false));
+    case Event::kReservationExpired:
+      return fmt::format("hold {} expired{}", event.reservation_expired().reservation_id(),
+                         AllocationText(event.reservation_expired().allocations(), false));
+    case Event::kPointsDebtPaid:
+      return fmt::format("debt paid {}{}", event.points_debt_paid().points(),
+                         AllocationText(event.points_debt_paid().allocations(), false));
+    case Event::kPointsRestored:
+      return fmt::format("restored {}{}", event.points_restored().points(),
+                         AllocationText(event.points_restored().allocations(), false));
     case Event::kPurchaseReturned:
       return event.purchase_returned().has_purchase_revision()
                  ? fmt::format("return of {}", event.purchase_returned().purchase_revision())
@@ -322,9 +460,10 @@ std::string TextOf(const events::v1::Event& event) {
       const auto& accrued = event.points_accrued();
       std::string lines;
       for (const auto& line : accrued.lines()) lines += fmt::format(" {}:{}", line.line_number(), line.points());
-      return fmt::format("accrued {} {} lines{} from {} until {} x{}", accrued.rule_id(), accrued.points(), lines,
+      return fmt::format("accrued {} {} lines{} from {} until {}{} x{}", accrued.rule_id(), accrued.points(), lines,
                          TimeText(accrued.has_activate_time(), accrued.activate_time(), "0"),
                          TimeText(accrued.has_expire_time(), accrued.expire_time(), "never"),
+                         accrued.inactivity_days() > 0 ? fmt::format(" idle {}", accrued.inactivity_days()) : "",
                          accrued.multiplier_milli());
     }
     case Event::kPointsActivated:
@@ -333,8 +472,9 @@ std::string TextOf(const events::v1::Event& event) {
       return fmt::format("expired {} {}", event.points_expired().lot_revision(), event.points_expired().points());
     case Event::kPointsReversed: {
       const auto& reversed = event.points_reversed();
-      return fmt::format("reversed for {} due {} took {}{}", reversed.return_revision(), reversed.points_due(),
-                         reversed.points(), AllocationText(reversed.allocations(), true));
+      return fmt::format("reversed for {} due {} took {}{}{}", reversed.return_revision(), reversed.points_due(),
+                         reversed.points(), AllocationText(reversed.allocations(), true),
+                         reversed.debt() > 0 ? fmt::format(" owes {}", reversed.debt()) : "");
     }
     case Event::kTierAssigned: {
       const auto& tier = event.tier_assigned();
@@ -365,6 +505,16 @@ std::string ReasonText(Reason reason) {
       return "exceeds";
     case Reason::kInvalidField:
       return "invalid";
+    case Reason::kRedemptionWindowClosed:
+      return "window";
+    case Reason::kRedemptionLimit:
+      return "limit";
+    case Reason::kReservationExists:
+      return "reserved";
+    case Reason::kReservationLimit:
+      return "hold";
+    case Reason::kReservationNotOpen:
+      return "not_open";
     default:
       return fmt::format("reason {}", static_cast<int>(reason));
   }
@@ -459,6 +609,10 @@ class History {
       seen_[event.event.has_tier_assigned() ? text.substr(text.find(' ', 5) + 1, 7) : text.substr(0, text.find(' '))] +=
           1;
       seen_["late"] += event.occurred < state_.clock ? 1 : 0;
+      seen_["paid"] += text.starts_with("purchase ") ? 1 : 0;
+      for (const char* end : {" captured", " released", " expired"}) {
+        seen_[std::string("hold") + end] += text.starts_with("hold ") && text.find(end) != std::string::npos ? 1 : 0;
+      }
       seen_["linked return"] += text.starts_with("return of") ? 1 : 0;
     }
     ASSERT_EQ(records, expected);
@@ -488,6 +642,9 @@ class History {
   void CheckState() {
     ASSERT_EQ(state_.available_points(), model_.available());
     ASSERT_EQ(state_.pending_points(), model_.pending());
+    ASSERT_EQ(state_.reserved_points(), model_.reserved());
+    ASSERT_EQ(state_.debt, model_.debt());
+    ASSERT_TRUE(LotsMatchTotals(state_));
     ASSERT_EQ(state_.tier.tier_id, model_.tier());
     ASSERT_EQ(state_.next_revision, log_.size());
   }
@@ -519,7 +676,7 @@ uint64_t EnvironmentOr(const char* name, uint64_t otherwise) {
 TEST(PointsAndTiers, DecideAsTheIndependentModelPredictsOverRandomHistories) {
   const bool one = std::getenv("KL_PROPERTY_SEED") != nullptr;
   const uint64_t first = EnvironmentOr("KL_PROPERTY_SEED", 1);
-  const uint64_t runs = one ? 1 : EnvironmentOr("KL_PROPERTY_RUNS", 2500);
+  const uint64_t runs = one ? 1 : EnvironmentOr("KL_PROPERTY_RUNS", 10'000);
   fmt::print("seeds {} to {}\n", first, first + runs - 1);
   std::map<std::string, int> seen;
   for (uint64_t seed = first; seed < first + runs; ++seed) {
@@ -551,7 +708,18 @@ TEST(PointsAndTiers, DecideAsTheIndependentModelPredictsOverRandomHistories) {
                            "refused not_closed",
                            "refused insufficient",
                            "refused exceeds",
-                           "refused invalid"}) {
+                           "refused invalid",
+                           "refused window",
+                           "refused limit",
+                           "refused hold",
+                           "refused not_open",
+                           "paid",
+                           "restored",
+                           "reserved",
+                           "hold captured",
+                           "hold released",
+                           "hold expired",
+                           "debt"}) {
     EXPECT_TRUE(one || seen[what] >= static_cast<int>(runs) / 100) << what << ": " << seen[what];
   }
 }

@@ -55,6 +55,44 @@ TEST(EventShape, RefusesUnknownFieldsWhereverTheyAre) {
   EXPECT_NE(FieldsOf(status)[0].second.find("9"), std::string::npos);
 }
 
+TEST(EventShape, OfReservationsIsChecked) {
+  Event reserved;
+  reserved.mutable_points_reserved()->add_allocations();
+  reserved.mutable_points_reserved()->add_counts();
+  const std::string at = "events[3].points_reserved.";
+  EXPECT_EQ(FieldsOf(ValidateFact(reserved, "events[3]")).size(), 5u)
+      << "id, points, hold_until and two of the ledger's";
+  reserved.mutable_points_reserved()->Clear();
+  reserved.mutable_points_reserved()->set_reservation_id(std::string(128, 'r'));
+  reserved.mutable_points_reserved()->set_points(1'000'000'000'000);
+  reserved.mutable_points_reserved()->mutable_hold_until()->set_seconds(1);
+  EXPECT_TRUE(ValidateFact(reserved, "events[3]").ok());
+  reserved.mutable_points_reserved()->set_reservation_id(std::string(129, 'r'));
+  reserved.mutable_points_reserved()->set_points(1'000'000'000'001);
+  const auto fields = FieldsOf(ValidateFact(reserved, "events[3]"));
+  ASSERT_EQ(fields.size(), 2u);
+  EXPECT_EQ(fields[0].first, at + "reservation_id");
+  EXPECT_EQ(fields[1].first, at + "points");
+  Event captured;
+  captured.mutable_reservation_captured()->set_points(0);
+  captured.mutable_reservation_captured()->add_released();
+  EXPECT_EQ(FieldsOf(ValidateFact(captured, "events[3]")).size(), 3u);
+  Event released;
+  released.mutable_reservation_released()->add_allocations();
+  EXPECT_EQ(FieldsOf(ValidateFact(released, "events[3]")).size(), 2u);
+}
+
+TEST(EventShape, OfPurchasesPaidWithPointsIsChecked) {
+  Event event = L::Buy(kDay1, {{kUnit}}).event;
+  auto* line = event.mutable_purchase_recorded()->mutable_lines(0);
+  line->set_points_paid(1'000'000'000'000);
+  EXPECT_TRUE(ValidateFact(event, "events[3]").ok());
+  line->set_points_paid(-1);
+  line->add_points_allocations();
+  event.mutable_purchase_recorded()->add_counts();
+  EXPECT_EQ(FieldsOf(ValidateFact(event, "events[3]")).size(), 3u);
+}
+
 TEST(EventShape, ReportsEveryViolationAtOnce) {
   Event event;
   auto* purchase = event.mutable_purchase_recorded();

@@ -342,13 +342,17 @@ TEST(ListPointsStatement, EndsWithTheBalanceForAnyLogAtAnyMoment) {
 // fallen due by then.
 class DecidedLog {
  public:
-  explicit DecidedLog(uint32_t seed) : random_(seed), programs_({Program()}) { Decide(Opened(), clock_); }
+  // `holds`: points are reserved as well, and purchases returned into debt.
+  explicit DecidedLog(uint32_t seed, bool holds = false) : holds_(holds), random_(seed), programs_({Program()}) {
+    Decide(Opened(), clock_);
+  }
 
   void Step() {
     clock_ += Draw(0, 20) * kMicrosPerDay;
     const Micros occurred = Draw(0, 2) == 0 ? clock_ - Draw(0, 300) * kMicrosPerDay : clock_;
     events::v1::Event event;
     const int64_t available = state_.available_points();
+    if (holds_ && Draw(0, 2) == 0) return Hold(occurred);
     if (Draw(0, 3) == 0) {
       auto* line = event.mutable_purchase_recorded()->add_lines();
       line->set_quantity(1);
@@ -369,6 +373,10 @@ class DecidedLog {
 
   RecordLog& log() { return log_; }
   Micros clock() const { return clock_; }
+  const domain::AccountState& state() const { return state_; }
+  int captured() const { return captured_; }
+  int ended() const { return ended_; }
+  int owed() const { return owed_; }
   void Sweep(Micros until) { Record(*domain::Advance(state_, until, programs_)); }
 
  private:
@@ -385,7 +393,33 @@ class DecidedLog {
     rule->mutable_per_money()->set_points(1);
     rule->mutable_per_money()->set_per_micros(1'000'000);
     rule->mutable_expiry()->set_inactivity_days(60);
+    program.set_return_policy(programs::v1::RETURN_POLICY_NEGATIVE_ALLOWED);
     return *domain::CompiledProgram::Compile(std::move(program));
+  }
+  // A reservation is placed, captured or released, or goods come back that nobody knows of.
+  void Hold(Micros occurred) {
+    events::v1::Event event;
+    const int64_t kind = std::exchange(held_, false) ? Draw(1, 2) : Draw(0, 4);
+    const std::string last = "r" + std::to_string(placed_);
+    if (kind == 0) {
+      auto* line = event.mutable_purchase_returned()->add_lines();
+      line->set_quantity(1);
+      line->mutable_amount()->set_currency_code("USD");
+      line->mutable_amount()->set_micros(Draw(1, 80) * 1'000'000);
+    } else if (kind == 1) {
+      event.mutable_reservation_captured()->set_reservation_id(last);
+    } else if (kind == 2) {
+      event.mutable_reservation_released()->set_reservation_id(last);
+    } else {
+      placed_ += 1;
+      event.mutable_points_reserved()->set_reservation_id("r" + std::to_string(placed_));
+      event.mutable_points_reserved()->set_points(Draw(1, 60));
+      testing::SetTime(occurred + Draw(1, 7) * kMicrosPerDay, event.mutable_points_reserved()->mutable_hold_until());
+    }
+    Decide(event, occurred);
+    // Often ended before the next step moves on.
+    held_ = kind > 2 && Draw(0, 1) == 0;
+    if (held_) Hold(occurred);
   }
   static events::v1::Event Opened() {
     events::v1::Event event;
@@ -400,7 +434,13 @@ class DecidedLog {
     input.facts.push_back({event, occurred});
     auto outcome = domain::Decide(state_, input, programs_);
     // What was available may have run out by then.
-    if (outcome.ok()) Record(*std::move(outcome));
+    if (!outcome.ok()) return;
+    for (const domain::DecidedEvent& decided : outcome->events) {
+      captured_ += decided.event.has_reservation_captured() ? 1 : 0;
+      ended_ += decided.event.has_reservation_expired() ? 1 : 0;
+      owed_ += decided.event.points_reversed().debt() > 0 ? 1 : 0;
+    }
+    Record(*std::move(outcome));
   }
 
   void Record(domain::Outcome outcome) {
@@ -410,12 +450,53 @@ class DecidedLog {
     state_ = std::move(outcome.state);
   }
 
+  const bool holds_;
+  int placed_ = 0;
+  bool held_ = false;
   std::mt19937 random_;
   domain::ProgramSet programs_;
   domain::AccountState state_;
   RecordLog log_;
   Micros clock_ = Utc(2025, 1, 1);
+  int captured_ = 0;
+  int ended_ = 0;
+  int owed_ = 0;
 };
+
+TEST(ListPointsStatement, EndsWithTheBalanceWhateverIsHeldOrOwed) {
+  int captured = 0;
+  int ended = 0;
+  int owed = 0;
+  for (uint32_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    DecidedLog decided(seed, true);
+    for (int i = 0; i < 80; ++i) decided.Step();
+    const Micros end = decided.clock() + 200 * kMicrosPerDay;
+    decided.Sweep(decided.clock());
+    const auto before = testing::FoldRows(PointsProjection(), decided.log());
+    const auto now = GetPointsBalance(*before, "a", decided.clock() + 1);
+    ASSERT_TRUE(now.ok()) << now.status();
+    EXPECT_EQ(now->available, decided.state().available_points());
+    EXPECT_EQ(now->reserved, decided.state().reserved_points());
+    EXPECT_EQ(now->debt, decided.state().debt);
+    decided.Sweep(end);
+    const auto after = testing::FoldRows(PointsProjection(), decided.log());
+    for (Micros as_of = Utc(2024, 6, 1); as_of <= end; as_of += 10 * kMicrosPerDay) {
+      ExpectOneTruth(*before, "a", as_of);
+      ExpectOneTruth(*after, "a", as_of);
+      const auto balance = GetPointsBalance(*after, "a", as_of);
+      ASSERT_TRUE(balance.ok()) << balance.status();
+      EXPECT_EQ(balance->accrued, balance->available + balance->pending + balance->reserved + balance->spent +
+                                      balance->expired + balance->reversed - balance->debt);
+    }
+    captured += decided.captured();
+    ended += decided.ended();
+    owed += decided.owed();
+  }
+  EXPECT_GE(captured, 20);
+  EXPECT_GE(ended, 20);
+  EXPECT_GE(owed, 20);
+}
 
 TEST(ListPointsStatement, EndsWithTheBalanceForImportedPastDataBeforeAndAfterTheSweep) {
   int logs_with_due = 0;

@@ -1,5 +1,6 @@
 // Invoice and credit-note numbers: once per merchant, over all accounts of a shard, also among requests in flight; and
 // returns that find the purchase they name, even while it is being written.
+#include "server/domain/proto_time.h"
 #include "tests/unit/shard/shard_fixture.h"
 
 namespace keyledger::testing {
@@ -44,6 +45,25 @@ TEST(Invoice, OfTwoRequestsInOneGroupTheFirstWins) {
   const absl::Status refused = second.get().status();
   EXPECT_EQ(ReasonOf(refused), Reason::kInvoiceExists);
   EXPECT_EQ(Meta(refused, "account_id"), "acme");
+}
+
+TEST(Reservation, IdIsUsedOncePerAccountForEver) {
+  OneShard one;
+  const auto reserved = [](const std::string& id) {
+    shard::SubmittedEvent fact = Fact(kToday);
+    fact.event.mutable_points_reserved()->set_reservation_id(id);
+    fact.event.mutable_points_reserved()->set_points(1);
+    domain::SetTimestamp(fact.event.mutable_points_reserved()->mutable_hold_until(), kToday + kMicrosPerDay);
+    return fact;
+  };
+  shard::SubmittedEvent released = Fact(kToday);
+  released.event.mutable_reservation_released()->set_reservation_id("h");
+  one.MustAppend(Command("acme", "r1", {Opened(), Adjusted(10), reserved("h"), released}));
+  const absl::Status refused = one.Append(Command("acme", "r2", {reserved("h")})).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(ReasonOf(refused), Reason::kReservationExists);
+  one.MustAppend(Command("acme", "r3", {reserved("i")}));
+  one.MustAppend(Command("other", "r1", {Opened(), Adjusted(10), reserved("h")}));
 }
 
 TEST(Invoice, OccursOnceInARequest) {
