@@ -12,6 +12,8 @@ void AddPointsCommands(CLI::App& root, Action& selected);
 // A verb of the noun points.
 void AddLiability(CLI::App* points, Action& selected);
 void AddTierCommands(CLI::App& root, Action& selected);
+// Below the noun "tier".
+void AddReviewCommands(CLI::App* tier, Action& selected);
 void AddRetentionCommands(CLI::App& root, Action& selected);
 void AddProgramCommands(CLI::App& root, Action& selected);
 void AddLogCommands(CLI::App& root, Action& selected);

@@ -42,6 +42,9 @@ void PrintStanding(Session& session, const v1::GetStandingResponse& response) {
   table.Add({"ladder", standing.ladder_id()});
   table.Add({"since", FormatTime(standing.since())});
   table.Add({"reason", ReasonText(standing)});
+  if (!standing.review_id().empty()) {
+    table.Add({"review", standing.review_id()});
+  }
   table.Add({"before", standing.previous_tier_id().empty() ? "none" : standing.previous_tier_id()});
   for (const ev::ConditionEvidence& condition : standing.met()) {
     table.Add({"given for", DescribeCondition(condition) + Measured(condition)});
@@ -118,10 +121,11 @@ void AddDistribution(CLI::App* noun, Action& selected) {
 }  // namespace
 
 void AddTierCommands(CLI::App& root, Action& selected) {
-  CLI::App* noun = root.add_subcommand("tier", "Tiers: standing, history, distribution");
+  CLI::App* noun = root.add_subcommand("tier", "Tiers: standing, history, distribution, reviews");
   AddShow(noun, selected);
   AddHistory(noun, selected);
   AddDistribution(noun, selected);
+  AddReviewCommands(noun, selected);
 }
 
 }  // namespace keyledger::cli

@@ -99,6 +99,13 @@ std::string Details(const ev::Event& event) {
       return event.tier_locked().tier_id() + ": " + event.tier_locked().reason();
     case ev::Event::kTierUnlocked:
       return event.tier_unlocked().reason();
+    case ev::Event::kReviewStarted:
+      return fmt::format("{} of ladder {} as of {}, {} accounts", event.review_started().review_id(),
+                         event.review_started().ladder_id(), FormatTime(event.review_started().as_of()),
+                         event.review_started().population());
+    case ev::Event::kReviewCompleted:
+      return fmt::format("{}: {} raised, {} lowered", event.review_completed().review_id(),
+                         event.review_completed().raised(), event.review_completed().lowered());
     case ev::Event::kProgramPublished:
       return fmt::format("{} version {}", event.program_published().program_id(), event.program_published().version());
     case ev::Event::PAYLOAD_NOT_SET:
@@ -125,6 +132,10 @@ std::string DescribeCondition(const ev::ConditionEvidence& condition) {
   if (condition.in_each_of_last() > 0) text += fmt::format(" in each of {} periods", condition.in_each_of_last());
   if (!condition.fact_key().empty()) text += " " + condition.fact_key();
   text += condition.has_value() ? " " + Number(condition, condition.value()) : " not known";
+  if (condition.comparison() == ev::COMPARISON_AMONG_FIRST) {
+    if (condition.rank() > 0) text += fmt::format(", rank {}", condition.rank());
+    return text + ", last within the cut " + Number(condition, condition.threshold());
+  }
   return text + (condition.comparison() == ev::COMPARISON_AT_MOST ? ", at most " : ", at least ") +
          Number(condition, condition.threshold());
 }

@@ -221,6 +221,15 @@ Result<v1::PublishProgramResponse> Client::PublishProgram(v1::PublishProgramRequ
   });
 }
 
+Result<v1::StartReviewResponse> Client::StartReview(v1::StartReviewRequest request) {
+  if (request.request_id().empty()) {
+    request.set_request_id(NewRequestId());
+  }
+  return Call<v1::StartReviewResponse>([&](grpc::ClientContext& context, v1::StartReviewResponse& response) {
+    return stubs_->tier.StartReview(&context, request, &response);
+  });
+}
+
 Result<v1::RebuildProjectionResponse> Client::RebuildProjection(const v1::RebuildProjectionRequest& request) {
   return Call<v1::RebuildProjectionResponse>(
       [&](grpc::ClientContext& context, v1::RebuildProjectionResponse& response) {
@@ -249,6 +258,8 @@ KL_CLIENT_READ_METHOD(points, GetLiability)
 KL_CLIENT_READ_METHOD(tier, GetStanding)
 KL_CLIENT_READ_METHOD(tier, ListHistory)
 KL_CLIENT_READ_METHOD(tier, GetDistribution)
+KL_CLIENT_READ_METHOD(tier, GetReview)
+KL_CLIENT_READ_METHOD(tier, ListReviews)
 KL_CLIENT_READ_METHOD(retention, GetRetention)
 KL_CLIENT_READ_METHOD(retention, GetCohorts)
 KL_CLIENT_READ_METHOD(program, ValidateProgram)

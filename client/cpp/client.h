@@ -42,8 +42,8 @@ struct CallOptions {
 
 // Calls a server. A call that fails with UNAVAILABLE, or with RESOURCE_EXHAUSTED and a retry delay, is repeated with
 // the same request (and so the same request_id) after a jittered wait, until it succeeds, its attempts are used up or
-// its deadline would pass; then the last error is returned. Append and PublishProgram get a request_id when the caller
-// gave none.
+// its deadline would pass; then the last error is returned. Append, PublishProgram and StartReview get a request_id
+// when the caller gave none.
 //
 // Threads: thread-safe. Calls block their caller; use several threads for several calls at once.
 // Lifetime: no call may be running when the client is destroyed.
@@ -75,6 +75,9 @@ class Client {
   Result<v1::GetStandingResponse> GetStanding(const v1::GetStandingRequest& request);
   Result<v1::ListHistoryResponse> ListHistory(const v1::ListHistoryRequest& request);
   Result<v1::GetDistributionResponse> GetDistribution(const v1::GetDistributionRequest& request);
+  Result<v1::StartReviewResponse> StartReview(v1::StartReviewRequest request);
+  Result<v1::GetReviewResponse> GetReview(const v1::GetReviewRequest& request);
+  Result<v1::ListReviewsResponse> ListReviews(const v1::ListReviewsRequest& request);
   Result<v1::GetRetentionResponse> GetRetention(const v1::GetRetentionRequest& request);
   Result<v1::GetCohortsResponse> GetCohorts(const v1::GetCohortsRequest& request);
   Result<v1::ValidateProgramResponse> ValidateProgram(const v1::ValidateProgramRequest& request);

@@ -27,6 +27,7 @@ absl::Status TiersProjection::Apply(const RecordView& record, Rows& rows) const 
     holding.reason = assigned.reason();
     holding.since = record.occurred;
     holding.met.assign(assigned.met().begin(), assigned.met().end());
+    holding.review_id = assigned.review_id();
     holding.missed.assign(assigned.missed().begin(), assigned.missed().end());
     holding.program_id = stored.program().program_id();
     holding.program_version = stored.program().version();

@@ -33,6 +33,8 @@ struct TierHolding {
   std::vector<events::v1::ConditionEvidence> missed;
   std::string program_id;
   uint32_t program_version = 0;
+  // Empty unless a population review assigned it.
+  std::string review_id;
   // Of the decision.
   uint64_t revision = 0;
 };

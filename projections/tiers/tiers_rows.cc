@@ -48,6 +48,7 @@ void EncodeTierAssignment(const TierHolding& holding, std::string& value) {
   PutSized(value, holding.previous_tier_id);
   PutEvidence(value, holding.met);
   PutEvidence(value, holding.missed);
+  PutSized(value, holding.review_id);
 }
 
 bool DecodeTierAssignment(std::string_view value, TierHolding& holding) {
@@ -56,7 +57,8 @@ bool DecodeTierAssignment(std::string_view value, TierHolding& holding) {
   if (!GetOrdered64(value, holding.since) || !GetVarint64(value, reason) || !GetVarint64(value, version) ||
       !GetSized(value, holding.program_id) || !GetSized(value, holding.ladder_id) ||
       !GetSized(value, holding.tier_id) || !GetSized(value, holding.previous_tier_id) ||
-      !GetEvidence(value, holding.met) || !GetEvidence(value, holding.missed) || !value.empty()) {
+      !GetEvidence(value, holding.met) || !GetEvidence(value, holding.missed) || !GetSized(value, holding.review_id) ||
+      !value.empty()) {
     return false;
   }
   holding.reason = static_cast<events::v1::TierAssignmentReason>(reason);

@@ -67,11 +67,33 @@ class Compiler {
     return at;
   }
 
+  size_t AddCut(size_t measure, const RelativeCut& cut) {
+    const auto known = std::find_if(rules_.cuts.begin(), rules_.cuts.end(), [&](const CompiledCut& other) {
+      return other.measure == measure && other.cut == cut;
+    });
+    const size_t at = known - rules_.cuts.begin();
+    if (known == rules_.cuts.end()) rules_.cuts.push_back({measure, cut});
+    return at;
+  }
+
+  static std::optional<RelativeCut> RelativeCutOf(const Condition& condition) {
+    switch (condition.cut_case()) {
+      case Condition::kTopCount:
+        return RelativeCut{CutKind::kTopCount, condition.top_count()};
+      case Condition::kTopPercentMilli:
+        return RelativeCut{CutKind::kTopPercentMilli, condition.top_percent_milli()};
+      case Condition::kCoveringPercentMilli:
+        return RelativeCut{CutKind::kCoveringPercentMilli, condition.covering_percent_milli()};
+      default:
+        return std::nullopt;
+    }
+  }
+
   CompiledRule AtLeast(const TierLadder& ladder, int64_t threshold) {
     MeasureSpec spec;
     spec.metric = ladder.metric();
     if (HasWindow(spec.metric)) spec.window = ladder.window();
-    return {{{{AddMeasure(std::move(spec)), events::v1::COMPARISON_AT_LEAST, threshold}}}};
+    return {{{{AddMeasure(std::move(spec)), events::v1::COMPARISON_AT_LEAST, threshold, std::nullopt}}}};
   }
 
   // `ladder`: where defaults come from; null: nowhere.
@@ -99,9 +121,16 @@ class Compiler {
     spec.growth = condition.growth();
     spec.periods = condition.in_each_of_last();
     const bool at_most = condition.cut_case() == Condition::kAtMost;
+    if (const auto relative = RelativeCutOf(condition); relative.has_value()) {
+      CompiledCondition compiled;
+      compiled.measure = AddMeasure(std::move(spec));
+      compiled.comparison = events::v1::COMPARISON_AMONG_FIRST;
+      compiled.cut = AddCut(compiled.measure, *relative);
+      return compiled;
+    }
     if (spec.periods > 1) spec.least_is_worst = !at_most;
     return {AddMeasure(std::move(spec)), at_most ? events::v1::COMPARISON_AT_MOST : events::v1::COMPARISON_AT_LEAST,
-            at_most ? condition.at_most() : condition.at_least()};
+            at_most ? condition.at_most() : condition.at_least(), std::nullopt};
   }
 
   // Sums of what is never negative only shrink when time takes things out of a window.

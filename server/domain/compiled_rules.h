@@ -6,10 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "keyledger/programs/v1/program.pb.h"
+#include "server/domain/ranking.h"
 
 namespace keyledger::domain {
 
@@ -31,6 +33,15 @@ struct CompiledCondition {
   size_t measure = 0;
   events::v1::Comparison comparison = events::v1::COMPARISON_AT_LEAST;
   int64_t threshold = 0;
+  // Set: the condition ranks the account among others, and a population review decides it; index into
+  // CompiledRules::cuts. Outside of one it does not hold.
+  std::optional<size_t> cut;
+};
+
+// A relative cut: how many of the first accounts by what is measured are within it.
+struct CompiledCut {
+  size_t measure = 0;
+  RelativeCut cut;
 };
 
 // Holds if all conditions of one alternative hold; an alternative without conditions always does.
@@ -48,6 +59,9 @@ struct CompiledRules {
   std::vector<MeasureSpec> measures;
   // One per tier of the ladder. The first tier's rules always hold.
   std::vector<CompiledTier> tiers;
+  // Relative cuts, each once, in the order of the tiers. Not empty: the ladder is reviewed as a whole (see review.h),
+  // no account by itself.
+  std::vector<CompiledCut> cuts;
   // Measures [0, tier_measures) are those of the tiers.
   size_t tier_measures = 0;
   // True if by the passing of time alone the tiers' rules can only cease to hold, as long as nothing was returned.

@@ -89,6 +89,9 @@ FoldResult FoldPayload(AccountState& state, const Event& event, Micros occurred,
     case Event::kTierAssigned:
     case Event::kTierGraceStarted:
       return FoldTier(state, event, occurred);
+    case Event::kReviewStarted:
+    case Event::kReviewCompleted:
+      return Contradiction("a review in the stream of an account");
     case Event::kProgramPublished:
       return Contradiction("a program published to an account");
     case Event::PAYLOAD_NOT_SET:

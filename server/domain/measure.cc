@@ -94,6 +94,7 @@ const Measurement& Measurer::Get(size_t measure) {
 }
 
 bool Measurer::Holds(const CompiledCondition& condition) {
+  if (condition.cut.has_value()) return places_ != nullptr && (*places_)[*condition.cut].is_member;
   const std::optional<int64_t>& value = Get(condition.measure).value;
   if (!value.has_value()) return false;
   return condition.comparison == events::v1::COMPARISON_AT_MOST ? *value <= condition.threshold
@@ -126,6 +127,10 @@ events::v1::ConditionEvidence Measurer::Evidence(const CompiledCondition& condit
   if (measured.value.has_value()) evidence.set_value(*measured.value);
   evidence.set_comparison(condition.comparison);
   evidence.set_threshold(condition.threshold);
+  if (condition.cut.has_value() && places_ != nullptr) {
+    evidence.set_threshold((*places_)[*condition.cut].last_value);
+    evidence.set_rank((*places_)[*condition.cut].rank);
+  }
   evidence.set_holds(Holds(condition));
   return evidence;
 }

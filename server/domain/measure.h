@@ -34,6 +34,15 @@ struct Measurement {
 // Start of the membership year that contains `time`, and of the one `offset` years later.
 Micros MembershipYearStart(const Zone& zone, Micros open_time, Micros time, int offset = 0);
 
+// What a population review found of one account in one relative cut.
+struct CutPlace {
+  bool is_member = false;
+  // Of the last member: the cut value.
+  int64_t last_value = 0;
+  // The account's own, from 1; 0: not ranked, or not known.
+  uint64_t rank = 0;
+};
+
 // What is measured of one account; each thing once.
 // Threads: thread-compatible. Lifetime: the state and the program must outlive it.
 class Measurer {
@@ -48,6 +57,15 @@ class Measurer {
   // at or after `end`, or it is on the slot of none of the windows.
   static Measurer AtReview(const AccountState& state, const CompiledProgram& program, Micros boundary, Micros end) {
     return Measurer(state, program, boundary - 1, end);
+  }
+
+  // At a population review, which has decided the relative cuts: `places` has one entry per cut of the program and must
+  // outlive this.
+  static Measurer AtPopulationReview(const AccountState& state, const CompiledProgram& program, Micros boundary,
+                                     const std::vector<CutPlace>& places) {
+    Measurer measurer(state, program, boundary - 1, boundary);
+    measurer.places_ = &places;
+    return measurer;
   }
 
   const CompiledProgram& program() const { return program_; }
@@ -76,6 +94,8 @@ class Measurer {
   const Micros anchor_;
   const Micros end_;
   std::vector<std::optional<Measurement>> known_;
+  // Null: no population review decides.
+  const std::vector<CutPlace>* places_ = nullptr;
 };
 
 }  // namespace keyledger::domain

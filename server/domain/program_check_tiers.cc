@@ -22,6 +22,29 @@ class TiersCheck : private ProgramRuleCheck {
   }
 
  private:
+  static bool RanksAccounts(const programs::v1::Rule& rule) {
+    for (const auto& alternative : rule.any_of()) {
+      for (const auto& condition : alternative.all_of()) {
+        switch (condition.cut_case()) {
+          case programs::v1::Condition::kTopCount:
+          case programs::v1::Condition::kTopPercentMilli:
+          case programs::v1::Condition::kCoveringPercentMilli:
+            return true;
+          default:
+            break;
+        }
+      }
+    }
+    return false;
+  }
+
+  static bool RanksAccounts(const TierLadder& ladder) {
+    for (const Tier& tier : ladder.tiers()) {
+      if (RanksAccounts(tier.entrance_rule()) || RanksAccounts(tier.maintenance_rule())) return true;
+    }
+    return false;
+  }
+
   void CheckLadder(const TierLadder& ladder) {
     CheckId("tier_ladder.ladder_id", ladder.ladder_id());
     RuleContext context;
@@ -30,11 +53,16 @@ class TiersCheck : private ProgramRuleCheck {
     context.review_period = ladder.review_period();
     context.review_membership_year = ladder.review_membership_year();
     context.only_at_reviews = ladder.upgrade() == programs::v1::UPGRADE_AT_REVIEW;
+    context.may_rank =
+        ladder.review_case() == TierLadder::kReviewPeriod || ladder.review_case() == TierLadder::kReviewDate;
     CheckMetric(ladder, context);
     CheckReview(ladder);
     if (!programs::v1::Upgrade_IsValid(ladder.upgrade())) Add("tier_ladder.upgrade", "is no way to rise");
     if (!programs::v1::Downgrade_IsValid(ladder.downgrade())) Add("tier_ladder.downgrade", "is no way to fall");
     CheckRange("tier_ladder.grace_days", ladder.grace_days(), 0, 366, "days");
+    if (ladder.grace_days() > 0 && RanksAccounts(ladder)) {
+      Add("tier_ladder.grace_days", "must be 0 where accounts are ranked: their places are known at reviews only");
+    }
     CheckRange("tier_ladder.tiers", ladder.tiers_size(), 1, kTiersMax, "tiers");
     std::set<std::string> ids;
     for (int i = 0; i < ladder.tiers_size(); ++i) {

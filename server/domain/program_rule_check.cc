@@ -1,9 +1,12 @@
 // See program_rule_check.h.
 #include "server/domain/program_rule_check.h"
 
+#include <limits>
+
 #include <fmt/format.h>
 
 #include "server/domain/compiled_rules.h"
+#include "server/domain/ranking.h"
 
 namespace keyledger::domain {
 namespace {
@@ -13,7 +16,6 @@ using programs::v1::MetricWindow;
 
 constexpr int kAlternativesMax = 10;
 constexpr int kConditionsMax = 10;
-constexpr int kPercentMilliMax = 100'000;
 // A window and the one before it lie within what the ledger keeps of an account's dealings.
 constexpr int kGrowthDaysMax = 548;
 constexpr int kMonthsMax = 36;
@@ -82,7 +84,7 @@ void ProgramRuleCheck::CheckCondition(const std::string& path, const Condition& 
       condition.metric() == events::v1::METRIC_UNSPECIFIED ? context.metric : condition.metric();
   if (metric == events::v1::METRIC_UNSPECIFIED || !events::v1::Metric_IsValid(metric)) {
     Add(path + ".metric", "is required");
-    return CheckCut(path, condition);
+    return CheckCut(path, condition, context);
   }
   if (NamesFact(metric)) {
     CheckId(path + ".fact_key", condition.fact_key());
@@ -104,7 +106,7 @@ void ProgramRuleCheck::CheckCondition(const std::string& path, const Condition& 
       Add(path + ".in_each_of_last", fmt::format("is not for {}", MetricName(metric)));
     }
   }
-  CheckCut(path, condition);
+  CheckCut(path, condition, context);
 }
 
 void ProgramRuleCheck::CheckSpan(const std::string& path, const Condition& condition, const MetricWindow* window,
@@ -132,24 +134,29 @@ void ProgramRuleCheck::CheckSpan(const std::string& path, const Condition& condi
   }
 }
 
-void ProgramRuleCheck::CheckCut(const std::string& path, const Condition& condition) {
-  constexpr const char* kNoReviews =
-      "ranks accounts among each other, which this version does not do; use at_least or at_most";
+void ProgramRuleCheck::CheckCut(const std::string& path, const Condition& condition, const RuleContext& context) {
+  const auto check_rank = [&](const std::string& at, uint32_t size, int64_t max) {
+    CheckRange(at, size, 1, max, "");
+    if (!context.may_rank) {
+      Add(at,
+          "ranks accounts among each other, which only a tier ladder can whose reviews are at the same moments for "
+          "all: "
+          "set its review_period or review_date");
+    }
+  };
   switch (condition.cut_case()) {
     case Condition::kAtLeast:
       return CheckRange(path + ".at_least", condition.at_least(), -kMoneyMicrosMax, kMoneyMicrosMax, "");
     case Condition::kAtMost:
       return CheckRange(path + ".at_most", condition.at_most(), -kMoneyMicrosMax, kMoneyMicrosMax, "");
     case Condition::kTopCount:
-      return Add(path + ".top_count", kNoReviews);
+      return check_rank(path + ".top_count", condition.top_count(), std::numeric_limits<uint32_t>::max());
     case Condition::kTopPercentMilli:
-      CheckRange(path + ".top_percent_milli", condition.top_percent_milli(), 1, kPercentMilliMax, "");
-      return Add(path + ".top_percent_milli", kNoReviews);
+      return check_rank(path + ".top_percent_milli", condition.top_percent_milli(), kWholeMilli);
     case Condition::kCoveringPercentMilli:
-      CheckRange(path + ".covering_percent_milli", condition.covering_percent_milli(), 1, kPercentMilliMax, "");
-      return Add(path + ".covering_percent_milli", kNoReviews);
+      return check_rank(path + ".covering_percent_milli", condition.covering_percent_milli(), kWholeMilli);
     case Condition::CUT_NOT_SET:
-      return Add(path, "needs a cut: at_least or at_most");
+      return Add(path, "needs a cut: at_least, at_most, top_count, top_percent_milli or covering_percent_milli");
   }
 }
 

@@ -25,6 +25,8 @@ class ProgramRuleCheck : protected ProgramPartCheck {
     bool review_membership_year = false;
     // True: only at reviews, when periods are whole.
     bool only_at_reviews = false;
+    // True: accounts may be ranked among each other.
+    bool may_rank = false;
   };
 
   explicit ProgramRuleCheck(std::vector<ProgramMistake>& mistakes) : ProgramPartCheck(mistakes) {}
@@ -36,7 +38,7 @@ class ProgramRuleCheck : protected ProgramPartCheck {
   void CheckCondition(const std::string& path, const programs::v1::Condition& condition, const RuleContext& context);
   void CheckSpan(const std::string& path, const programs::v1::Condition& condition,
                  const programs::v1::MetricWindow* window, const RuleContext& context);
-  void CheckCut(const std::string& path, const programs::v1::Condition& condition);
+  void CheckCut(const std::string& path, const programs::v1::Condition& condition, const RuleContext& context);
 };
 
 }  // namespace keyledger::domain

@@ -187,6 +187,8 @@ bool IsSettled(const AccountState& state, const CompiledProgram& program, Measur
 // Looks at the boundaries in (from, end] while one program governs.
 std::optional<DueReview> FindReviewUnder(const AccountState& state, const CompiledProgram& program, Micros from,
                                          Micros end) {
+  // Accounts that are ranked among each other are reviewed together.
+  if (!program.rules().cuts.empty()) return std::nullopt;
   const Micros grace_until = state.tier.grace_until;
   const bool in_grace = grace_until != kNever && grace_until > from &&
                         state.tier.ladder_id == program.program().tier_ladder().ladder_id();
@@ -287,6 +289,21 @@ Micros NextReview(const AccountState& state, const CompiledProgram& program, Mic
       break;
   }
   return kNever;
+}
+
+Micros LastAnnualDate(const CompiledProgram& program, Micros time) {
+  const programs::v1::AnnualDate& date = program.program().tier_ladder().review_date();
+  const int64_t year = program.zone().PeriodIndex(time, CalendarUnit::kYear);
+  const Micros last = AnnualDateStart(program.zone(), date, year);
+  return last <= time ? last : AnnualDateStart(program.zone(), date, year - 1);
+}
+
+std::optional<TierAssigned> ReviewTier(const AccountState& state, const CompiledProgram& program, Micros as_of,
+                                       const std::vector<CutPlace>& places) {
+  Measurer measurer = Measurer::AtPopulationReview(state, program, as_of, places);
+  events::v1::Event event = Review(state, program, measurer, as_of);
+  if (!event.has_tier_assigned()) return std::nullopt;
+  return std::move(*event.mutable_tier_assigned());
 }
 
 std::optional<DueReview> FindReview(const AccountState& state, Micros after, Micros until, const ProgramSet& programs) {

@@ -16,9 +16,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "keyledger/events/v1/event.pb.h"
 #include "server/domain/account_state.h"
+#include "server/domain/measure.h"
 #include "server/domain/program_set.h"
 
 namespace keyledger::domain {
@@ -46,6 +48,14 @@ events::v1::TierAssigned AssignLocked(const AccountState& state, const events::v
 
 // The first boundary after `after` at which the account is reviewed under the program.
 Micros NextReview(const AccountState& state, const CompiledProgram& program, Micros after);
+
+// The tier that a population review gives the account at boundary `as_of`, its places in the ladder's relative cuts
+// being known; nothing: the one it holds. Locks are not asked. Requires: as Measurer::AtPopulationReview.
+std::optional<events::v1::TierAssigned> ReviewTier(const AccountState& state, const CompiledProgram& program,
+                                                   Micros as_of, const std::vector<CutPlace>& places);
+
+// The last day at or before `time` that is the ladder's review_date. Requires: the ladder has one.
+Micros LastAnnualDate(const CompiledProgram& program, Micros time);
 
 // What a review decides.
 struct DueReview {

@@ -81,7 +81,7 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::GetRecord(grpc::CallbackServerConte
       }
     } else if (request->has_stream()) {
       const std::string& account_id = request->stream().account_id();
-      if (account_id != kProgramsStream) KL_RETURN_IF_ERROR(CheckAccountId(account_id, "stream.account_id"));
+      if (!IsReadableOwnStream(account_id)) KL_RETURN_IF_ERROR(CheckAccountId(account_id, "stream.account_id"));
       const shard::Shard& home = context_.ledger.ShardOfAccount(account_id);
       shard = home.number();
       KL_ASSIGN_OR_RETURN(const auto last, home.store().LastRevision(account_id));

@@ -244,7 +244,7 @@ class SubscribeSource final : public FrameSource<ledger::v1::SubscribeResponse> 
 absl::StatusOr<std::unique_ptr<FrameSource<ledger::v1::ReadAccountResponse>>> MakeReadAccountSource(
     const ServiceContext& context, const ledger::v1::ReadAccountRequest& request) {
   // The ledger's own streams can be read like any other.
-  if (request.account_id() != kProgramsStream) KL_RETURN_IF_ERROR(CheckAccountId(request.account_id()));
+  if (!IsReadableOwnStream(request.account_id())) KL_RETURN_IF_ERROR(CheckAccountId(request.account_id()));
   const store::ShardStore& store = context.ledger.ShardOfAccount(request.account_id()).store();
   KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> last, store.LastRevision(request.account_id()));
   if (!last.has_value())

@@ -67,6 +67,15 @@ class TierServiceImpl final : public ledger::v1::TierService::CallbackService {
   grpc::ServerUnaryReactor* GetDistribution(grpc::CallbackServerContext* call,
                                             const ledger::v1::GetDistributionRequest* request,
                                             ledger::v1::GetDistributionResponse* response) override;
+  // In review_service.cc.
+  grpc::ServerUnaryReactor* StartReview(grpc::CallbackServerContext* call,
+                                        const ledger::v1::StartReviewRequest* request,
+                                        ledger::v1::StartReviewResponse* response) override;
+  grpc::ServerUnaryReactor* GetReview(grpc::CallbackServerContext* call, const ledger::v1::GetReviewRequest* request,
+                                      ledger::v1::GetReviewResponse* response) override;
+  grpc::ServerUnaryReactor* ListReviews(grpc::CallbackServerContext* call,
+                                        const ledger::v1::ListReviewsRequest* request,
+                                        ledger::v1::ListReviewsResponse* response) override;
 
  private:
   const ServiceContext context_;

@@ -19,6 +19,7 @@ void FillAssignment(const projections::TierHolding& holding, ledger::v1::TierAss
   out.set_program_id(holding.program_id);
   out.set_program_version(holding.program_version);
   out.set_revision(holding.revision);
+  out.set_review_id(holding.review_id);
 }
 
 }  // namespace

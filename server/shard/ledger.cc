@@ -92,7 +92,14 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
       !status.ok() && ReasonOf(status) != Reason::kDiskNearlyFull) {
     return status;
   }
-  for (Part& part : ledger->parts_) part.engine->Start();
+  std::vector<Shard*> shards;
+  for (Part& part : ledger->parts_) {
+    part.engine->Start();
+    shards.push_back(part.shard.get());
+  }
+  ledger->reviewer_ = std::make_unique<Reviewer>(std::move(shards), clock,
+                                                 ReviewerOptions{options.shard.skew_max, options.sweep_quiet});
+  KL_RETURN_IF_ERROR(ledger->reviewer_->Resume());
   if (options.sweep_interval.count() > 0) {
     ledger->sweeper_ = std::thread([raw = ledger.get()] {
       pthread_setname_np(pthread_self(), "kl-sweep");
@@ -149,11 +156,15 @@ void Ledger::Stop() {
   stop_changed_.NotifyAll();
   // Shards first: a sweep that waits for them gets its answer.
   for (Part& part : parts_) part.shard->Stop();
+  if (reviewer_ != nullptr) reviewer_->Stop();
   if (sweeper_.joinable()) sweeper_.join();
   StopProjections();
 }
 
-Shard& Ledger::ShardOfAccount(std::string_view account_id) { return *parts_[ShardOf(account_id, shard_count())].shard; }
+Shard& Ledger::ShardOfAccount(std::string_view account_id) {
+  // The ledger's own streams are in the first shard, whatever their names hash to.
+  return *parts_[IsOwnStream(account_id) ? 0 : ShardOf(account_id, shard_count())].shard;
+}
 
 void Ledger::Append(AppendCommand command, AppendDone done) {
   Shard& shard = ShardOfAccount(command.account_id);
@@ -339,6 +350,7 @@ absl::Status Ledger::SweepNow() {
       if (!failure.ok() && ReasonOf(failure) != Reason::kStopping) options_.on_sweep_failure(number, failure);
     }
   }
+  first.Update(reviewer_->StartDue());
   return first;
 }
 

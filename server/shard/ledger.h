@@ -21,6 +21,7 @@
 #include "server/base/mutex.h"
 #include "server/domain/program_set.h"
 #include "server/shard/append_command.h"
+#include "server/shard/reviewer.h"
 #include "server/shard/shard.h"
 #include "server/store/shard_store.h"
 
@@ -72,6 +73,8 @@ class Ledger {
   uint32_t shard_count() const { return static_cast<uint32_t>(parts_.size()); }
   Shard& shard(uint32_t number) { return *parts_[number].shard; }
   projections::Engine& engine(uint32_t number) { return *parts_[number].engine; }
+  // Requires: open.
+  Reviewer& reviewer() { return *reviewer_; }
   Shard& ShardOfAccount(std::string_view account_id);
 
   // Routes a request to its shard.
@@ -144,6 +147,8 @@ class Ledger {
   Mutex rearm_mutex_;
   uint64_t publications_started_ ABSL_GUARDED_BY(rearm_mutex_) = 0;
   uint64_t publications_finished_ ABSL_GUARDED_BY(rearm_mutex_) = 0;
+
+  std::unique_ptr<Reviewer> reviewer_;
 
   Mutex mutex_;
   CondVar stop_changed_;

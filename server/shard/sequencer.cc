@@ -156,6 +156,10 @@ void Sequencer::Process(Command& command) {
     ProcessSweep(*sweep);
   } else if (auto* rearm = std::get_if<RearmCommand>(&command)) {
     ProcessRearm(*rearm);
+  } else if (auto* own = std::get_if<OwnCommand>(&command)) {
+    ProcessOwn(*own);
+  } else if (auto* verdict = std::get_if<VerdictCommand>(&command)) {
+    ProcessVerdict(*verdict);
   } else {
     ProcessPublish(std::get<PublishCommand>(command));
   }
@@ -168,6 +172,10 @@ void Sequencer::Refuse(Command& command, const absl::Status& status) {
     sweep->done(status, absl::OkStatus());
   } else if (auto* rearm = std::get_if<RearmCommand>(&command)) {
     rearm->done(status);
+  } else if (auto* own = std::get_if<OwnCommand>(&command)) {
+    own->done(status);
+  } else if (auto* verdict = std::get_if<VerdictCommand>(&command)) {
+    verdict->done(status);
   } else {
     std::get<PublishCommand>(command).done(status);
   }

@@ -48,11 +48,22 @@ class Sequencer {
     AppendCommand append;
     AppendDone done;
   };
+  // A record of the ledger's own; its stream is append.account_id.
+  struct OwnCommand {
+    AppendCommand append;
+    AppendDone done;
+  };
+  struct VerdictCommand {
+    // Without events: account, request_id and digest.
+    AppendCommand append;
+    std::shared_ptr<const domain::ReviewVerdict> verdict;
+    VerdictDone done;
+  };
   struct ClientCommand {
     AppendCommand append;
     AppendDone done;
   };
-  using Command = std::variant<ClientCommand, SweepCommand, RearmCommand, PublishCommand>;
+  using Command = std::variant<ClientCommand, SweepCommand, RearmCommand, PublishCommand, OwnCommand, VerdictCommand>;
 
   // `last_record_time`: of the log's last record. `published`: what the log holds.
   Sequencer(store::ShardStore& store, Committer& committer, HeadWatch& head, const Clock& clock,
@@ -89,6 +100,8 @@ class Sequencer {
   void ProcessPublish(PublishCommand& command);
   void ProcessSweep(SweepCommand& command);
   void ProcessRearm(RearmCommand& command);
+  void ProcessOwn(OwnCommand& command);
+  void ProcessVerdict(VerdictCommand& command);
 
   absl::StatusOr<AppendAnswer> DecideAppend(AppendCommand& command);
   // True if the request is a repetition and has been dealt with.

@@ -278,10 +278,14 @@ void Sequencer::Record(CachedAccount& account, domain::Outcome outcome, AppendCo
     record.set_revision(revision);
     domain::SetTimestamp(record.mutable_occurred_time(), decided.occurred);
     domain::SetTimestamp(record.mutable_record_time(), record_time);
-    if (command != nullptr && (decided.fact_index >= 0 || !decided.is_decision))
+    if (command != nullptr && (decided.fact_index >= 0 || !decided.is_decision || command->events.empty()))
       record.set_request_id(command->request_id);
     record.set_event_id(fmt::format("{}-{}", options_.shard, position));
     if (decided.is_decision) {
+      // A review's command has no facts: its request shows on what it decided.
+      if (command != nullptr && command->events.empty() && !std::exchange(digest_written, true)) {
+        record.set_request_digest(command->digest);
+      }
       if (decided.fact_index >= 0) record.set_causation_id(fact_ids[decided.fact_index]);
       if (!decided.program_id.empty()) {
         record.mutable_program()->set_program_id(decided.program_id);
@@ -345,7 +349,7 @@ void Sequencer::AddRequestRow(const AppendCommand& command, const AppendAnswer& 
 }
 
 void Sequencer::Arm(CachedAccount& account, Micros looked_until) {
-  if (account.account_id == kProgramsStream) return;
+  if (IsOwnStream(account.account_id)) return;
   const Micros due = domain::NextDue(account.state, *programs_, looked_until);
   if (account.armed == due) return;
   if (account.armed.has_value() && *account.armed != domain::kNever) {
@@ -356,7 +360,7 @@ void Sequencer::Arm(CachedAccount& account, Micros looked_until) {
 }
 
 void Sequencer::Snapshot(CachedAccount& account) {
-  if (account.account_id == kProgramsStream) return;
+  if (IsOwnStream(account.account_id)) return;
   group_->commit.snapshots.push_back({account.account_id, domain::EncodeState(account.state)});
   account.snapshot_revision = account.state.next_revision;
 }

@@ -55,7 +55,7 @@ absl::StatusOr<std::optional<domain::AccountState>> FoldAccount(const store::Sha
                                                                 uint64_t* snapshot_revision) {
   domain::AccountState state;
   if (snapshot_revision != nullptr) *snapshot_revision = 0;
-  if (account_id == kProgramsStream) {
+  if (IsOwnStream(account_id)) {
     // Not an account: all there is to know for writing to it is how long it is.
     KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> last, store.LastRevision(account_id));
     if (!last.has_value()) return std::nullopt;
@@ -148,6 +148,30 @@ void Shard::Publish(std::shared_ptr<const domain::CompiledProgram> program, cons
   append.events.push_back(std::move(event));
   const size_t bytes = append.bytes;
   sequencer_->Submit(Sequencer::PublishCommand{std::move(program), std::move(append), std::move(done)}, bytes);
+}
+
+void Shard::RecordOwn(std::string_view stream, events::v1::Event event, const std::string& request_id,
+                      const std::string& actor, const std::string& digest, AppendDone done) {
+  AppendCommand append;
+  append.account_id = std::string(stream);
+  append.request_id = request_id;
+  append.actor = actor;
+  append.digest = digest;
+  append.bytes = event.ByteSizeLong();
+  append.events.emplace_back().event = std::move(event);
+  const size_t bytes = append.bytes;
+  sequencer_->Submit(Sequencer::OwnCommand{std::move(append), std::move(done)}, bytes);
+}
+
+void Shard::Apply(const std::string& account_id, const std::string& request_id,
+                  std::shared_ptr<const domain::ReviewVerdict> verdict, VerdictDone done) {
+  AppendCommand append;
+  append.account_id = account_id;
+  append.request_id = request_id;
+  const merkle::Hash digest = merkle::Sha256(request_id);
+  append.digest.assign(digest.begin(), digest.end());
+  const size_t bytes = account_id.size() + verdict->assigned.ByteSizeLong();
+  sequencer_->Submit(Sequencer::VerdictCommand{std::move(append), std::move(verdict), std::move(done)}, bytes);
 }
 
 std::shared_ptr<const domain::ProgramSet> Shard::programs() const { return sequencer_->programs(); }

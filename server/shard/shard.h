@@ -23,6 +23,7 @@
 #include "server/base/head_watch.h"
 #include "server/domain/account_state.h"
 #include "server/domain/program_set.h"
+#include "server/domain/review.h"
 #include "server/merkle/tree.h"
 #include "server/shard/append_command.h"
 #include "server/store/shard_store.h"
@@ -71,6 +72,9 @@ struct PublishedProgram {
   std::string actor;
 };
 
+// Called once, when what the verdict led to is durable, or the reason why it could not be decided is known.
+using VerdictDone = std::function<void(absl::StatusOr<domain::ReviewEffect>)>;
+
 class Committer;
 class Sequencer;
 
@@ -103,9 +107,18 @@ class Shard {
   void Publish(std::shared_ptr<const domain::CompiledProgram> program, const std::string& source_yaml,
                const std::string& request_id, const std::string& actor, AppendDone done);
 
+  // Appends a record of the ledger's own to one of its streams. A repeated request_id gets the first answer.
+  void RecordOwn(std::string_view stream, events::v1::Event event, const std::string& request_id,
+                 const std::string& actor, const std::string& digest, AppendDone done);
+
+  // Decides a review's verdict against the account as it is when its turn comes, and records what follows. Once per
+  // account and request_id: repeated, it says what the first one did.
+  void Apply(const std::string& account_id, const std::string& request_id,
+             std::shared_ptr<const domain::ReviewVerdict> verdict, VerdictDone done);
+
   // The programs whose publication is durable.
   std::shared_ptr<const domain::ProgramSet> programs() const;
-  // The same with their texts, by program_id, then version.
+  // The same with their texts, in the order of their publication.
   std::vector<PublishedProgram> published() const;
 
   // The account at the head, folded from its snapshot and the records after it. Nothing for an account without records.
@@ -114,6 +127,8 @@ class Shard {
 
   uint32_t number() const { return options_.shard; }
   const store::ShardStore& store() const { return store_; }
+  // As ShardStore::PutMeta.
+  absl::Status PutMeta(std::string_view key, std::string_view value) { return store_.PutMeta(key, value); }
   HeadWatch& head() { return head_; }
   // OK, or why writes are refused.
   absl::Status write_status() const;

@@ -7,6 +7,7 @@
 
 #include "keyledger/ledger/v1/admin_service.grpc.pb.h"
 #include "keyledger/ledger/v1/ledger_service.grpc.pb.h"
+#include "keyledger/ledger/v1/tier_service.grpc.pb.h"
 #include "tests/bench/ledger_process.h"
 #include "tests/bench/report.h"
 #include "tests/bench/workload.h"
@@ -26,6 +27,8 @@ struct Scale {
   // Lone appends and syncs per repetition.
   int lone = 500;
   int starts = 5;
+  // Accounts that a review ranks.
+  uint64_t reviewed = 1'000'000;
 };
 
 // A ledger with a server on it.
@@ -35,7 +38,7 @@ class Ledger {
   Ledger(std::string data_dir, std::string program);
 
   // Publishes the program of the workload.
-  void PublishProgram();
+  void PublishProgram(const std::string& source_yaml = kProgramYaml);
   // Sends the frames over `streams` streams. Every request must be applied. Returns the seconds from the first request
   // to the last answer.
   double Send(const Frames& frames, int streams);
@@ -67,6 +70,7 @@ class Ledger {
   ServerProcess& server() { return *server_; }
   ledger::v1::LedgerService::Stub& log() { return *log_; }
   ledger::v1::AdminService::Stub& admin() { return *admin_; }
+  ledger::v1::TierService::Stub& tiers() { return *tiers_; }
 
  private:
   void Connect();
@@ -76,6 +80,7 @@ class Ledger {
   std::unique_ptr<ServerProcess> server_;
   std::unique_ptr<ledger::v1::LedgerService::Stub> log_;
   std::unique_ptr<ledger::v1::AdminService::Stub> admin_;
+  std::unique_ptr<ledger::v1::TierService::Stub> tiers_;
   std::shared_ptr<grpc::Channel> channel_;
   uint64_t accounts_ = 1;
   uint64_t next_purchase_ = 0;
@@ -95,6 +100,8 @@ void BenchReadLog(Ledger& ledger, const Scale& scale, Report& report);
 void BenchRebuild(Ledger& ledger, const Scale& scale, Report& report);
 // Start-up time and memory.
 void BenchStart(Ledger& ledger, Ledger& small, const Scale& scale, Report& report);
+// A review that ranks many accounts: accounts per second, and the memory it takes. On a ledger without a program.
+void BenchReview(Ledger& ledger, const Scale& scale, Report& report);
 // Bytes on the disk. Stops the ledger's server for good.
 void BenchDisk(Ledger& ledger, Report& report);
 

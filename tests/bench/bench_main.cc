@@ -17,7 +17,7 @@ namespace keyledger::bench {
 namespace {
 
 // The names of --only.
-const std::set<std::string> kNames = {"stream", "unary", "lone", "read", "rebuild", "start", "disk"};
+const std::set<std::string> kNames = {"stream", "unary", "lone", "read", "rebuild", "start", "disk", "review"};
 
 struct Flags {
   Scale scale;
@@ -46,6 +46,11 @@ void RunAll(const Flags& flags, const std::string& dir, Report& report) {
   ledger.OpenAccounts(scale.accounts);
   if (wanted("stream")) BenchAppendStream(ledger, "program", dir, scale, report);
   if (wanted("unary")) BenchUnary(ledger, "program", dir, scale, report);
+  if (wanted("review")) {
+    report.Section(fmt::format("a review of {} accounts", scale.reviewed));
+    Ledger ranked(dir + "/review", flags.program);
+    BenchReview(ranked, scale, report);
+  }
   if (!wanted("read") && !wanted("rebuild") && !wanted("start") && !wanted("disk")) return;
 
   ledger.FillTo(scale.records);
@@ -77,7 +82,7 @@ int Run(const Flags& flags) {
   for (const std::string& name : report.senseless()) fmt::print(stderr, "kl_bench: {} makes no sense\n", name);
   fmt::print("\n{} figures\n", report.figures());
   // A whole run prints so many; fewer means that a measurement fell out.
-  constexpr int kFiguresOfAWholeRun = 55;
+  constexpr int kFiguresOfAWholeRun = 58;
   if (flags.only.empty() && report.figures() != kFiguresOfAWholeRun) {
     fmt::print(stderr, "kl_bench: {} figures are expected\n", kFiguresOfAWholeRun);
     return 1;
@@ -103,6 +108,9 @@ int main(int argc, char** argv) {
   app.add_option("--repetitions", scale.repetitions, "Repetitions of each measurement")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  app.add_option("--reviewed", scale.reviewed, "Accounts that a review ranks")
+      ->check(CLI::Range(100, 100'000'000))
+      ->capture_default_str();
   app.add_option("--dir", flags.dir, "Directory on the disk to be measured")->capture_default_str();
   app.add_option("--only", flags.only, "Just this measurement")->check(CLI::IsMember(kNames));
   app.add_option("--keyledgerd", flags.program, "The server to measure")
@@ -121,6 +129,7 @@ int main(int argc, char** argv) {
     scale.accounts = 200;
     scale.lone = 25;
     scale.starts = 1;
+    scale.reviewed = 1'000;
   }
   return keyledger::bench::Run(flags);
 }

@@ -72,6 +72,7 @@ void Ledger::Connect() {
   channel_ = server_->NewChannel();
   log_ = ledger::v1::LedgerService::NewStub(channel_);
   admin_ = ledger::v1::AdminService::NewStub(channel_);
+  tiers_ = ledger::v1::TierService::NewStub(channel_);
 }
 
 void Ledger::Restart() {
@@ -81,11 +82,11 @@ void Ledger::Restart() {
 
 std::string Ledger::shard_dir() const { return data_dir_ + "/shard-000"; }
 
-void Ledger::PublishProgram() {
+void Ledger::PublishProgram(const std::string& source_yaml) {
   const auto stub = ledger::v1::ProgramService::NewStub(channel_);
   grpc::ClientContext context;
   ledger::v1::PublishProgramRequest request;
-  request.set_source_yaml(kProgramYaml);
+  request.set_source_yaml(source_yaml);
   request.set_request_id("bench");
   ledger::v1::PublishProgramResponse response;
   Expect(stub->PublishProgram(&context, request, &response), "PublishProgram");

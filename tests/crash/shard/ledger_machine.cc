@@ -202,7 +202,7 @@ std::string LedgerMachine::CheckStates(uint32_t number) {
   events::v1::EventRecord record;
   for (const std::string& bytes : log_.records(number)) {
     record.ParseFromString(bytes);
-    if (record.account_id() == kProgramsStream) continue;
+    if (IsOwnStream(record.account_id())) continue;
     const absl::Status evolved =
         domain::Evolve(states[record.account_id()], record.event(), domain::MicrosOf(record.occurred_time()));
     if (!evolved.ok()) return MessageOf(evolved);

@@ -94,6 +94,47 @@ class ShopTest(unittest.TestCase):
         self.assertEqual(got, want)
         self.assertEqual([row["start"] for row in rows], sorted(want))
 
+    def classes(self, metric, window, tiers, as_of):
+        """Previews a review of a ladder of its own; tiers are (id, cut), lowest first. Returns the review and the accounts by tier."""
+        ladder = "".join(f"    - {{tier_id: {tier}, entrance_rule: {{any_of: [{{all_of: [{{{cut}}}]}}]}}}}\n" for tier, cut in tiers)
+        path = self.books.directory / "ranking.yaml"
+        path.write_text(
+            f"program_id: ranking\ntime_zone: UTC\ncurrency_code: {self.currency}\neffective_from: 1990-01-01\npriority: 9\n"
+            f"tier_ladder:\n  ladder_id: ranking\n  metric: {metric}\n  window: {{{window}}}\n  review_period: year\n"
+            f"  tiers:\n    - {{tier_id: others}}\n{ladder}"
+        )
+        self.books.ask("program", "publish", path)
+        records = self.books.record_count()
+        page = self.books.ask("tier", "review", "start", "ranking", "--as-of", as_of, "--preview", "--page-size", "1000")
+        review = page["review"]
+        self.assertEqual(review["state"], "REVIEW_STATE_COMPLETED", review)
+        found = collections.defaultdict(dict)
+        while True:
+            for change in page.get("changes", []):
+                found[change["tier_id"]][int(change["account_id"])] = [books.integer(value, "value") for value in change["values"]]
+            if not page.get("next_page_token"):
+                break
+            page = self.books.ask("tier", "review", "show", review["review_id"], "--page-size", "1000", "--page-token", page["next_page_token"])
+        self.assertEqual(self.books.record_count(), records, "a preview writes nothing")
+        return review, found
+
+    def check_concentration(self):
+        want = self.truth["concentration"]
+        review, found = self.classes("gross_spend", "lifetime: true", [("next", "top_percent_milli: 25000"), ("core", "top_percent_milli: 5000")], self.after)
+        self.assertEqual(int(review["population"]), want["n"])
+        self.assertEqual([int(cut["members"]) for cut in review["cuts"]], [want["top5_n"] + want["next20_n"], want["top5_n"]])
+        self.assertEqual([int(cut["last_value"]) for cut in review["cuts"]], [want["top25_cutoff_minor"] * self.minor_micros, want["top5_cutoff_minor"] * self.minor_micros])
+        self.assertEqual((len(found["core"]), len(found["next"])), (want["top5_n"], want["next20_n"]))
+        self.assertEqual(sum(values[0] for values in found["core"].values()), want["top5_minor"] * self.minor_micros)
+        self.assertEqual(sum(values[0] for values in found["next"].values()), want["next20_minor"] * self.minor_micros)
+
+    def check_covering(self):
+        for percent, accounts in self.truth["concentration"]["fewest_accounts_covering_pct"].items():
+            with self.subTest(percent=percent):
+                review, found = self.classes("gross_spend", "lifetime: true", [("a", f"covering_percent_milli: {percent}000")], self.after)
+                self.assertEqual(int(review["cuts"][0]["members"]), accounts)
+                self.assertEqual(len(found["a"]), accounts)
+
     def check_second_import(self):
         records, roots = self.books.record_count(), self.books.root_hashes()
         again = self.import_file()
@@ -113,6 +154,7 @@ class CdnowSample(ShopTest):
     quarters = "quarters"
     currency = "USD"
     minor_micros = 10_000
+    after = "1998-07-01"
 
     def test_every_row_and_every_cent_is_imported(self):
         self.assertEqual(self.summary["rows_read"], 6919)
@@ -134,6 +176,12 @@ class CdnowSample(ShopTest):
 
     def test_a_second_import_changes_nothing(self):
         self.check_second_import()
+
+    def test_classes_by_share_of_accounts_equal_the_truth(self):
+        self.check_concentration()
+
+    def test_the_fewest_accounts_that_hold_a_share_of_spend_equal_the_truth(self):
+        self.check_covering()
 
     def test_purchases_of_zero_dollars_count_and_earn_no_points(self):
         answer = self.books.ask("retention", "show", "--period", "year")
@@ -161,6 +209,10 @@ class CdnowSampleWithoutAProgram(CdnowSample):
     # There are no points to look at.
     test_purchases_of_zero_dollars_count_and_earn_no_points = None
 
+    # They publish programs.
+    test_classes_by_share_of_accounts_equal_the_truth = None
+    test_the_fewest_accounts_that_hold_a_share_of_spend_equal_the_truth = None
+
     def test_the_log_holds_the_accounts_and_purchases_and_nothing_else(self):
         self.assertEqual(self.books.record_count(), 2357 + 6919)
 
@@ -176,6 +228,7 @@ class Wholesaler(ShopTest):
     quarters = "calendar_quarters"
     currency = "GBP"
     minor_micros = 1_000
+    after = "2012-01-01"
 
     def records_of(self, account):
         return self.books.ask_lines("log", "account", account)
@@ -266,6 +319,21 @@ class Wholesaler(ShopTest):
         self.assertIn(16446, top[0])
         self.assertNotIn(16446, top[1])
         self.assertIn(12415, top[1])
+
+    def test_the_platinum_five_of_2010_and_2011_by_gross_and_by_net_spend_equal_the_truth(self):
+        for metric, name in [("gross_spend", "top5_by_calendar_year"), ("net_spend", "top5_by_calendar_year_net")]:
+            for year, as_of in [("2010", "2011-01-01"), ("2011", "2012-01-01")]:
+                with self.subTest(metric=metric, year=year):
+                    review, found = self.classes(metric, "calendar_period: year", [("platinum", "top_count: 5")], as_of)
+                    want = {row["id"]: [row["minor"] * self.minor_micros] for row in self.truth[name][year]}
+                    self.assertEqual(found["platinum"], want)
+                    self.assertEqual(int(review["cuts"][0]["last_account_id"]), self.truth[name][year][-1]["id"])
+
+    def test_classes_by_share_of_accounts_equal_the_truth(self):
+        self.check_concentration()
+
+    def test_the_fewest_accounts_that_hold_a_share_of_spend_equal_the_truth(self):
+        self.check_covering()
 
     def test_178_customers_are_first_seen_through_a_cancellation(self):
         first = {}

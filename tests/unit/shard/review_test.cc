@@ -1,0 +1,404 @@
+// Population reviews on a whole ledger: figures frozen, tiers assigned, once, the same on any number of shards.
+#include <map>
+
+#include "server/domain/proto_time.h"
+#include "tests/unit/shard/shard_fixture.h"
+
+namespace keyledger::testing {
+namespace {
+
+using shard::ReviewPhase;
+using shard::ReviewRequest;
+using shard::ReviewStatus;
+
+constexpr char kRanksProgram[] = R"(program_id: ranks
+time_zone: UTC
+currency_code: USD
+effective_from: 2000-01-01
+tier_ladder:
+  ladder_id: ranks
+  metric: net_spend
+  window: {calendar_period: year}
+  review_period: year
+  tiers:
+    - {tier_id: member}
+    - tier_id: silver
+      entrance_rule: {any_of: [{all_of: [{top_percent_milli: 50_000}]}]}
+    - tier_id: gold
+      entrance_rule: {any_of: [{all_of: [{top_count: 2}]}]}
+)";
+
+// 2026-01-01T00:00:00Z, 2025-06-01T00:00:00Z.
+constexpr Micros kNewYear = 1'767'225'600 * kMicrosPerSecond;
+constexpr Micros kJune = 1'748'736'000 * kMicrosPerSecond;
+
+class Review : public ::testing::TestWithParam<uint32_t> {
+ protected:
+  Review() : whole_(GetParam()) { EXPECT_TRUE(whole_.ledger().Publish(kRanksProgram, "p1", "").ok()); }
+
+  // Accounts a0, a1 ... that bought so much in June.
+  void Buy(const std::vector<int64_t>& usd) {
+    for (size_t i = 0; i < usd.size(); ++i) {
+      const std::string id = "a" + std::to_string(i);
+      whole_.MustAppend(Command(id, "open", {Opened(kJune)}));
+      if (usd[i] > 0) whole_.MustAppend(Command(id, "buy", {Bought(usd[i], id + "-1", kJune)}));
+    }
+  }
+
+  static ReviewRequest Request(const std::string& request_id, Micros as_of = kNewYear) {
+    ReviewRequest request;
+    request.program_id = "ranks";
+    request.as_of = as_of;
+    request.request_id = request_id;
+    request.digest = request_id + std::to_string(as_of);
+    request.actor = "tester";
+    return request;
+  }
+
+  absl::StatusOr<ReviewStatus> Start(const ReviewRequest& request) { return whole_.ledger().reviewer().Start(request); }
+
+  ReviewStatus Run(const ReviewRequest& request) {
+    const auto started = Start(request);
+    EXPECT_TRUE(started.ok()) << started.status();
+    if (!started.ok()) return {};
+    whole_.ledger().reviewer().WaitUntilIdle();
+    const auto status = whole_.ledger().reviewer().Get(started->review.review_id());
+    EXPECT_TRUE(status.ok()) << status.status();
+    return status.ok() ? *status : ReviewStatus{};
+  }
+
+  std::string TierOf(const std::string& id) {
+    const auto state = whole_.ledger().ShardOfAccount(id).ReadState(id);
+    EXPECT_TRUE(state.ok() && state->has_value());
+    return (*state)->tier.tier_id;
+  }
+
+  std::vector<std::string> Tiers(size_t count) {
+    std::vector<std::string> tiers;
+    for (size_t i = 0; i < count; ++i) tiers.push_back(TierOf("a" + std::to_string(i)));
+    return tiers;
+  }
+
+  // Assignments by the review, by account.
+  std::map<std::string, int> Assigned(const std::string& review_id) {
+    std::map<std::string, int> assigned;
+    for (uint32_t shard = 0; shard < GetParam(); ++shard) {
+      for (const auto& record : whole_.Records(shard)) {
+        if (record.event().has_tier_assigned() && record.event().tier_assigned().review_id() == review_id) {
+          ++assigned[record.account_id()];
+        }
+      }
+    }
+    return assigned;
+  }
+
+  uint64_t RecordCount() {
+    uint64_t count = 0;
+    for (uint32_t shard = 0; shard < GetParam(); ++shard) count += whole_.Records(shard).size();
+    return count;
+  }
+
+  WholeLedger whole_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Shards, Review, ::testing::Values(1u, 4u));
+
+using Strings = std::vector<std::string>;
+
+TEST_P(Review, AssignsTiersByRankAndFreezesTheCuts) {
+  Buy({10, 50, 30, 40, 20, 0});
+  const ReviewStatus status = Run(Request("r1"));
+  EXPECT_EQ(status.phase, ReviewPhase::kCompleted) << status.detail;
+  EXPECT_EQ(Tiers(6), (Strings{"member", "gold", "silver", "gold", "member", "member"}));
+  EXPECT_EQ(status.review.review_id(), "review-1");
+  EXPECT_EQ(status.review.population(), 5u) << "the last account never bought";
+  ASSERT_EQ(status.review.cuts_size(), 2);
+  EXPECT_EQ(status.review.cuts(0).top_percent_milli(), 50'000u);
+  EXPECT_EQ(status.review.cuts(0).members(), 3u) << "half of 5, rounded up";
+  EXPECT_EQ(status.review.cuts(0).last_value(), 30 * kUnit);
+  EXPECT_EQ(status.review.cuts(0).last_account_id(), "a2");
+  EXPECT_EQ(status.review.cuts(1).top_count(), 2u);
+  EXPECT_EQ(status.review.cuts(1).members(), 2u);
+  EXPECT_EQ(status.review.cuts(1).last_value(), 40 * kUnit);
+  EXPECT_EQ(status.review.cuts(1).last_account_id(), "a3");
+  EXPECT_EQ(domain::MicrosOf(status.review.cuts(1).window_start()), kNewYear - 365 * kMicrosPerDay);
+  EXPECT_EQ(status.raised, 3u);
+  EXPECT_EQ(status.lowered, 0u);
+  EXPECT_EQ(status.accounts, 6u);
+  EXPECT_EQ(status.measured, 6u);
+  EXPECT_EQ(status.judged, 6u);
+}
+
+TEST_P(Review, LeavesItsBeginningAndItsEndOnTheFirstShard) {
+  Buy({10, 50, 30});
+  Run(Request("r1"));
+  std::string kinds;
+  for (const auto& record : whole_.Records(0)) {
+    if (record.account_id() != "$reviews") continue;
+    kinds += record.event().has_review_started() ? "started " : "completed ";
+    if (record.event().has_review_started()) {
+      EXPECT_EQ(record.actor(), "tester");
+      EXPECT_EQ(record.request_id(), "r1");
+      EXPECT_EQ(record.event().review_started().cursor_size(), static_cast<int>(GetParam()));
+    } else {
+      EXPECT_EQ(record.event().review_completed().raised(), 2u);
+    }
+  }
+  EXPECT_EQ(kinds, "started completed ");
+}
+
+TEST_P(Review, RecordsRankAndCutValueWithTheTier) {
+  Buy({10, 50, 30});
+  Run(Request("r1"));
+  const shard::Shard& home = whole_.ledger().ShardOfAccount("a2");
+  bool found = false;
+  for (const auto& record : whole_.Records(home.number())) {
+    if (record.account_id() != "a2" || record.event().tier_assigned().review_id().empty()) continue;
+    found = true;
+    const events::v1::TierAssigned& assigned = record.event().tier_assigned();
+    EXPECT_EQ(assigned.reason(), events::v1::TIER_ASSIGNMENT_REASON_POPULATION_REVIEW);
+    EXPECT_EQ(assigned.tier_id(), "gold");
+    ASSERT_EQ(assigned.met_size(), 1);
+    EXPECT_EQ(assigned.met(0).value(), 30 * kUnit);
+    EXPECT_EQ(assigned.met(0).threshold(), 30 * kUnit);
+    EXPECT_EQ(assigned.met(0).rank(), 2u);
+    EXPECT_EQ(record.program().program_id(), "ranks");
+    EXPECT_EQ(domain::MicrosOf(record.occurred_time()), kNewYear);
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST_P(Review, BreaksTiesByAgeThenById) {
+  whole_.MustAppend(Command("young", "r", {Opened(kJune + 1), Bought(10, "1", kJune + 2)}));
+  whole_.MustAppend(Command("old-b", "r", {Opened(kJune), Bought(10, "2", kJune + 2)}));
+  whole_.MustAppend(Command("old-c", "r", {Opened(kJune), Bought(10, "3", kJune + 2)}));
+  whole_.MustAppend(Command("old-a", "r", {Opened(kJune), Bought(10, "4", kJune + 2)}));
+  Run(Request("r1"));
+  EXPECT_EQ(TierOf("old-a"), "gold");
+  EXPECT_EQ(TierOf("old-b"), "gold");
+  EXPECT_EQ(TierOf("old-c"), "member");
+  EXPECT_EQ(TierOf("young"), "member");
+}
+
+TEST_P(Review, CountsOnlyWhatOccurredBeforeTheMoment) {
+  Buy({10, 50, 30});
+  // January's purchases are not last year's, and drop nothing of what was.
+  whole_.MustAppend(Command("a0", "late", {Bought(1'000, "late", kToday)}));
+  const ReviewStatus status = Run(Request("r1"));
+  EXPECT_EQ(Tiers(3), (Strings{"member", "gold", "gold"}));
+  EXPECT_EQ(status.review.population(), 3u);
+}
+
+TEST_P(Review, OfTheSameRequestIsTheSameReview) {
+  Buy({10, 50, 30});
+  Run(Request("r1"));
+  const uint64_t records = RecordCount();
+  const auto again = Start(Request("r1"));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->review.review_id(), "review-1");
+  EXPECT_EQ(again->phase, ReviewPhase::kCompleted);
+  whole_.Reopen();
+  const auto later = Start(Request("r1"));
+  ASSERT_TRUE(later.ok()) << later.status();
+  EXPECT_EQ(later->phase, ReviewPhase::kCompleted);
+  EXPECT_EQ(later->raised, 2u);
+  EXPECT_EQ(RecordCount(), records);
+  ReviewRequest other = Request("r1");
+  other.digest = "another body";
+  EXPECT_EQ(ReasonOf(Start(other).status()), Reason::kRequestIdReused);
+}
+
+TEST_P(Review, PreviewedWritesNothingAndSaysTheSame) {
+  Buy({10, 50, 30});
+  const uint64_t records = RecordCount();
+  ReviewRequest request = Request("r1");
+  request.validate_only = true;
+  const ReviewStatus preview = Run(request);
+  EXPECT_EQ(preview.review.review_id(), "preview-1");
+  EXPECT_EQ(preview.phase, ReviewPhase::kCompleted);
+  EXPECT_EQ(RecordCount(), records);
+  EXPECT_EQ(Tiers(3), (Strings{"member", "member", "member"}));
+  const auto changes = whole_.ledger().reviewer().ListChanges("preview-1", 0, 10);
+  ASSERT_TRUE(changes.ok());
+  ASSERT_EQ(changes->changes.size(), 2u);
+  EXPECT_EQ(changes->total, 2u);
+  EXPECT_EQ(changes->changes[0].account_id, "a1");
+  EXPECT_EQ(changes->changes[0].held_tier_id, "member");
+  EXPECT_EQ(changes->changes[0].tier_id, "gold");
+  EXPECT_EQ(changes->changes[0].standings[1].rank, 1u);
+  EXPECT_EQ(changes->changes[1].account_id, "a2");
+  EXPECT_EQ(whole_.ledger().reviewer().ListChanges("preview-1", 1, 10)->changes.size(), 1u);
+  const ReviewStatus applied = Run(Request("r2"));
+  EXPECT_EQ(applied.raised, preview.raised);
+  EXPECT_EQ(applied.review.cuts(1).SerializeAsString(), preview.review.cuts(1).SerializeAsString());
+}
+
+TEST_P(Review, LowersNextYearWhomOthersOvertook) {
+  Buy({10, 50, 30});
+  ReviewRequest first = Request("r1", kNewYear - 61 * kMicrosPerDay);
+  Run(first);
+  EXPECT_EQ(Tiers(3), (Strings{"member", "gold", "gold"}));
+  whole_.MustAppend(Command("a0", "more", {Bought(100, "more", kNewYear - kMicrosPerDay)}));
+  const ReviewStatus status = Run(Request("r2"));
+  EXPECT_EQ(Tiers(3), (Strings{"gold", "gold", "member"}));
+  EXPECT_EQ(status.raised, 1u);
+  EXPECT_EQ(status.lowered, 1u);
+}
+
+TEST_P(Review, RerunShowsWhatLateEventsChangeAndWhy) {
+  Buy({10, 50, 30});
+  Run(Request("r1"));
+  // Last year's invoice of 50 came back last year, which is heard of only now; and a0 bought more than was known.
+  whole_.MustAppend(Command("a1", "back", {Returned(50, "a1-1", "c1", kNewYear - kMicrosPerDay)}));
+  whole_.MustAppend(Command("a0", "late", {Bought(15, "late", kNewYear - kMicrosPerDay)}));
+  EXPECT_EQ(ReasonOf(Start(Request("r2")).status()), Reason::kReviewNotPossible);
+  ReviewRequest rerun = Request("r3");
+  rerun.reruns_review_id = "review-1";
+  const ReviewStatus status = Run(rerun);
+  EXPECT_EQ(status.phase, ReviewPhase::kCompleted) << status.detail;
+  EXPECT_EQ(Tiers(3), (Strings{"gold", "member", "gold"}));
+  const auto changes = whole_.ledger().reviewer().ListChanges("review-2", 0, 10);
+  ASSERT_TRUE(changes.ok());
+  ASSERT_EQ(changes->changes.size(), 2u);
+  EXPECT_EQ(changes->changes[0].account_id, "a0");
+  EXPECT_EQ(changes->changes[0].earlier_tier_id, "member");
+  EXPECT_EQ(changes->changes[0].earlier_values[1], 10 * kUnit);
+  EXPECT_EQ(changes->changes[0].standings[1].value, 25 * kUnit);
+  EXPECT_EQ(changes->changes[0].standings[1].rank, 2u);
+  EXPECT_EQ(changes->changes[1].account_id, "a1");
+  EXPECT_EQ(changes->changes[1].earlier_tier_id, "gold");
+  EXPECT_EQ(changes->changes[1].tier_id, "member");
+  EXPECT_EQ(changes->changes[1].earlier_values[1], 50 * kUnit);
+  EXPECT_EQ(changes->changes[1].standings[1].value, 0);
+}
+
+TEST_P(Review, RefusesWhatCannotBeReviewed) {
+  Buy({10});
+  ReviewRequest request = Request("r1");
+  request.program_id = "none";
+  EXPECT_EQ(ReasonOf(Start(request).status()), Reason::kProgramNotFound);
+  request = Request("r1");
+  request.program_version = 2;
+  EXPECT_EQ(ReasonOf(Start(request).status()), Reason::kProgramNotFound);
+  request = Request("r1");
+  request.ladder_id = "none";
+  EXPECT_EQ(ReasonOf(Start(request).status()), Reason::kReviewNotPossible);
+  EXPECT_EQ(ReasonOf(Start(Request("r1", kNewYear + 1)).status()), Reason::kInvalidField);
+  request = Request("r1");
+  request.reruns_review_id = "review-1";
+  EXPECT_EQ(ReasonOf(Start(request).status()), Reason::kReviewNotFound);
+  ASSERT_TRUE(whole_.ledger().Publish(kPlainProgram, "p2", "").ok());
+  request = Request("r1");
+  request.program_id = "plain";
+  const absl::Status absolute = Start(request).status();
+  EXPECT_EQ(ReasonOf(absolute), Reason::kReviewNotPossible);
+  EXPECT_NE(MessageOf(absolute).find("no relative cuts"), std::string::npos);
+  EXPECT_EQ(ReasonOf(Start(Request("r1", -40 * 365 * kMicrosPerDay)).status()), Reason::kReviewNotPossible)
+      << "the program was not in force";
+  EXPECT_EQ(ReasonOf(whole_.ledger().reviewer().Get("review-1").status()), Reason::kReviewNotFound);
+  EXPECT_EQ(ReasonOf(whole_.ledger().reviewer().Get("preview-1").status()), Reason::kReviewNotFound);
+}
+
+TEST_P(Review, RefusesAMomentThatIsNotOverByMoreThanTheSkew) {
+  // Five minutes are allowed.
+  whole_.clock().Set(kNewYear - 301 * kMicrosPerSecond);
+  EXPECT_EQ(ReasonOf(Start(Request("r1")).status()), Reason::kOccurredInFuture);
+  whole_.clock().Set(kNewYear - 300 * kMicrosPerSecond);
+  EXPECT_TRUE(Start(Request("r1")).ok());
+  whole_.ledger().reviewer().WaitUntilIdle();
+}
+
+TEST_P(Review, RefusesAnEarlierMomentOnceALaterOneIsDecided) {
+  Buy({10});
+  Run(Request("r1"));
+  const Micros before = kNewYear - 31 * kMicrosPerDay;
+  EXPECT_EQ(ReasonOf(Start(Request("r2", before)).status()), Reason::kReviewNotPossible);
+  ReviewRequest preview = Request("r3", before);
+  preview.validate_only = true;
+  EXPECT_EQ(Run(preview).phase, ReviewPhase::kCompleted);
+}
+
+TEST_P(Review, ListsReviewsLatestFirst) {
+  Buy({10});
+  Run(Request("r1", kNewYear - 31 * kMicrosPerDay));
+  Run(Request("r2"));
+  const auto all = whole_.ledger().reviewer().List(std::numeric_limits<uint64_t>::max(), 10);
+  ASSERT_TRUE(all.ok());
+  ASSERT_EQ(all->size(), 2u);
+  EXPECT_EQ((*all)[0].review.review_id(), "review-2");
+  EXPECT_EQ((*all)[1].review.review_id(), "review-1");
+  EXPECT_EQ(whole_.ledger().reviewer().List(2, 10)->size(), 1u);
+  EXPECT_EQ(whole_.ledger().reviewer().List(100, 1)->size(), 1u);
+}
+
+TEST_P(Review, InterruptedByAStopGoesOn) {
+  Buy({10, 50, 30, 40, 20});
+  const auto started = Start(Request("r1"));
+  ASSERT_TRUE(started.ok());
+  // Wherever it is now.
+  whole_.Reopen();
+  whole_.ledger().reviewer().WaitUntilIdle();
+  const auto status = whole_.ledger().reviewer().Get("review-1");
+  ASSERT_TRUE(status.ok()) << status.status();
+  EXPECT_EQ(status->phase, ReviewPhase::kCompleted) << status->detail;
+  EXPECT_EQ(Tiers(5), (Strings{"member", "gold", "silver", "gold", "member"}));
+  EXPECT_EQ(Assigned("review-1"), (std::map<std::string, int>{{"a1", 1}, {"a2", 1}, {"a3", 1}}));
+}
+
+class ReviewSchedule : public ::testing::TestWithParam<uint32_t> {
+ protected:
+  // The reviews there are after a sweep at `now`.
+  size_t Sweep(Micros now) {
+    whole_.clock().Set(now);
+    EXPECT_TRUE(whole_.ledger().SweepNow().ok());
+    whole_.ledger().reviewer().WaitUntilIdle();
+    return whole_.ledger().reviewer().List(std::numeric_limits<uint64_t>::max(), 10)->size();
+  }
+
+  WholeLedger whole_{GetParam()};
+};
+
+INSTANTIATE_TEST_SUITE_P(Shards, ReviewSchedule, ::testing::Values(1u, 4u));
+
+// Ten minutes.
+constexpr Micros kQuiet = 600 * kMicrosPerSecond;
+
+TEST_P(ReviewSchedule, BeginsOnceWhenThePeriodAndTheQuietTimeAreOver) {
+  whole_.clock().Set(kNewYear - kMicrosPerDay);
+  ASSERT_TRUE(whole_.ledger().Publish(kRanksProgram, "p1", "").ok());
+  whole_.MustAppend(Command("a", "r", {Opened(kJune), Bought(10, "1", kJune)}));
+  EXPECT_EQ(Sweep(kNewYear + kQuiet - 1), 0u);
+  EXPECT_EQ(Sweep(kNewYear + kQuiet), 1u);
+  const auto status = whole_.ledger().reviewer().Get("review-1");
+  ASSERT_TRUE(status.ok());
+  EXPECT_EQ(status->phase, ReviewPhase::kCompleted);
+  EXPECT_EQ(status->actor, "");
+  EXPECT_EQ(domain::MicrosOf(status->review.as_of()), kNewYear);
+  EXPECT_EQ(status->raised, 1u);
+  EXPECT_EQ(Sweep(kNewYear + kQuiet + 60 * kMicrosPerSecond), 1u);
+  whole_.Reopen();
+  EXPECT_EQ(Sweep(kNewYear + 30 * kMicrosPerDay), 1u);
+  EXPECT_EQ(Sweep(kNewYear + 365 * kMicrosPerDay + kQuiet), 2u);
+}
+
+TEST_P(ReviewSchedule, LeavesAMomentAloneThatSomebodyReviewed) {
+  whole_.clock().Set(kNewYear - kMicrosPerDay);
+  ASSERT_TRUE(whole_.ledger().Publish(kRanksProgram, "p1", "").ok());
+  whole_.clock().Set(kNewYear);
+  ReviewRequest request;
+  request.program_id = "ranks";
+  request.as_of = kNewYear;
+  request.request_id = "by hand";
+  ASSERT_TRUE(whole_.ledger().reviewer().Start(request).ok());
+  whole_.ledger().reviewer().WaitUntilIdle();
+  EXPECT_EQ(Sweep(kNewYear + kQuiet), 1u);
+}
+
+TEST_P(ReviewSchedule, LeavesMomentsBeforeThePublicationToPeople) {
+  whole_.clock().Set(kNewYear + 1);
+  ASSERT_TRUE(whole_.ledger().Publish(kRanksProgram, "p1", "").ok());
+  EXPECT_EQ(Sweep(kNewYear + kMicrosPerDay), 0u);
+}
+
+}  // namespace
+}  // namespace keyledger::testing
