@@ -222,4 +222,8 @@ std::optional<std::string> ReadInput(Session& session, const std::string& path) 
   return text;
 }
 
+bool IsFileName(const std::string& argument) {
+  return argument == "-" || argument.find_first_of("./") != std::string::npos;
+}
+
 }  // namespace keyledger::cli

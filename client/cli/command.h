@@ -183,4 +183,7 @@ void PrintAppended(Session& session, const v1::AppendResponse& response);
 // Reads a file, or stdin for "-". Nothing if it cannot be read; the message has been printed.
 std::optional<std::string> ReadInput(Session& session, const std::string& path);
 
+// Whether an argument that may be a file or a program id is a file: an id has neither dot nor slash.
+bool IsFileName(const std::string& argument);
+
 }  // namespace keyledger::cli

@@ -7,6 +7,8 @@
 namespace keyledger::cli {
 
 void AddAccountCommands(CLI::App& root, Action& selected);
+// A verb of the noun account.
+void AddExplainAccount(CLI::App* account, Action& selected);
 void AddPurchaseCommands(CLI::App& root, Action& selected);
 void AddPointsCommands(CLI::App& root, Action& selected);
 // A verb of the noun points.
@@ -16,6 +18,9 @@ void AddTierCommands(CLI::App& root, Action& selected);
 void AddReviewCommands(CLI::App* tier, Action& selected);
 void AddRetentionCommands(CLI::App& root, Action& selected);
 void AddProgramCommands(CLI::App& root, Action& selected);
+// Verbs of the noun program.
+void AddSimulate(CLI::App* program, Action& selected);
+void AddProgramWords(CLI::App* program, Action& selected);
 void AddLogCommands(CLI::App& root, Action& selected);
 void AddAdminCommands(CLI::App& root, Action& selected);
 void AddImportCommands(CLI::App& root, Action& selected);

@@ -267,6 +267,7 @@ void AddAccountCommands(CLI::App& root, Action& selected) {
   AddGet(noun, selected);
   AddList(noun, selected);
   AddBatchGet(noun, selected);
+  AddExplainAccount(noun, selected);
 }
 
 }  // namespace keyledger::cli

@@ -1,4 +1,5 @@
-// keyledger program: validate, publish, get, list.
+// keyledger program: validate, publish, get, list; simulate, diff, explain, schema (commands_simulate.cc,
+// commands_program_words.cc).
 #include "client/cli/commands.h"
 
 #include <fmt/format.h>
@@ -147,6 +148,8 @@ void AddProgramCommands(CLI::App& root, Action& selected) {
   AddPublish(noun, selected);
   AddGet(noun, selected);
   AddList(noun, selected);
+  AddSimulate(noun, selected);
+  AddProgramWords(noun, selected);
 }
 
 }  // namespace keyledger::cli

@@ -250,6 +250,7 @@ KL_CLIENT_READ_METHOD(ledger, GetRecord)
 KL_CLIENT_READ_METHOD(account, GetAccount)
 KL_CLIENT_READ_METHOD(account, BatchGetAccounts)
 KL_CLIENT_READ_METHOD(account, ListAccounts)
+KL_CLIENT_READ_METHOD(account, ExplainAccount)
 KL_CLIENT_READ_METHOD(points, GetBalance)
 KL_CLIENT_READ_METHOD(points, ListLots)
 KL_CLIENT_READ_METHOD(points, ListStatement)
@@ -284,6 +285,15 @@ std::optional<ClientError> Client::ReadLog(const v1::ReadLogRequest& request,
   return Read<v1::ReadLogResponse>(
       [&](grpc::ClientContext& context, grpc::CompletionQueue& queue) {
         return stubs_->ledger.PrepareAsyncReadLog(&context, request, &queue);
+      },
+      on_frame);
+}
+
+std::optional<ClientError> Client::Simulate(const v1::SimulateRequest& request,
+                                            const std::function<bool(const v1::SimulateResponse&)>& on_frame) {
+  return Read<v1::SimulateResponse>(
+      [&](grpc::ClientContext& context, grpc::CompletionQueue& queue) {
+        return stubs_->program.PrepareAsyncSimulate(&context, request, &queue);
       },
       on_frame);
 }

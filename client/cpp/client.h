@@ -34,9 +34,9 @@ struct CallOptions {
   // Attempts at most, the first included. 1: no retries.
   int attempts_max = 6;
   BackoffOptions backoff;
-  // How long ReadAccount and ReadLog wait for each frame, the first one included, before they take the server for dead;
-  // then they fail with DEADLINE_EXCEEDED. More than zero. A filter that lets nothing pass for long stretches of a log
-  // may need more: the server sends no frame meanwhile.
+  // How long ReadAccount, ReadLog and Simulate wait for each frame, the first one included, before they take the server
+  // for dead; then they fail with DEADLINE_EXCEEDED. More than zero. A filter that lets nothing pass for long stretches
+  // of a log may need more: the server sends no frame meanwhile.
   std::chrono::milliseconds frame_timeout{30'000};
 };
 
@@ -67,6 +67,7 @@ class Client {
   Result<v1::GetAccountResponse> GetAccount(const v1::GetAccountRequest& request);
   Result<v1::BatchGetAccountsResponse> BatchGetAccounts(const v1::BatchGetAccountsRequest& request);
   Result<v1::ListAccountsResponse> ListAccounts(const v1::ListAccountsRequest& request);
+  Result<v1::ExplainAccountResponse> ExplainAccount(const v1::ExplainAccountRequest& request);
   Result<v1::GetBalanceResponse> GetBalance(const v1::GetBalanceRequest& request);
   Result<v1::ListLotsResponse> ListLots(const v1::ListLotsRequest& request);
   Result<v1::ListStatementResponse> ListStatement(const v1::ListStatementRequest& request);
@@ -96,6 +97,9 @@ class Client {
                                          const std::function<bool(const v1::ReadAccountResponse&)>& on_frame);
   std::optional<ClientError> ReadLog(const v1::ReadLogRequest& request,
                                      const std::function<bool(const v1::ReadLogResponse&)>& on_frame);
+  // Simulate; the callback returns false to stop.
+  std::optional<ClientError> Simulate(const v1::SimulateRequest& request,
+                                      const std::function<bool(const v1::SimulateResponse&)>& on_frame);
 
  private:
   struct Stubs;

@@ -1,0 +1,122 @@
+// keyledger program diff, explain, schema.
+#include <charconv>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "client/cli/commands.h"
+#include "client/cli/program_words.h"
+
+namespace keyledger::cli {
+namespace {
+
+using ::keyledger::programs::v1::Program;
+
+constexpr char kProgramHelp[] = "YAML file, - for stdin, or a published program: ID for its latest version, ID@VERSION";
+
+// Reads a file by the server's rules. The exit code if that fails; the message has been printed.
+std::variant<Program, int> LoadFile(Session& session, const std::string& path) {
+  const std::optional<std::string> text = ReadInput(session, path);
+  if (!text) {
+    return kExitUsage;
+  }
+  v1::ValidateProgramRequest request;
+  request.set_source_yaml(*text);
+  const auto result = session.client().ValidateProgram(request);
+  if (!result.ok()) {
+    return session.Fail(result.error());
+  }
+  if (result->has_program()) {
+    return result->program();
+  }
+  for (const v1::ProgramFinding& finding : result->findings()) {
+    session.err() << fmt::format("{}:{}: {} {}\n", path, finding.line(), finding.path(), finding.message());
+  }
+  return kExitInvalidArgument;
+}
+
+std::variant<Program, int> LoadPublished(Session& session, const std::string& argument) {
+  v1::GetProgramRequest request;
+  const size_t at = argument.find('@');
+  request.set_program_id(argument.substr(0, at));
+  if (at != std::string::npos) {
+    uint32_t version = 0;
+    const char* const end = argument.data() + argument.size();
+    const auto [last, error] = std::from_chars(argument.data() + at + 1, end, version);
+    if (error != std::errc() || last != end || version == 0) {
+      return session.Usage(fmt::format("'{}' names no version; write ID@VERSION, for example loyalty@2", argument));
+    }
+    request.set_version(version);
+  }
+  const auto result = session.client().GetProgram(request);
+  if (!result.ok()) {
+    return session.Fail(result.error());
+  }
+  return result->program().program();
+}
+
+std::variant<Program, int> Load(Session& session, const std::string& argument) {
+  return IsFileName(argument) ? LoadFile(session, argument) : LoadPublished(session, argument);
+}
+
+void AddDiff(CLI::App* noun, Action& selected) {
+  struct Flags {
+    std::string before;
+    std::string after;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(
+      noun, "diff", "Says in words what one program changes against another", selected, [flags](Session& session) {
+        const auto before = Load(session, flags->before);
+        if (const int* code = std::get_if<int>(&before)) {
+          return *code;
+        }
+        const auto after = Load(session, flags->after);
+        if (const int* code = std::get_if<int>(&after)) {
+          return *code;
+        }
+        const std::vector<std::string> lines = DiffPrograms(std::get<Program>(before), std::get<Program>(after));
+        for (const std::string& line : lines) {
+          session.out() << line << "\n";
+        }
+        if (lines.empty()) {
+          session.out() << "no difference\n";
+        }
+        return kExitOk;
+      });
+  verb->add_option("BEFORE", flags->before, kProgramHelp)->required();
+  verb->add_option("AFTER", flags->after, kProgramHelp)->required();
+}
+
+void AddExplain(CLI::App* noun, Action& selected) {
+  auto argument = std::make_shared<std::string>();
+  CLI::App* verb = AddVerb(noun, "explain", "Shows a program in words", selected, [argument](Session& session) {
+    const auto program = Load(session, *argument);
+    if (const int* code = std::get_if<int>(&program)) {
+      return *code;
+    }
+    if (session.json()) {
+      session.PrintJson(std::get<Program>(program));
+      return kExitOk;
+    }
+    for (const std::string& line : DescribeProgram(std::get<Program>(program))) {
+      session.out() << line << "\n";
+    }
+    return kExitOk;
+  });
+  verb->add_option("PROGRAM", *argument, kProgramHelp)->required();
+}
+
+}  // namespace
+
+void AddProgramWords(CLI::App* noun, Action& selected) {
+  AddDiff(noun, selected);
+  AddExplain(noun, selected);
+  AddVerb(noun, "schema", "Prints the JSON Schema of a program's YAML, for editors; asks no server", selected,
+          [](Session& session) {
+            session.out() << ProgramSchema();
+            return kExitOk;
+          });
+}
+
+}  // namespace keyledger::cli

@@ -1,0 +1,93 @@
+// Programs in words: one as a whole, and what a new version changes.
+#include "client/cli/program_words.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace keyledger::cli {
+namespace {
+
+using ::keyledger::programs::v1::Program;
+using Lines = std::vector<std::string>;
+
+Program Loyalty() {
+  Program program;
+  program.set_program_id("loyalty");
+  program.set_version(1);
+  program.set_currency_code("USD");
+  program.mutable_effective_from()->set_seconds(1'704'067'200);
+  auto& rule = *program.add_accrual_rules();
+  rule.set_rule_id("base");
+  rule.mutable_per_money()->set_points(1);
+  rule.mutable_per_money()->set_per_micros(1'000'000);
+  rule.mutable_match()->add_categories("tea");
+  rule.mutable_expiry()->set_after_months(12);
+  program.set_return_policy(::keyledger::programs::v1::RETURN_POLICY_WITHIN_BALANCE);
+  for (const auto& [id, entrance] : {std::pair("bronze", 0LL), std::pair("gold", 5'000'000'000LL)}) {
+    auto& tier = *program.mutable_tier_ladder()->add_tiers();
+    tier.set_tier_id(id);
+    tier.set_multiplier_milli(1250);
+    if (entrance > 0) tier.set_display_name("Gold");
+  }
+  program.mutable_tier_ladder()->set_ladder_id("main");
+  return program;
+}
+
+TEST(DiffPrograms, SaysNothingOfProgramsThatDifferOnlyInTheirVersion) {
+  Program after = Loyalty();
+  after.set_version(2);
+  EXPECT_EQ(DiffPrograms(Loyalty(), after), Lines{});
+}
+
+TEST(DiffPrograms, SaysWhatEachRuleWasAndIs) {
+  Program after = Loyalty();
+  after.mutable_accrual_rules(0)->mutable_per_money()->set_points(2);
+  after.mutable_accrual_rules(0)->mutable_expiry()->set_after_days(90);
+  after.mutable_accrual_rules(0)->set_pending_days(14);
+  after.mutable_accrual_rules(0)->mutable_match()->set_categories(0, "coffee");
+  after.mutable_effective_from()->set_seconds(1'735'689'600);
+  EXPECT_EQ(
+      DiffPrograms(Loyalty(), after),
+      (Lines{"effective from was 2024-01-01T00:00:00Z, is now 2025-01-01T00:00:00Z",
+             "accrual rule base: match: categories no longer: tea", "accrual rule base: match: categories also: coffee",
+             "accrual rule base: per money was 1 point per 1.00, is now 2 points per 1.00",
+             "accrual rule base: pending days is new: 14", "accrual rule base: expiry: after months is gone, was 12",
+             "accrual rule base: expiry: after days is new: 90"}));
+}
+
+TEST(DiffPrograms, SaysWhichRulesAndTiersCameAndWentWithTheirNumbers) {
+  Program after = Loyalty();
+  after.mutable_accrual_rules(0)->set_rule_id("other");
+  after.mutable_tier_ladder()->mutable_tiers(1)->set_multiplier_milli(1500);
+  after.mutable_tier_ladder()->mutable_tiers()->SwapElements(0, 1);
+  EXPECT_EQ(DiffPrograms(Loyalty(), after),
+            (Lines{"accrual rule base is gone", "  match", "    categories: tea", "  per money: 1 point per 1.00",
+                   "  expiry", "    after months: 12", "accrual rule other is new", "  match", "    categories: tea",
+                   "  per money: 1 point per 1.00", "  expiry", "    after months: 12",
+                   "tier ladder: tier gold: multiplier was 1.25, is now 1.5",
+                   "tier ladder: order of the tiers was bronze, gold; is now gold, bronze"}));
+}
+
+TEST(DescribeProgram, WritesASentenceALine) {
+  EXPECT_EQ(DescribeProgram(Loyalty()),
+            (Lines{"program loyalty version 1", "  currency code: USD", "  effective from: 2024-01-01T00:00:00Z",
+                   "  accrual rule base", "    match", "      categories: tea", "    per money: 1 point per 1.00",
+                   "    expiry", "      after months: 12", "  return policy: within balance", "  tier ladder main",
+                   "    tier bronze", "      multiplier: 1.25", "    tier gold", "      display name: Gold",
+                   "      multiplier: 1.25"}));
+}
+
+// That it accepts programs and refuses mistakes is tested with a JSON Schema validator (tests/e2e).
+TEST(ProgramSchema, NamesKeysTypesAndRanges) {
+  const auto schema = nlohmann::json::parse(ProgramSchema());
+  EXPECT_EQ(schema["additionalProperties"], false);
+  EXPECT_FALSE(schema["properties"].contains("version"));
+  EXPECT_EQ(schema["properties"]["program_id"]["type"][0], "string");
+  EXPECT_EQ(schema["properties"]["accrual_rules"]["items"]["$ref"], "#/$defs/AccrualRule");
+  EXPECT_EQ(schema["$defs"]["AccrualRule"]["properties"]["pending_days"]["maximum"], 4294967295u);
+  EXPECT_EQ(schema["$defs"]["AccrualRule"]["properties"]["rounding"]["enum"],
+            (nlohmann::json{"down", "up", "half_even"}));
+}
+
+}  // namespace
+}  // namespace keyledger::cli
