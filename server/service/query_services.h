@@ -116,12 +116,13 @@ absl::StatusOr<Micros> AsOf(const Request& request, const Clock& clock) {
   return CheckTime(request.as_of(), "as_of");
 }
 
-// What a page token is bound to: the request without its paging.
+// What a page token is bound to: the request without its paging. Reviews are read from the log, not from a projection,
+// and have no cursor to wait for.
 template <class Request>
 std::string PageBinding(Request request) {
   request.clear_page_token();
   request.clear_page_size();
-  request.clear_min_cursor();
+  if constexpr (requires { request.clear_min_cursor(); }) request.clear_min_cursor();
   return Request::descriptor()->full_name() + request.SerializeAsString();
 }
 
