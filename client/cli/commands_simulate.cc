@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "client/cli/commands.h"
+#include "client/cli/describe.h"
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
 
@@ -96,8 +97,9 @@ std::string TierReason(const v1::SimulatedTier& tier, const char* side) {
     return fmt::format("{} {} since before", side, tier.tier_id().empty() ? "none" : tier.tier_id());
   }
   const ev::TierAssigned& decision = tier.decision();
-  return fmt::format("{} {} on {}: {} of {}", side, tier.tier_id(), FormatTime(tier.decision_time()),
-                     FormatMicros(decision.metric_value()), FormatMicros(decision.threshold()));
+  // A fall is explained by what was missed, anything else by what was met.
+  return fmt::format("{} {} on {}: {}", side, tier.tier_id(), FormatTime(tier.decision_time()),
+                     DescribeConditions(decision.missed().empty() ? decision.met() : decision.missed()));
 }
 
 std::string Reasons(const v1::SimulatedAccount& account) {
