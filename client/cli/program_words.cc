@@ -24,7 +24,7 @@ bool EndsWith(const std::string& text, const std::string& end) {
   return text.size() > end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// "entrance_micros" -> "entrance": the value is written in units.
+// "per_micros" -> "per": the value is written in units.
 std::string FieldWords(const FieldDescriptor& field) {
   std::string words = field.name();
   for (const char* unit : {"_micros", "_milli"}) {

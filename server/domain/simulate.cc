@@ -23,6 +23,10 @@ bool IsFact(const Event& event) {
 Event AsSubmitted(const Event& recorded) {
   Event event = recorded;
   switch (event.payload_case()) {
+    case Event::kPurchaseRecorded:
+      for (auto& line : *event.mutable_purchase_recorded()->mutable_lines()) line.clear_points_allocations();
+      event.mutable_purchase_recorded()->clear_counts();
+      break;
     case Event::kPurchaseReturned:
       // The cost of what came back is the ledger's own where the return was linked.
       if (event.purchase_returned().has_purchase_revision()) {
@@ -34,6 +38,17 @@ Event AsSubmitted(const Event& recorded) {
     case Event::kPointsRedeemed:
       event.mutable_points_redeemed()->clear_allocations();
       event.mutable_points_redeemed()->clear_counts();
+      break;
+    case Event::kPointsReserved:
+      event.mutable_points_reserved()->clear_allocations();
+      event.mutable_points_reserved()->clear_counts();
+      break;
+    case Event::kReservationCaptured:
+      event.mutable_reservation_captured()->clear_allocations();
+      event.mutable_reservation_captured()->clear_released();
+      break;
+    case Event::kReservationReleased:
+      event.mutable_reservation_released()->clear_allocations();
       break;
     case Event::kPointsAdjusted:
       event.mutable_points_adjusted()->clear_allocations();
@@ -154,6 +169,15 @@ void AccountSimulator::Count(const Event& event, Micros occurred, SimulatedSide&
     case Event::kPointsRedeemed:
       side.flow.redeemed += event.points_redeemed().points();
       break;
+    case Event::kReservationCaptured:
+      side.flow.redeemed += event.reservation_captured().points();
+      break;
+    case Event::kPurchaseRecorded:
+      for (const auto& line : event.purchase_recorded().lines()) side.flow.redeemed += line.points_paid();
+      break;
+    case Event::kPointsRestored:
+      side.flow.redeemed -= event.points_restored().points();
+      break;
     case Event::kPointsExpired:
       side.flow.expired += event.points_expired().points();
       break;
@@ -173,7 +197,7 @@ absl::Status AccountSimulator::End(AccountState& state, const ProgramSet& progra
   KL_ASSIGN_OR_RETURN(Outcome outcome, Advance(state, rules_.to - 1, programs));
   for (const DecidedEvent& decided : outcome.events) Count(decided.event, decided.occurred, side);
   state = std::move(outcome.state);
-  side.flow.outstanding = state.available_points() + state.pending_points();
+  side.flow.outstanding = state.available_points() + state.pending_points() + state.reserved_points();
   side.tier = state.tier;
   return absl::OkStatus();
 }

@@ -90,10 +90,9 @@ std::string TokenOf(const Request& request, uint64_t number) {
   return NextPageToken(request, continuation);
 }
 
-std::string DigestOf(ledger::v1::StartReviewRequest request) {
+merkle::Hash DigestOf(ledger::v1::StartReviewRequest request) {
   request.clear_request_id();
-  const merkle::Hash digest = merkle::Sha256(request.SerializeAsString());
-  return std::string(digest.begin(), digest.end());
+  return merkle::Sha256(request.SerializeAsString());
 }
 
 }  // namespace
@@ -117,7 +116,8 @@ grpc::ServerUnaryReactor* TierServiceImpl::StartReview(grpc::CallbackServerConte
     review.ladder_id = request->ladder_id();
     review.request_id = request->request_id();
     review.actor = request->actor();
-    review.digest = DigestOf(*request);
+    const merkle::Hash digest = DigestOf(*request);
+    review.digest.assign(digest.begin(), digest.end());
     review.validate_only = request->validate_only();
     review.reruns_review_id = request->reruns_review_id();
     KL_ASSIGN_OR_RETURN(const shard::ReviewStatus status, context_.ledger.reviewer().Start(review));

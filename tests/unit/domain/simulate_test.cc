@@ -118,6 +118,32 @@ TEST(Simulate, LeavesOutARedemptionOfPointsThatWereNotEarned) {
   EXPECT_EQ(result.first_refusal, "events[0]: 150 points asked for, 100 available");
 }
 
+TEST(Simulate, HoldsCapturesAndPaysWithPointsAsSubmitted) {
+  AccountLedger ledger(Rate(1));
+  Must(ledger.Submit({AccountLedger::Open(At("2024-01-01"))}));
+  Must(ledger.Submit({AccountLedger::Buy(At("2024-02-01"), {{100 * kUnit}})}));
+  for (const char* id : {"kept", "captured", "released"}) {
+    Fact reserve{{}, At("2024-03-01")};
+    reserve.event.mutable_points_reserved()->set_reservation_id(id);
+    reserve.event.mutable_points_reserved()->set_points(20);
+    SetTimestamp(reserve.event.mutable_points_reserved()->mutable_hold_until(), At("2024-03-08"));
+    Must(ledger.Submit({reserve}));
+  }
+  Fact capture{{}, At("2024-03-02")};
+  capture.event.mutable_reservation_captured()->set_reservation_id("captured");
+  capture.event.mutable_reservation_captured()->set_points(15);
+  Fact release{{}, At("2024-03-03")};
+  release.event.mutable_reservation_released()->set_reservation_id("released");
+  Fact paid = AccountLedger::Buy(At("2024-03-04"), {{10 * kUnit}});
+  paid.event.mutable_purchase_recorded()->mutable_lines(0)->set_points_paid(5);
+  Must(ledger.Submit({capture, release, paid}));
+  const AccountSimulation result = SimulateYaml(ledger, Rate(2), "2024-01-01", "2024-03-05");
+  EXPECT_EQ(result.refused_facts, 0) << result.first_refusal;
+  // Of 100 and 10 points earned, 15 were captured and 5 paid with; 20 are still held.
+  EXPECT_EQ(result.actual.flow, (PointsFlow{110, 20, 0, 0, 90}));
+  EXPECT_EQ(result.simulated.flow, (PointsFlow{220, 20, 0, 0, 200}));
+}
+
 TEST(Simulate, ReversesTheLotsOfItsOwnSide) {
   AccountLedger ledger(Rate(1));
   Must(ledger.Submit({AccountLedger::Open(At("2024-01-01"))}));
