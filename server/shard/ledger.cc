@@ -331,18 +331,21 @@ void Ledger::SweepLoop() {
 
 absl::Status Ledger::SweepNow() {
   absl::Status first;
-  std::vector<std::array<absl::Status, 3>> failures(parts_.size());
+  std::vector<std::array<absl::Status, 4>> failures(parts_.size());
   {
     MutexLock lock(sweep_mutex_);
     // What one shard cannot do is no reason for the others to wait.
     for (size_t number = 0; number < parts_.size(); ++number) {
-      auto& [rearmed, swept, undecided] = failures[number];
+      auto& [rearmed, swept, undecided, reviewed] = failures[number];
       rearmed = RearmAll(parts_[number]);
       swept = Sweep(parts_[number], undecided);
       first.Update(rearmed);
       first.Update(swept);
     }
   }
+  // Reviews are recorded by the first shard.
+  failures[0][3] = reviewer_->StartDue();
+  first.Update(failures[0][3]);
   if (options_.on_sweep_failure == nullptr) return first;
   for (uint32_t number = 0; number < failures.size(); ++number) {
     for (const absl::Status& failure : failures[number]) {
@@ -350,7 +353,6 @@ absl::Status Ledger::SweepNow() {
       if (!failure.ok() && ReasonOf(failure) != Reason::kStopping) options_.on_sweep_failure(number, failure);
     }
   }
-  first.Update(reviewer_->StartDue());
   return first;
 }
 

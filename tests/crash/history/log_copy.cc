@@ -8,9 +8,15 @@ namespace {
 
 // Takes away what the ledger completes.
 events::v1::Event AsSubmitted(events::v1::Event event) {
-  if (event.has_points_redeemed()) event.mutable_points_redeemed()->clear_allocations();
+  if (event.has_points_redeemed()) {
+    event.mutable_points_redeemed()->clear_allocations();
+    event.mutable_points_redeemed()->clear_counts();
+  }
   if (event.has_points_adjusted()) event.mutable_points_adjusted()->clear_allocations();
-  if (event.has_purchase_returned()) event.mutable_purchase_returned()->clear_purchase_revision();
+  if (event.has_purchase_returned()) {
+    event.mutable_purchase_returned()->clear_purchase_revision();
+    event.mutable_purchase_returned()->clear_completes_purchase();
+  }
   return event;
 }
 
