@@ -233,7 +233,12 @@ TEST(GetPointsLiability, TakesNoMemoryForAMillionAccounts) {
   EXPECT_EQ(liability->totals.lots, 1'000'000);
   EXPECT_EQ(liability->totals.available, 10'000'000);
   EXPECT_EQ(liability->cohorts.size(), 10u);
+  // A sanitizer keeps what was freed: its peak says nothing about the query.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   EXPECT_LT(peak_kib() - before, 32 * 1024);
+#else
+  EXPECT_GE(peak_kib(), before);
+#endif
 }
 
 // Illustrative example 52 (IE267-IE270): 10,000 points with goods of CU 100,000, of which 9,500 are expected to be
