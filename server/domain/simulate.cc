@@ -8,6 +8,7 @@
 #include "server/base/error.h"
 #include "server/domain/evolve.h"
 #include "server/domain/proto_time.h"
+#include "server/domain/submitted.h"
 
 namespace keyledger::domain {
 namespace {
@@ -17,46 +18,6 @@ using events::v1::EventRecord;
 
 bool IsFact(const Event& event) {
   return static_cast<int>(event.payload_case()) < events::v1::EVENT_KIND_POINTS_ACCRUED;
-}
-
-// The fact as it was submitted: without what the ledger completed it with.
-Event AsSubmitted(const Event& recorded) {
-  Event event = recorded;
-  switch (event.payload_case()) {
-    case Event::kPurchaseRecorded:
-      for (auto& line : *event.mutable_purchase_recorded()->mutable_lines()) line.clear_points_allocations();
-      event.mutable_purchase_recorded()->clear_counts();
-      break;
-    case Event::kPurchaseReturned:
-      // The cost of what came back is the ledger's own where the return was linked.
-      if (event.purchase_returned().has_purchase_revision()) {
-        for (auto& line : *event.mutable_purchase_returned()->mutable_lines()) line.clear_cost();
-      }
-      event.mutable_purchase_returned()->clear_purchase_revision();
-      event.mutable_purchase_returned()->clear_completes_purchase();
-      break;
-    case Event::kPointsRedeemed:
-      event.mutable_points_redeemed()->clear_allocations();
-      event.mutable_points_redeemed()->clear_counts();
-      break;
-    case Event::kPointsReserved:
-      event.mutable_points_reserved()->clear_allocations();
-      event.mutable_points_reserved()->clear_counts();
-      break;
-    case Event::kReservationCaptured:
-      event.mutable_reservation_captured()->clear_allocations();
-      event.mutable_reservation_captured()->clear_released();
-      break;
-    case Event::kReservationReleased:
-      event.mutable_reservation_released()->clear_allocations();
-      break;
-    case Event::kPointsAdjusted:
-      event.mutable_points_adjusted()->clear_allocations();
-      break;
-    default:
-      break;
-  }
-  return event;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "server/domain/field_path.h"
 #include "server/domain/program_check.h"
 #include "server/domain/proto_time.h"
+#include "server/domain/submitted.h"
 #include "server/domain/unknown_fields.h"
 
 namespace keyledger::domain {
@@ -55,6 +56,8 @@ class Validator {
       Add(path, fmt::format("holds field number {}, which this ledger does not know", number));
       return ++unknown < kUnknownFieldsMax;
     });
+    FindOutputOnly(event, root_,
+                   [&](const FieldPath& path) { Add(path, "is written by the ledger and must not be set"); });
     switch (event.payload_case()) {
       case Event::kAccountOpened:
         return Opened(root_.Field("account_opened"), event.account_opened());
@@ -132,10 +135,6 @@ class Validator {
     }
   }
 
-  void OutputOnly(const FieldPath& field, bool set) {
-    if (set) Add(field, "is written by the ledger and must not be set");
-  }
-
   // An amount from zero up; `currency` is that of the amounts before it, and set by the first.
   void Amount(const FieldPath& field, const Money& amount, std::string_view& currency) {
     if (!IsCurrencyCode(amount.currency_code())) {
@@ -204,7 +203,6 @@ class Validator {
     if (!events::v1::SaleMode_IsValid(purchase.sale_mode())) {
       Add(path.Field("sale_mode"), fmt::format("{} is no sale mode", static_cast<int>(purchase.sale_mode())));
     }
-    OutputOnly(path.Field("counts"), !purchase.counts().empty());
     if (!Count(path.Field("lines"), purchase.lines_size(), 1, kLinesMax)) return;
     std::string_view currency;
     for (int i = 0; i < purchase.lines_size(); ++i) {
@@ -220,7 +218,6 @@ class Validator {
       }
       if (line.has_cost()) Amount(at.Field("cost"), line.cost(), currency);
       Range(at.Field("points_paid"), line.points_paid(), 0, kPointsMax);
-      OutputOnly(at.Field("points_allocations"), !line.points_allocations().empty());
     }
   }
 
@@ -233,8 +230,6 @@ class Validator {
       Add(path.Field("merchant_id"), "is required with return_number or purchase_invoice_number");
     }
     Region(path.Field("region"), returned.region());
-    OutputOnly(path.Field("purchase_revision"), returned.has_purchase_revision());
-    OutputOnly(path.Field("completes_purchase"), returned.completes_purchase());
     if (!Count(path.Field("lines"), returned.lines_size(), 1, kLinesMax)) return;
     std::string_view currency;
     for (int i = 0; i < returned.lines_size(); ++i) {
@@ -256,8 +251,6 @@ class Validator {
   void Redeemed(const FieldPath& path, const events::v1::PointsRedeemed& redeemed) {
     Range(path.Field("points"), redeemed.points(), 1, kPointsMax);
     Text(path.Field("reward"), redeemed.reward(), 0, 128);
-    OutputOnly(path.Field("allocations"), !redeemed.allocations().empty());
-    OutputOnly(path.Field("counts"), !redeemed.counts().empty());
   }
 
   void Reserved(const FieldPath& path, const events::v1::PointsReserved& reserved) {
@@ -269,21 +262,16 @@ class Validator {
       Add(path.Field("hold_until"), "must be from 0001 to 9999, in whole microseconds");
     }
     Text(path.Field("reward"), reserved.reward(), 0, 128);
-    OutputOnly(path.Field("allocations"), !reserved.allocations().empty());
-    OutputOnly(path.Field("counts"), !reserved.counts().empty());
   }
 
   void Captured(const FieldPath& path, const events::v1::ReservationCaptured& captured) {
     Text(path.Field("reservation_id"), captured.reservation_id(), 1, 128);
     if (captured.has_points()) Range(path.Field("points"), captured.points(), 1, kPointsMax);
-    OutputOnly(path.Field("allocations"), !captured.allocations().empty());
-    OutputOnly(path.Field("released"), !captured.released().empty());
   }
 
   void Released(const FieldPath& path, const events::v1::ReservationReleased& released) {
     Text(path.Field("reservation_id"), released.reservation_id(), 1, 128);
     FreeText(path.Field("reason"), released.reason(), 0, 512);
-    OutputOnly(path.Field("allocations"), !released.allocations().empty());
   }
 
   void Adjusted(const FieldPath& path, const events::v1::PointsAdjusted& adjusted) {
@@ -296,7 +284,6 @@ class Validator {
         Add(path.Field("expire_time"), "must be from 0001 to 9999, in whole microseconds");
       }
     }
-    OutputOnly(path.Field("allocations"), !adjusted.allocations().empty());
   }
 
   void Id(const FieldPath& field, const std::string& id) {

@@ -3,25 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "server/domain/submitted.h"
+
 namespace keyledger::testing {
-namespace {
-
-// Takes away what the ledger completes.
-events::v1::Event AsSubmitted(events::v1::Event event) {
-  if (event.has_points_redeemed()) {
-    event.mutable_points_redeemed()->clear_allocations();
-    event.mutable_points_redeemed()->clear_counts();
-  }
-  if (event.has_points_adjusted()) event.mutable_points_adjusted()->clear_allocations();
-  if (event.has_purchase_returned()) {
-    event.mutable_purchase_returned()->clear_purchase_revision();
-    event.mutable_purchase_returned()->clear_completes_purchase();
-  }
-  return event;
-}
-
-}  // namespace
-
 uint64_t LogCopy::record_count() const {
   uint64_t count = 0;
   for (const Shard& shard : shards_) count += shard.records.size();
@@ -127,7 +111,7 @@ std::string LogCopy::CompareFact(const Writer::Entry& entry, int number, const e
   if (record.account_id() != entry.request.account_id()) return "is in the stream of " + record.account_id();
   if (record.occurred_time().SerializeAsString() != sent.occurred_time().SerializeAsString() ||
       record.actor() != entry.request.actor() || record.correlation_id() != sent.correlation_id() ||
-      AsSubmitted(record.event()).SerializeAsString() != sent.event().SerializeAsString()) {
+      domain::AsSubmitted(record.event()).SerializeAsString() != sent.event().SerializeAsString()) {
     return fmt::format("event {} was stored as\n{}", number, record.DebugString());
   }
   return "";
