@@ -47,6 +47,7 @@ enum class Reason {
   kRedemptionLimit = 90,
   kReservationNotOpen = 91,
   kReservationLimit = 92,
+  kLimitExceeded = 94,
   kTierUnknown = 95,
   kTierNotLocked = 96,
   kReviewRunning = 97,

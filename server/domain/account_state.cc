@@ -205,9 +205,36 @@ void EncodeCounts(const AccountState& state, storage::v1::AccountState& stored) 
     auto* out = stored.add_counts();
     out->set_counter(key.first);
     out->set_period_micros(key.second);
-    out->set_points(count.points);
+    out->set_amount(count.amount);
     out->set_times(count.times);
   }
+}
+
+void EncodeMarketPrices(const AccountState& state, storage::v1::AccountState& stored) {
+  for (const auto& [sku, prices] : state.market_prices) {
+    for (const MarketPrice& price : prices) {
+      auto* out = stored.add_market_prices();
+      out->set_sku(sku);
+      out->set_revision(price.revision);
+      out->set_occurred_micros(price.occurred);
+      out->set_currency_code(price.currency);
+      out->set_micros(price.micros);
+      out->set_region(price.region);
+    }
+  }
+}
+
+bool DecodeMarketPrices(const storage::v1::AccountState& stored, AccountState& state) {
+  if (stored.market_prices_size() > static_cast<int>(kMarketPricesMax)) return false;
+  for (const auto& in : stored.market_prices()) {
+    std::vector<MarketPrice>& prices = state.market_prices[in.sku()];
+    if (!prices.empty() &&
+        std::pair(prices.back().occurred, prices.back().revision) >= std::pair(in.occurred_micros(), in.revision())) {
+      return false;
+    }
+    prices.push_back({in.revision(), in.occurred_micros(), in.micros(), in.currency_code(), in.region()});
+  }
+  return true;
 }
 
 bool DecodeReturned(const storage::v1::AccountState& stored, AccountState& state) {
@@ -274,6 +301,10 @@ size_t AccountState::ApproximateBytes() const {
              reservation.held.capacity() * sizeof(HeldPoints) + reservation.counts.capacity() * 2 * sizeof(CountKey);
   }
   for (const auto& [key, count] : counts) bytes += kNode + sizeof(key) + sizeof(count) + key.first.capacity();
+  for (const auto& [sku, prices] : market_prices) {
+    bytes += kNode + sizeof(sku) + sizeof(prices) + sku.capacity() + prices.capacity() * sizeof(MarketPrice);
+    for (const MarketPrice& price : prices) bytes += price.region.capacity();
+  }
   for (const auto& [revision, lines] : returned) {
     bytes += kNode + sizeof(revision) + sizeof(lines) + lines.capacity() * sizeof(ReturnedLine);
   }
@@ -304,6 +335,7 @@ std::string EncodeState(const AccountState& state) {
   EncodeMetrics(state, stored);
   stored.set_debt(state.debt);
   EncodeReservations(state, stored);
+  EncodeMarketPrices(state, stored);
   for (const auto& [revision, lines] : state.returned) {
     auto* purchase = stored.add_returned();
     purchase->set_purchase_revision(revision);
@@ -338,11 +370,12 @@ absl::StatusOr<AccountState> DecodeState(std::string_view bytes) {
   if (state.purchase_count > 0) state.last_purchase = stored.last_purchase_micros();
   if (stored.has_last_activity_micros()) state.last_activity = stored.last_activity_micros();
   for (const auto& count : stored.counts()) {
-    state.counts[{count.counter(), count.period_micros()}] = {count.points(), count.times()};
+    state.counts[{count.counter(), count.period_micros()}] = {count.amount(), count.times()};
   }
   if (!DecodePoints(stored, state)) return Damaged("lots and totals disagree");
   if (!DecodeMetrics(stored, state)) return Damaged("a metric series is out of order");
   if (!DecodeReturned(stored, state)) return Damaged("returned purchases are out of order");
+  if (!DecodeMarketPrices(stored, state)) return Damaged("market prices are out of order");
   DecodeTier(stored, state);
   return state;
 }

@@ -29,7 +29,7 @@ inline constexpr Micros kMetricHorizonMicros = 1099 * kMicrosPerDay;
 
 // Format of the stored state. Raised whenever the fold or its encoding changes meaning: older snapshots are then
 // ignored.
-inline constexpr uint32_t kSnapshotFormat = 4;
+inline constexpr uint32_t kSnapshotFormat = 5;
 
 inline constexpr size_t kFactsMax = 256;
 inline constexpr size_t kLotsMax = 20'000;
@@ -39,6 +39,13 @@ inline constexpr size_t kCurrenciesMax = 16;
 // any time and never more than was bought: beyond this, purchases that nothing has come back from can only be returned
 // without naming them.
 inline constexpr size_t kReturnedPurchasesMax = 20'000;
+
+// Counts that maximums per period are held against. Those per contact are as many as contacts and periods: a fact that
+// needs one more is refused.
+inline constexpr size_t kCountsMax = 10'000;
+// Market prices observed: the latest so many, of so long before the account's clock. Enough for the longest window.
+inline constexpr size_t kMarketPricesMax = 1000;
+inline constexpr Micros kMarketPriceHorizonMicros = 366 * kMicrosPerDay;
 
 enum class Lifecycle { kNone = 0, kOpen = 1, kClosed = 2 };
 
@@ -114,10 +121,25 @@ struct ReturnedLine {
 using CountKey = std::pair<std::string, Micros>;
 
 struct PeriodCount {
-  int64_t points = 0;
+  // Points, or micros of money, as what is counted says.
+  int64_t amount = 0;
   int64_t times = 0;
 
   bool operator==(const PeriodCount&) const = default;
+};
+
+// A price at which others sell, as it was observed.
+struct MarketPrice {
+  // Of the record.
+  uint64_t revision = 0;
+  Micros occurred = 0;
+  // Of one unit.
+  int64_t micros = 0;
+  std::string currency;
+  // It speaks for this region and everything below it.
+  std::string region;
+
+  bool operator==(const MarketPrice&) const = default;
 };
 
 // Points held of a lot, which may be empty and gone by now.
@@ -194,6 +216,9 @@ struct AccountState {
   int64_t debt = 0;
   // Open ones by id.
   std::map<std::string, Reservation> reservations;
+  // By sku; of one sku by time, then revision. Never more than kMarketPricesMax in all; those older than the horizon
+  // may still be among them, and count for nothing.
+  std::map<std::string, std::vector<MarketPrice>> market_prices;
 
   bool operator==(const AccountState&) const = default;
 

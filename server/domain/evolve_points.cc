@@ -47,7 +47,7 @@ Lot LotOf(const events::v1::LotAllocation& allocation) {
 
 bool Count(AccountState& state, const events::v1::PeriodCount& counted, int64_t points) {
   PeriodCount& count = state.counts[{counted.counter(), MicrosOf(counted.period_start())}];
-  return AddTo(count.points, points) && AddTo(count.times, 1);
+  return AddTo(count.amount, points) && AddTo(count.times, 1);
 }
 
 FoldResult AddLot(AccountState& state, Lot lot) {
@@ -206,7 +206,7 @@ FoldResult EndReservation(AccountState& state, const std::string& id, int64_t ca
     const auto count = state.counts.find(key);
     // Too old to be held against anything.
     if (count == state.counts.end()) continue;
-    count->second.points -= released;
+    count->second.amount -= released;
     if (captured == 0) count->second.times -= 1;
   }
   if (!AddTo(state.totals.spent, captured)) return OutOfRange("points spent leave 64 bits");

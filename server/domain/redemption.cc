@@ -91,7 +91,7 @@ events::v1::PeriodCount CountOf(const AccountState& state, const CompiledProgram
   SetTimestamp(counted.mutable_period_start(), std::max(start, kTimeMin));
   const auto known = state.counts.find({counted.counter(), MicrosOf(counted.period_start())});
   if (known == state.counts.end()) return counted;
-  counted.set_points_before(known->second.points);
+  counted.set_points_before(known->second.amount);
   counted.set_times_before(known->second.times);
   return counted;
 }
