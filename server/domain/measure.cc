@@ -25,6 +25,9 @@ int64_t Clamp(Int128 value) {
 // Rounded down, also below zero. Requires: divisor > 0.
 int64_t FloorDiv(Int128 value, Int128 divisor) { return Clamp(value / divisor - (value % divisor < 0 ? 1 : 0)); }
 
+// Rounded up, also below zero. Requires: divisor > 0.
+Int128 CeilDiv(Int128 value, Int128 divisor) { return value / divisor + (value % divisor > 0 ? 1 : 0); }
+
 // Sums too large to overflow: 64 bits times as many slots as fit in memory.
 struct WideSums {
   Int128 micros = 0;
@@ -77,7 +80,25 @@ Int128 ValueOf(Metric metric, const WideSums& bought, const WideSums& returned) 
   }
 }
 
+template <typename Lines>
+WideSums SumOfLines(const Lines& lines, std::string_view currency, int64_t count) {
+  WideSums sum;
+  if (lines.empty() || lines[0].amount().currency_code() != currency) return sum;
+  for (const auto& line : lines) sum.Add({line.amount().micros(), line.cost().micros(), line.quantity(), 0});
+  sum.count = count;
+  return sum;
+}
+
 }  // namespace
+
+int64_t ContributionOf(Metric metric, const events::v1::Event& event, std::string_view currency) {
+  if (event.has_purchase_recorded()) {
+    return Clamp(ValueOf(metric, SumOfLines(event.purchase_recorded().lines(), currency, 1), {}));
+  }
+  if (!event.has_purchase_returned()) return 0;
+  const events::v1::PurchaseReturned& returned = event.purchase_returned();
+  return Clamp(ValueOf(metric, {}, SumOfLines(returned.lines(), currency, returned.completes_purchase() ? 1 : 0)));
+}
 
 Micros MembershipYearStart(const Zone& zone, Micros open_time, Micros time, int offset) {
   const Micros open_day = zone.DayStart(open_time);
@@ -185,7 +206,7 @@ Span Measurer::WindowOf(const MetricWindow& window, int back) const {
   return {kTimeMin, end_};
 }
 
-std::optional<int64_t> Measurer::Value(const MeasureSpec& spec, const Span& window) const {
+Int128 Measurer::SumIn(const MeasureSpec& spec, const Span& window) const {
   WideSums bought;
   WideSums returned;
   const auto series = state_.metrics.find(program_.program().currency_code());
@@ -198,11 +219,66 @@ std::optional<int64_t> Measurer::Value(const MeasureSpec& spec, const Span& wind
       returned = SumOf(series->second.returned, window);
     }
   }
-  const Int128 value = ValueOf(spec.metric, bought, returned);
+  return ValueOf(spec.metric, bought, returned);
+}
+
+std::optional<int64_t> Measurer::Value(const MeasureSpec& spec, const Span& window) const {
+  const Int128 value = SumIn(spec, window);
   if (spec.metric != events::v1::METRIC_WALLET_SHARE_MILLI) return Clamp(value);
   const std::optional<int64_t> budget = FactOf(spec.fact_key);
   if (!budget.has_value() || *budget <= 0) return std::nullopt;
   return FloorDiv(value * 1000, *budget);
+}
+
+std::optional<Int128> Measurer::GapIn(const CompiledCondition& condition, int back) const {
+  const MeasureSpec& spec = program_.rules().measures[condition.measure];
+  const bool at_most = condition.comparison == events::v1::COMPARISON_AT_MOST;
+  // The value that just meets the condition, then the sum that just makes that value. A quotient rounded down is at
+  // least t from ceil(t) on, and at most t up to just below where t + 1 begins.
+  Int128 wanted = condition.threshold;
+  if (spec.growth) {
+    const std::optional<int64_t> before = Value(spec, WindowOf(spec.window, back + 1));
+    if (!before.has_value() || *before <= 0) return std::nullopt;
+    wanted = at_most ? *before + CeilDiv((wanted + 1) * *before, 1000) - 1 : *before + CeilDiv(wanted * *before, 1000);
+  }
+  if (spec.metric == events::v1::METRIC_WALLET_SHARE_MILLI) {
+    const std::optional<int64_t> budget = FactOf(spec.fact_key);
+    if (!budget.has_value() || *budget <= 0) return std::nullopt;
+    wanted = at_most ? CeilDiv((wanted + 1) * *budget, 1000) - 1 : CeilDiv(wanted * *budget, 1000);
+  }
+  const Int128 sum = SumIn(spec, WindowOf(spec.window, back));
+  return at_most ? sum - wanted : wanted - sum;
+}
+
+Shortfall Measurer::ShortfallOf(const CompiledCondition& condition, Micros now) {
+  using Kind = Shortfall::Kind;
+  if (Holds(condition)) return {};
+  if (condition.cut.has_value()) return {Kind::kComparison, 0};
+  const MeasureSpec& spec = program_.rules().measures[condition.measure];
+  if (!HasWindow(spec.metric)) {
+    const std::optional<int64_t>& value = Get(condition.measure).value;
+    if (!value.has_value()) return {Kind::kNotMeasured, 0};
+    const Int128 gap = static_cast<Int128>(condition.threshold) - *value;
+    return {Kind::kAmount, Clamp(gap < 0 ? -gap : gap)};
+  }
+  Shortfall shortfall;
+  const int periods = std::max(1, static_cast<int>(spec.periods));
+  for (int back = periods - 1; back >= 0; --back) {
+    const std::optional<Int128> gap = GapIn(condition, back);
+    if (!gap.has_value()) return {Kind::kNotMeasured, 0};
+    if (*gap <= 0) continue;
+    if (back > 0 && WindowOf(spec.window, back).end <= now) return {Kind::kPastPeriod, 0};
+    if (shortfall.amount > 0) return {Kind::kSeveralPeriods, 0};
+    shortfall.amount = Clamp(*gap);
+  }
+  return shortfall;
+}
+
+std::optional<Span> Measurer::SourceOf(size_t measure) const {
+  const MeasureSpec& spec = program_.rules().measures[measure];
+  if (!HasWindow(spec.metric)) return std::nullopt;
+  const int earlier = spec.growth ? 1 : std::max(0, static_cast<int>(spec.periods) - 1);
+  return Span{WindowOf(spec.window, earlier).start, end_};
 }
 
 std::optional<int64_t> Measurer::FactOf(const std::string& key) const {

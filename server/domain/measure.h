@@ -6,9 +6,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "keyledger/events/v1/event.pb.h"
 #include "keyledger/events/v1/metric.pb.h"
+#include "server/base/checked.h"
 #include "server/base/clock.h"
 #include "server/domain/account_state.h"
 #include "server/domain/compiled_rules.h"
@@ -43,6 +47,33 @@ struct CutPlace {
   uint64_t rank = 0;
 };
 
+// What a condition still takes.
+struct Shortfall {
+  enum class Kind {
+    // `amount` says it.
+    kAmount,
+    // The value is not known.
+    kNotMeasured,
+    // Only comparing all accounts decides.
+    kComparison,
+    // Of several periods one that is over falls short.
+    kPastPeriod,
+    // Several periods that are not over fall short, each by itself.
+    kSeveralPeriods,
+  };
+
+  Kind kind = Kind::kAmount;
+  // By how much what is summed up must rise, or under at_most fall, so that the condition just holds; 0: it holds. In
+  // the unit of the metric; of a share of wallet micros of spend. Stops at the largest number.
+  int64_t amount = 0;
+
+  bool operator==(const Shortfall&) const = default;
+};
+
+// What the event adds to the metric under a program of that currency, or takes from it; 0: it has no part in it. Only
+// of metrics with a window; of a share of wallet micros of spend.
+int64_t ContributionOf(events::v1::Metric metric, const events::v1::Event& event, std::string_view currency);
+
 // What is measured of one account; each thing once.
 // Threads: thread-compatible. Lifetime: the state and the program must outlive it.
 class Measurer {
@@ -76,6 +107,10 @@ class Measurer {
   // Index of the first alternative that holds, or nothing.
   std::optional<size_t> FindHolding(const CompiledRule& rule);
   events::v1::ConditionEvidence Evidence(const CompiledCondition& condition);
+  // What the condition still takes. `now`: periods that ended by then are over.
+  Shortfall ShortfallOf(const CompiledCondition& condition, Micros now);
+  // Where the value comes from: the window, with those before it that are measured too. Nothing: it has no window.
+  std::optional<Span> SourceOf(size_t measure) const;
 
  private:
   Measurer(const AccountState& state, const CompiledProgram& program, Micros anchor, Micros end)
@@ -86,6 +121,11 @@ class Measurer {
   // The window, or the one `back` windows before it.
   Span WindowOf(const programs::v1::MetricWindow& window, int back) const;
   std::optional<int64_t> Value(const MeasureSpec& spec, const Span& window) const;
+  // What is summed up for it; of a share of wallet the spend.
+  Int128 SumIn(const MeasureSpec& spec, const Span& window) const;
+  // By how much the sum in the window `back` windows before misses the condition; zero or less: by nothing. Nothing:
+  // not known.
+  std::optional<Int128> GapIn(const CompiledCondition& condition, int back) const;
   // A whole number that the account declares.
   std::optional<int64_t> FactOf(const std::string& key) const;
 

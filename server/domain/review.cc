@@ -7,6 +7,7 @@
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/domain/accrual.h"
+#include "server/domain/evolve.h"
 #include "server/domain/measure.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/standing.h"
@@ -53,6 +54,20 @@ bool IsMeasuredEvent(const events::v1::Event& event) {
     default:
       return false;
   }
+}
+
+absl::Status EvolveWithoutPoints(AccountState& state, const events::v1::Event& event, Micros occurred) {
+  const auto& lines = event.purchase_recorded().lines();
+  if (std::none_of(lines.begin(), lines.end(), [](const auto& line) { return line.points_paid() > 0; })) {
+    return Evolve(state, event, occurred);
+  }
+  events::v1::Event goods = event;
+  goods.mutable_purchase_recorded()->clear_counts();
+  for (auto& line : *goods.mutable_purchase_recorded()->mutable_lines()) {
+    line.clear_points_paid();
+    line.clear_points_allocations();
+  }
+  return Evolve(state, goods, occurred);
 }
 
 ReviewRules::ReviewRules(std::shared_ptr<const CompiledProgram> program, std::shared_ptr<const ProgramSet> programs,

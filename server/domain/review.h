@@ -32,6 +32,8 @@ namespace keyledger::domain {
 // True if the fold needs this event to say what the account was at an earlier business moment: everything that is
 // measured follows from these alone.
 bool IsMeasuredEvent(const events::v1::Event& event);
+// As Evolve, of a state that follows no points: of a purchase paid with points it folds the goods alone.
+absl::Status EvolveWithoutPoints(AccountState& state, const events::v1::Event& event, Micros occurred);
 
 // An account as a review sees it.
 struct ReviewSubject {

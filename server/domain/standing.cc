@@ -141,11 +141,11 @@ events::v1::Event Review(const AccountState& state, const CompiledProgram& progr
 }
 
 // What the end of the account's grace period decides. No payload: nothing.
-events::v1::Event EndGrace(const AccountState& state, const CompiledProgram& program) {
+events::v1::Event EndGrace(const AccountState& state, const CompiledProgram& program, Measurer& measurer) {
   const LadderView view(state, program);
-  const Micros end = state.tier.grace_until;
-  if (!view.holds_known_tier() || view.holds_lowest() || IsLocked(state, view.ladder(), end)) return {};
-  Measurer measurer = Measurer::AtReview(state, program, state.tier.grace_review, end);
+  if (!view.holds_known_tier() || view.holds_lowest() || IsLocked(state, view.ladder(), state.tier.grace_until)) {
+    return {};
+  }
   if (view.IsKept(measurer)) return {};
   return EventOf(view.Fall(measurer, events::v1::TIER_ASSIGNMENT_REASON_GRACE_ENDED));
 }
@@ -184,34 +184,63 @@ bool IsSettled(const AccountState& state, const CompiledProgram& program, Measur
   return is_behind(series->bought) && is_behind(series->returned);
 }
 
+// The first moment in (from, end] at which the account is measured while one program governs.
+std::optional<ReviewMoment> FindMomentUnder(const AccountState& state, const CompiledProgram& program, Micros from,
+                                            Micros end) {
+  const TierLadder& ladder = program.program().tier_ladder();
+  // Reviews of a whole ladder know no grace.
+  const bool in_grace = program.rules().cuts.empty() && state.tier.grace_until != kNever &&
+                        state.tier.grace_until > from && state.tier.ladder_id == ladder.ladder_id();
+  if (IsLocked(state, ladder, from + 1)) {
+    if (state.tier_lock.until > end) return std::nullopt;
+    from = state.tier_lock.until - 1;
+  }
+  if (in_grace && state.tier.grace_until > from) {
+    if (state.tier.grace_until > end) return std::nullopt;
+    return ReviewMoment{state.tier.grace_until, &program, true};
+  }
+  const Micros due = NextReview(state, program, from);
+  if (due > end) return std::nullopt;
+  return ReviewMoment{due, &program, false};
+}
+
 // Looks at the boundaries in (from, end] while one program governs.
 std::optional<DueReview> FindReviewUnder(const AccountState& state, const CompiledProgram& program, Micros from,
                                          Micros end) {
   // Accounts that are ranked among each other are reviewed together.
   if (!program.rules().cuts.empty()) return std::nullopt;
-  const Micros grace_until = state.tier.grace_until;
-  const bool in_grace = grace_until != kNever && grace_until > from &&
-                        state.tier.ladder_id == program.program().tier_ladder().ladder_id();
-  if (IsLocked(state, program.program().tier_ladder(), from + 1)) {
-    if (state.tier_lock.until > end) return std::nullopt;
-    from = state.tier_lock.until - 1;
-  }
-  if (in_grace && grace_until > from) {
-    if (grace_until > end) return std::nullopt;
-    if (auto event = EndGrace(state, program); event.payload_case() != events::v1::Event::PAYLOAD_NOT_SET) {
-      return DueReview{grace_until, &program, std::move(event)};
-    }
-    from = grace_until;
-  }
   int looked = 0;
-  for (Micros due = NextReview(state, program, from); due <= end; due = NextReview(state, program, due)) {
-    Measurer measurer = Measurer::AtReview(state, program, due, due);
-    if (auto event = Review(state, program, measurer, due);
-        event.payload_case() != events::v1::Event::PAYLOAD_NOT_SET) {
-      return DueReview{due, &program, std::move(event)};
+  for (auto moment = FindMomentUnder(state, program, from, end); moment.has_value();
+       moment = FindMomentUnder(state, program, moment->due, end)) {
+    Measurer measurer = MeasurerAt(state, *moment);
+    auto event =
+        moment->ends_grace ? EndGrace(state, program, measurer) : Review(state, program, measurer, moment->due);
+    if (event.payload_case() != events::v1::Event::PAYLOAD_NOT_SET) {
+      return DueReview{moment->due, &program, std::move(event)};
     }
-    if (CannotChangeLater(state, program) || IsSettled(state, program, measurer, due)) break;
-    if (!program.rules().tiers_settle && ++looked == kBoundariesMax) return DueReview{due, &program, {}};
+    if (moment->ends_grace) continue;
+    if (CannotChangeLater(state, program) || IsSettled(state, program, measurer, moment->due)) break;
+    if (!program.rules().tiers_settle && ++looked == kBoundariesMax) return DueReview{moment->due, &program, {}};
+  }
+  return std::nullopt;
+}
+
+// Calls `look` for one stretch in (after, until] under one program with a ladder after the other, until it answers. A
+// boundary at which another program begins belongs to the program before it.
+template <class Found>
+std::optional<Found> FindUnderPrograms(const AccountState& state, Micros after, Micros until,
+                                       const ProgramSet& programs,
+                                       std::optional<Found> (*look)(const AccountState&, const CompiledProgram&, Micros,
+                                                                    Micros)) {
+  // No review later than what a timestamp can say.
+  const Micros last = std::min(until, kTimeMax);
+  for (Micros from = after; from < last;) {
+    const Micros change = programs.NextChange(from);
+    const CompiledProgram* program = programs.Select(from, state.region);
+    if (program != nullptr && program->program().has_tier_ladder()) {
+      if (auto found = look(state, *program, from, std::min(change, last)); found.has_value()) return found;
+    }
+    from = change;
   }
   return std::nullopt;
 }
@@ -306,22 +335,18 @@ std::optional<TierAssigned> ReviewTier(const AccountState& state, const Compiled
   return std::move(*event.mutable_tier_assigned());
 }
 
+Measurer MeasurerAt(const AccountState& state, const ReviewMoment& moment) {
+  return Measurer::AtReview(state, *moment.program, moment.ends_grace ? state.tier.grace_review : moment.due,
+                            moment.due);
+}
+
+std::optional<ReviewMoment> FindNextReview(const AccountState& state, Micros after, const ProgramSet& programs) {
+  return FindUnderPrograms(state, after, kNever, programs, FindMomentUnder);
+}
+
 std::optional<DueReview> FindReview(const AccountState& state, Micros after, Micros until, const ProgramSet& programs) {
   KL_CHECK(after >= state.clock);
-  // No review later than what a timestamp can say.
-  const Micros last = std::min(until, kTimeMax);
-  // One stretch under one program at a time. A boundary at which another program begins belongs to the program before
-  // it.
-  for (Micros from = after; from < last;) {
-    const Micros change = programs.NextChange(from);
-    const CompiledProgram* program = programs.Select(from, state.region);
-    if (program != nullptr && program->program().has_tier_ladder()) {
-      auto review = FindReviewUnder(state, *program, from, std::min(change, last));
-      if (review.has_value()) return review;
-    }
-    from = change;
-  }
-  return std::nullopt;
+  return FindUnderPrograms(state, after, until, programs, FindReviewUnder);
 }
 
 }  // namespace keyledger::domain

@@ -57,6 +57,21 @@ std::optional<events::v1::TierAssigned> ReviewTier(const AccountState& state, co
 // The last day at or before `time` that is the ladder's review_date. Requires: the ladder has one.
 Micros LastAnnualDate(const CompiledProgram& program, Micros time);
 
+// A moment at which an account is measured.
+struct ReviewMoment {
+  Micros due = 0;
+  const CompiledProgram* program = nullptr;
+  // The end of the account's grace period, and not a review.
+  bool ends_grace = false;
+};
+
+// The first moment after `after` at which the account, staying as it is, is measured, whatever that decides; on a
+// ladder with relative cuts the next review of the ladder. Nothing: none in the time that can be said.
+std::optional<ReviewMoment> FindNextReview(const AccountState& state, Micros after, const ProgramSet& programs);
+
+// Measures for a moment that FindNextReview found for the state.
+Measurer MeasurerAt(const AccountState& state, const ReviewMoment& moment);
+
 // What a review decides.
 struct DueReview {
   Micros due = 0;

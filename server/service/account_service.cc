@@ -9,8 +9,8 @@
 #include "projections/tiers/tiers_queries.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
-#include "server/domain/evolve.h"
 #include "server/domain/proto_time.h"
+#include "server/domain/review.h"
 #include "server/service/query_services.h"
 
 namespace keyledger::service {
@@ -79,7 +79,7 @@ absl::StatusOr<domain::AccountState> ProfileAsOf(const store::ShardStore& store,
     } else if (event.has_account_reopened()) {
       profile.lifecycle = domain::Lifecycle::kOpen;
     } else if (event.has_account_opened() || event.has_account_facts_updated() || event.has_purchase_recorded()) {
-      KL_RETURN_IF_ERROR(domain::Evolve(profile, event, occurred));
+      KL_RETURN_IF_ERROR(domain::EvolveWithoutPoints(profile, event, occurred));
     }
   }
   KL_RETURN_IF_ERROR(records->status());

@@ -10,6 +10,7 @@
 #include "server/base/ids.h"
 #include "server/domain/evolve.h"
 #include "server/domain/proto_time.h"
+#include "server/domain/review.h"
 
 namespace keyledger::shard {
 namespace {
@@ -109,7 +110,7 @@ absl::StatusOr<std::optional<domain::AccountState>> FoldForReview(const store::S
     if (occurred >= as_of || !domain::IsMeasuredEvent(record.event())) return absl::OkStatus();
     // What lies between is left out; a return still finds its purchase behind it.
     then.next_revision = record.revision();
-    return domain::Evolve(then, record.event(), occurred);
+    return domain::EvolveWithoutPoints(then, record.event(), occurred);
   }));
   if (then.lifecycle == domain::Lifecycle::kNone) return std::nullopt;
   then.next_revision = now->next_revision;
