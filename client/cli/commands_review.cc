@@ -17,20 +17,8 @@ std::string StateText(const v1::Review& review) {
   return ShortEnum(v1::ReviewState_Name(review.state()), "REVIEW_STATE_");
 }
 
-bool IsMoney(ev::Metric metric) {
-  switch (metric) {
-    case ev::METRIC_NET_SPEND:
-    case ev::METRIC_GROSS_SPEND:
-    case ev::METRIC_NET_PROFIT:
-    case ev::METRIC_GROSS_PROFIT:
-      return true;
-    default:
-      return false;
-  }
-}
-
 std::string ValueText(const ev::PopulationCut& cut, int64_t value) {
-  return IsMoney(cut.metric()) && !cut.growth() ? FormatMicros(value) : FormatCount(value);
+  return MetricValueText(cut.metric(), cut.growth(), value, {});
 }
 
 std::string CutText(const ev::PopulationCut& cut) {

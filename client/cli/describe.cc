@@ -24,22 +24,6 @@ std::string Total(const Lines& lines) {
                      lines.size() == 1 ? "line" : "lines");
 }
 
-// A number as the condition counts: money in units, the rest as it is.
-std::string Number(const ev::ConditionEvidence& condition, int64_t value) {
-  if (condition.growth()) return FormatCount(value) + " thousandths";
-  switch (condition.metric()) {
-    case ev::METRIC_NET_SPEND:
-    case ev::METRIC_GROSS_SPEND:
-    case ev::METRIC_NET_PROFIT:
-    case ev::METRIC_GROSS_PROFIT:
-      return FormatMicros(value);
-    case ev::METRIC_WALLET_SHARE_MILLI:
-      return FormatCount(value) + " thousandths";
-    default:
-      return FormatCount(value);
-  }
-}
-
 std::string Details(const ev::Event& event) {
   switch (event.payload_case()) {
     case ev::Event::kAccountOpened:
@@ -126,18 +110,38 @@ std::string DescribeEvent(const ev::Event& event) {
   return details.empty() ? KindName(event) : KindName(event) + " " + details;
 }
 
+std::string MetricValueText(ev::Metric metric, bool growth, int64_t value, std::string_view currency) {
+  if (growth) {
+    return FormatCount(value) + " thousandths";
+  }
+  switch (metric) {
+    case ev::METRIC_NET_SPEND:
+    case ev::METRIC_GROSS_SPEND:
+    case ev::METRIC_NET_PROFIT:
+    case ev::METRIC_GROSS_PROFIT:
+      return currency.empty() ? FormatMicros(value) : fmt::format("{} {}", FormatMicros(value), currency);
+    case ev::METRIC_WALLET_SHARE_MILLI:
+      return FormatCount(value) + " thousandths";
+    default:
+      return FormatCount(value);
+  }
+}
+
 std::string DescribeCondition(const ev::ConditionEvidence& condition) {
+  const auto text_of = [&](int64_t value) {
+    return MetricValueText(condition.metric(), condition.growth(), value, {});
+  };
   std::string text = ShortEnum(ev::Metric_Name(condition.metric()), "METRIC_");
   if (condition.growth()) text = "growth of " + text;
   if (condition.in_each_of_last() > 0) text += fmt::format(" in each of {} periods", condition.in_each_of_last());
   if (!condition.fact_key().empty()) text += " " + condition.fact_key();
-  text += condition.has_value() ? " " + Number(condition, condition.value()) : " not known";
+  text += condition.has_value() ? " " + text_of(condition.value()) : " not known";
   if (condition.comparison() == ev::COMPARISON_AMONG_FIRST) {
     if (condition.rank() > 0) text += fmt::format(", rank {}", condition.rank());
-    return text + ", last within the cut " + Number(condition, condition.threshold());
+    return text + ", last within the cut " + text_of(condition.threshold());
   }
   return text + (condition.comparison() == ev::COMPARISON_AT_MOST ? ", at most " : ", at least ") +
-         Number(condition, condition.threshold());
+         text_of(condition.threshold());
 }
 
 std::string DescribeConditions(const google::protobuf::RepeatedPtrField<ev::ConditionEvidence>& conditions) {

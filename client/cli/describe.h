@@ -1,6 +1,7 @@
 // Describe: events and enum values in a few words, for lines and tables.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,11 @@ std::string KindName(const ::keyledger::events::v1::Event& event);
 
 // The kind and what matters in it, for example "purchase_recorded 12.50 USD, 2 lines, invoice A-17".
 std::string DescribeEvent(const ::keyledger::events::v1::Event& event);
+
+// A value as its metric counts: money in units of the currency, named unless `currency` is empty ("1,200.00 USD");
+// growth and wallet share in thousandths; anything else as a plain number.
+std::string MetricValueText(::keyledger::events::v1::Metric metric, bool growth, int64_t value,
+                            std::string_view currency);
 
 // A condition as it was measured: "net_spend 1,200.00, at least 1,000.00".
 std::string DescribeCondition(const ::keyledger::events::v1::ConditionEvidence& condition);
