@@ -2,7 +2,6 @@
 #include "projections/points/points_causes.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -28,7 +27,7 @@ class CausesFold {
   void AddDebit(const LotDebit& debit) {
     const EventKind kind =
         debit.kind == events::v1::EVENT_KIND_POINTS_REVERSED ? events::v1::EVENT_KIND_PURCHASE_RETURNED : debit.kind;
-    Take(CauseOf(kind, debit.revision, debit.occurred), debit.lot_revision, debit.points);
+    Take(CauseOf(kind, debit.revision, debit.occurred, debit.due), debit.lot_revision, debit.points);
   }
 
   // What ran out and is not recorded.
@@ -42,11 +41,10 @@ class CausesFold {
 
   std::vector<BalanceCause> Take() && {
     std::vector<BalanceCause> causes = std::move(due_);
-    for (auto& [key, cause] : recorded_) causes.push_back(std::move(cause));
+    for (auto& [key, cause] : causes_) causes.push_back(std::move(cause));
+    // What is due will be recorded later than all there is.
     const auto order = [](const BalanceCause& cause) {
-      // What is due will be recorded later than all there is.
-      const uint64_t revision = cause.due ? std::numeric_limits<uint64_t>::max() : cause.revision;
-      return std::tuple(cause.occurred, revision, cause.parts.front().lot_revision);
+      return std::tuple(cause.occurred, cause.due, cause.revision, cause.parts.front().lot_revision);
     };
     std::sort(causes.begin(), causes.end(),
               [&](const BalanceCause& a, const BalanceCause& b) { return order(b) < order(a); });
@@ -54,11 +52,12 @@ class CausesFold {
   }
 
  private:
-  BalanceCause& CauseOf(EventKind kind, uint64_t revision, Micros occurred) {
-    BalanceCause& cause = recorded_[{kind, revision}];
+  BalanceCause& CauseOf(EventKind kind, uint64_t revision, Micros occurred, bool due = false) {
+    BalanceCause& cause = causes_[{kind, revision, due}];
     cause.kind = kind;
     cause.revision = revision;
     cause.occurred = occurred;
+    cause.due = due;
     return cause;
   }
 
@@ -69,7 +68,9 @@ class CausesFold {
     part.lot_revision = lot_revision;
   }
 
-  std::map<std::pair<EventKind, uint64_t>, BalanceCause> recorded_;
+  // By kind, revision and whether it is due.
+  std::map<std::tuple<EventKind, uint64_t, bool>, BalanceCause> causes_;
+  // What ran out and is not recorded.
   std::vector<BalanceCause> due_;
 };
 

@@ -26,14 +26,15 @@ struct CausePart {
 
 // One thing that moved points.
 struct BalanceCause {
-  // PURCHASE_RECORDED, PURCHASE_RETURNED, POINTS_REDEEMED, POINTS_ADJUSTED or POINTS_EXPIRED.
+  // PURCHASE_RECORDED, PURCHASE_RETURNED, POINTS_REDEEMED (added: what paid for a purchase and came back),
+  // POINTS_ADJUSTED, POINTS_EXPIRED or POINTS_RESERVED (added: the hold ended).
   events::v1::EventKind kind = events::v1::EVENT_KIND_UNSPECIFIED;
   Micros occurred = 0;
   // Added, or negative: taken.
   int64_t points = 0;
-  // Of the purchase, redemption, adjustment or expiry; of a return that of the reversal it caused; 0 if due.
+  // Of the record that says so; of a purchase that earned points, of the purchase. If due, of the reservation, or 0.
   uint64_t revision = 0;
-  // The points ran out and no record says so yet.
+  // The points ran out, or the hold ended, and no record says so yet.
   bool due = false;
   std::vector<CausePart> parts;
 };

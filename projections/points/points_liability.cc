@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::array<int64_t, 6> kAgeStartsDays = {0, 30, 90, 180, 365, 730};
 
-// What left the lots of a cohort in one period of age. Never more than was issued, so the sums need no check.
+// What left the lots of a cohort in one period of age and did not come back. Over all ages no more than was issued.
 struct Leaving {
   int64_t redeemed = 0;
   int64_t expired = 0;
@@ -66,7 +66,7 @@ class LiabilityFold {
         unrecorded[static_cast<size_t>(lot - lots.begin())] -= debit.points;
     }
     for (size_t i = 0; i < lots.size(); ++i) {
-      if (InScope(lots[i]) && unrecorded[i] > 0) LeavingAt(lots[i], *lots[i].expire).expired += unrecorded[i];
+      if (InScope(lots[i]) && unrecorded[i] > 0) Sum(LeavingAt(lots[i], *lots[i].expire).expired, unrecorded[i]);
     }
     if (!fits_) return MakeError(Reason::kArithmeticRange, "a sum of points does not fit in 64 bits; narrow the scope");
     if (cohorts_.empty() || present_ - cohorts_.begin()->first < kLiabilityPeriodsMax) return absl::OkStatus();
@@ -109,19 +109,20 @@ class LiabilityFold {
 
   void AddDebit(const PointsLot& lot, const LotDebit& debit) {
     if (debit.kind == events::v1::EVENT_KIND_POINTS_RESERVED) return;
-    Leaving& leaving = LeavingAt(lot, debit.occurred);
+    // What came back corrects the spending that it undoes, at the age of that.
+    Leaving& leaving = LeavingAt(lot, debit.taken);
     LotTotals& cohort = cohorts_[finder_.Find(lot.occurred)].totals;
     if (debit.kind == events::v1::EVENT_KIND_POINTS_REDEEMED) {
-      leaving.redeemed += debit.points;
-      cohort.redeemed += debit.points;
-      totals_.redeemed += debit.points;
+      Sum(leaving.redeemed, debit.points);
+      Sum(cohort.redeemed, debit.points);
+      Sum(totals_.redeemed, debit.points);
     } else if (debit.kind == events::v1::EVENT_KIND_POINTS_EXPIRED) {
-      leaving.expired += debit.points;
+      Sum(leaving.expired, debit.points);
     } else {
-      leaving.withdrawn += debit.points;
+      Sum(leaving.withdrawn, debit.points);
       if (debit.kind != events::v1::EVENT_KIND_POINTS_ADJUSTED) return;
-      cohort.adjusted += debit.points;
-      totals_.adjusted += debit.points;
+      Sum(cohort.adjusted, debit.points);
+      Sum(totals_.adjusted, debit.points);
     }
   }
 

@@ -61,7 +61,7 @@ struct LiabilityCohort {
   // Number of the period; see Zone::PeriodIndex and FormatPeriod.
   int64_t period = 0;
   LotTotals totals;
-  // Points redeemed up to the end of age k, k from 0 to the cohort's present age.
+  // Points redeemed up to the end of age k, k from 0 to the cohort's present age. What came back was never redeemed.
   std::vector<int64_t> redeemed_by_age;
   // Of what is outstanding.
   PointsOutlook outlook;
@@ -92,8 +92,9 @@ struct Liability {
 
 // Counts the lots of all shards. The outlook: of the points that stood at the beginning of a period of age, over all
 // cohorts that have lived through the whole of it, the shares redeemed and expired in it; what was reversed or adjusted
-// away in it counts as never given. Chained from age to age they say what becomes of a point. The present period, seen
-// in part, is not evidence, and what is outstanding now is at the beginning of its present age.
+// away in it counts as never given, what a return gave back as never redeemed. Chained from age to age they say what
+// becomes of a point. The present period, seen in part, is not evidence, and what is outstanding now is at the
+// beginning of its present age.
 // Errors: INVALID_ARGUMENT (kInvalidField "cohort_period") if it spans more than kLiabilityPeriodsMax periods;
 // FAILED_PRECONDITION (kArithmeticRange) if a sum leaves 64 bits; DATA_LOSS (kStoreDamaged).
 // Cost: one pass over all movements; memory for one account and the answer.

@@ -71,6 +71,7 @@ bool FillHolding(const events::v1::Event& event, Movement& movement) {
       return true;
     case Event::kPointsRestored:
       movement.points = event.points_restored().points();
+      movement.purchase_revision = event.points_restored().purchase_revision();
       AddParts(event.points_restored().allocations(), movement.back);
       return true;
     default:

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -104,19 +105,9 @@ void Debit(const LotDebit& debit, PointsLot& lot) {
   }
 }
 
-// Gives the lot the state it had just before `as_of`; returns false if more was taken from it than it had.
-// `lends`: points of it were held or paid for a purchase, and may come back.
-bool Settle(PointsLot& lot, bool lends, Micros as_of) {
-  lot.remaining = lot.accrued - lot.reserved - lot.spent - lot.reversed - lot.expired;
-  // A late debit may have taken points that only came back to the lot later: until then it has no effect.
-  if (lot.remaining < 0 && lends && lot.spent >= -lot.remaining) {
-    lot.spent += lot.remaining;
-    lot.remaining = 0;
-  }
-  if (lot.remaining < 0 && lends && lot.reserved >= -lot.remaining) {
-    lot.reserved += lot.remaining;
-    lot.remaining = 0;
-  }
+// Gives the lot, whose `remaining` is what no debit took, the state it had just before `as_of`. Returns false if more
+// was taken from it than it had, or came back than was taken.
+bool Settle(PointsLot& lot, Micros as_of) {
   if (lot.remaining < 0 || lot.reserved < 0 || lot.spent < 0) return false;
   if (lot.expire.has_value() && *lot.expire < as_of) {
     lot.expired += lot.remaining;
@@ -144,25 +135,30 @@ class LotsFold {
         return;
       case events::v1::EVENT_KIND_PURCHASE_RECORDED:
         for (const MovementPart& part : movement.parts) lends_.insert(part.lot_revision);
-        return AddDebits(movement, movement.parts, events::v1::EVENT_KIND_POINTS_REDEEMED, 1);
+        paid_[movement.revision] = movement.occurred;
+        return AddDebits(movement, movement.parts, events::v1::EVENT_KIND_POINTS_REDEEMED);
       case events::v1::EVENT_KIND_POINTS_DEBT_PAID:
         debt_ -= movement.points;
-        return AddDebits(movement, movement.parts, events::v1::EVENT_KIND_POINTS_REVERSED, 1);
+        return AddDebits(movement, movement.parts, events::v1::EVENT_KIND_POINTS_REVERSED);
       case events::v1::EVENT_KIND_POINTS_RESTORED:
-        return AddDebits(movement, movement.back, events::v1::EVENT_KIND_POINTS_REDEEMED, -1);
+        return AddReturns(movement, movement.back, events::v1::EVENT_KIND_POINTS_REDEEMED,
+                          {movement.purchase_revision, paid_[movement.purchase_revision]});
       case events::v1::EVENT_KIND_POINTS_RESERVED:
         for (const MovementPart& part : movement.parts) lends_.insert(part.lot_revision);
-        open_[std::string(movement.reservation_id)] = {movement.hold_until, movement.parts};
-        return AddDebits(movement, movement.parts, movement.kind, 1);
+        open_[std::string(movement.reservation_id)] = {
+            {movement.revision, movement.occurred}, movement.hold_until, movement.parts};
+        return AddDebits(movement, movement.parts, movement.kind);
       case events::v1::EVENT_KIND_RESERVATION_CAPTURED:
       case events::v1::EVENT_KIND_RESERVATION_RELEASED:
-      case events::v1::EVENT_KIND_RESERVATION_EXPIRED:
-        open_.erase(std::string(movement.reservation_id));
-        AddDebits(movement, movement.parts, events::v1::EVENT_KIND_POINTS_RESERVED, -1);
-        AddDebits(movement, movement.back, events::v1::EVENT_KIND_POINTS_RESERVED, -1);
-        return AddDebits(movement, movement.parts, events::v1::EVENT_KIND_POINTS_REDEEMED, 1);
+      case events::v1::EVENT_KIND_RESERVATION_EXPIRED: {
+        const auto placed = open_.extract(std::string(movement.reservation_id));
+        const PointsTaking taking = placed.empty() ? PointsTaking() : placed.mapped().taking;
+        AddReturns(movement, movement.parts, events::v1::EVENT_KIND_POINTS_RESERVED, taking);
+        AddReturns(movement, movement.back, events::v1::EVENT_KIND_POINTS_RESERVED, taking);
+        return AddDebits(movement, movement.parts, events::v1::EVENT_KIND_POINTS_REDEEMED);
+      }
       default:
-        return AddDebits(movement, movement.parts, movement.kind, 1);
+        return AddDebits(movement, movement.parts, movement.kind);
     }
   }
 
@@ -172,14 +168,7 @@ class LotsFold {
 
   // Gives every lot the state it had just before `as_of`. Returns false if the movements contradict each other.
   bool Finish(Micros as_of) {
-    // Reservations that have ended, though it is not recorded yet.
-    for (const auto& [id, held] : open_) {
-      const auto& [hold_until, parts] = held;
-      if (hold_until >= as_of) continue;
-      Movement ended;
-      ended.occurred = hold_until;
-      AddDebits(ended, parts, events::v1::EVENT_KIND_POINTS_RESERVED, -1);
-    }
+    EndHolds(as_of);
     std::sort(lots_.begin(), lots_.end(),
               [](const PointsLot& a, const PointsLot& b) { return a.lot_revision < b.lot_revision; });
     // A debit that arrived late may have occurred before its lot; without the lot it has no effect yet.
@@ -188,11 +177,14 @@ class LotsFold {
       if (lot != nullptr) Debit(debit, *lot);
       return lot == nullptr;
     });
+    bool enough = true;
     for (PointsLot& lot : lots_) {
       if (lot.inactivity_days > 0) lot.expire = InactivityEnd(lot.occurred, last_activity_, lot.inactivity_days);
+      lot.remaining = lot.accrued - lot.reserved - lot.spent - lot.reversed - lot.expired;
+      enough = enough && lot.remaining >= 0;
     }
-    return std::all_of(lots_.begin(), lots_.end(),
-                       [&](PointsLot& lot) { return Settle(lot, lends_.contains(lot.lot_revision), as_of); });
+    if (!enough && !CutLateDebits()) return false;
+    return std::all_of(lots_.begin(), lots_.end(), [&](PointsLot& lot) { return Settle(lot, as_of); });
   }
 
   std::vector<PointsLot>& lots() { return lots_; }
@@ -203,6 +195,7 @@ class LotsFold {
     lots_.clear();
     debits_.clear();
     open_.clear();
+    paid_.clear();
     lends_.clear();
     debt_ = 0;
     needs_activity_ = false;
@@ -210,10 +203,75 @@ class LotsFold {
   }
 
  private:
-  void AddDebits(const Movement& movement, const std::vector<MovementPart>& parts, EventKind kind, int64_t sign) {
+  // A record that took points, and when.
+  struct PointsTaking {
+    uint64_t revision = 0;
+    Micros occurred = 0;
+  };
+  struct Hold {
+    PointsTaking taking;
+    Micros hold_until = 0;
+    std::vector<MovementPart> parts;
+  };
+
+  void AddDebits(const Movement& movement, const std::vector<MovementPart>& parts, EventKind kind) {
     for (const MovementPart& part : parts) {
-      debits_.push_back({part.lot_revision, movement.revision, kind, movement.occurred, sign * part.points});
+      debits_.push_back({part.lot_revision, movement.revision, kind, movement.occurred, part.points, movement.revision,
+                         movement.occurred, false});
     }
+  }
+
+  // What came back of a taking.
+  void AddReturns(const Movement& movement, const std::vector<MovementPart>& parts, EventKind kind,
+                  const PointsTaking& taking, bool due = false) {
+    for (const MovementPart& part : parts) {
+      debits_.push_back({part.lot_revision, movement.revision, kind, movement.occurred, -part.points, taking.revision,
+                         taking.occurred, due});
+    }
+  }
+
+  // Reservations that have ended, though it is not recorded yet.
+  void EndHolds(Micros as_of) {
+    const size_t recorded = debits_.size();
+    for (const auto& [id, hold] : open_) {
+      if (hold.hold_until >= as_of) continue;
+      Movement ended;
+      ended.revision = hold.taking.revision;
+      ended.occurred = hold.hold_until;
+      AddReturns(ended, hold.parts, events::v1::EVENT_KIND_POINTS_RESERVED, hold.taking, true);
+    }
+    if (debits_.size() == recorded) return;
+    std::stable_sort(debits_.begin(), debits_.end(),
+                     [](const LotDebit& a, const LotDebit& b) { return a.occurred < b.occurred; });
+  }
+
+  // A debit that arrived late may have taken points that only came back to the lot later: until then it has no effect.
+  // So what a lot lacks is cut from its debits, those recorded last first. Returns false if no points of the lot could
+  // have come back.
+  bool CutLateDebits() {
+    // What each taking still has of each lot.
+    std::map<std::tuple<uint64_t, uint64_t, EventKind>, int64_t> kept;
+    std::vector<LotDebit*> takings;
+    for (LotDebit& debit : debits_) {
+      kept[{debit.lot_revision, debit.taken_revision, debit.kind}] += debit.points;
+      if (debit.points > 0) takings.push_back(&debit);
+    }
+    std::stable_sort(takings.begin(), takings.end(),
+                     [](const LotDebit* a, const LotDebit* b) { return a->revision > b->revision; });
+    for (LotDebit* const debit : takings) {
+      PointsLot& lot = *Find(debit->lot_revision);
+      if (lot.remaining >= 0) continue;
+      if (!lends_.contains(debit->lot_revision)) return false;
+      int64_t& left = kept[{debit->lot_revision, debit->taken_revision, debit->kind}];
+      LotDebit cut = *debit;
+      cut.points = std::max(lot.remaining, -std::clamp<int64_t>(left, 0, debit->points));
+      Debit(cut, lot);
+      lot.remaining -= cut.points;
+      left += cut.points;
+      debit->points += cut.points;
+    }
+    std::erase_if(debits_, [](const LotDebit& debit) { return debit.points == 0; });
+    return true;
   }
 
   PointsLot* Find(uint64_t revision) {
@@ -224,8 +282,10 @@ class LotsFold {
 
   std::vector<PointsLot> lots_;
   std::vector<LotDebit> debits_;
-  // Reservations without an end so far: when they end, and what they hold.
-  std::map<std::string, std::pair<Micros, std::vector<MovementPart>>> open_;
+  // Reservations without an end so far.
+  std::map<std::string, Hold> open_;
+  // When points paid for purchases, by revision.
+  std::map<uint64_t, Micros> paid_;
   // Lots whose points may come back.
   std::set<uint64_t> lends_;
   int64_t debt_ = 0;

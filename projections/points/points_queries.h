@@ -87,10 +87,11 @@ absl::StatusOr<PointsLotPage> ListPointsLots(const store::TableReader& rows, std
                                              std::optional<LotState> state, size_t page_size,
                                              std::string_view continuation);
 
-// Points that left a lot.
+// Points that left a lot, or came back to it. A debit that arrived late may ask for points that only came back to its
+// lot later; it counts with what the lot had.
 struct LotDebit {
   uint64_t lot_revision = 0;
-  // Revision of the record that says so.
+  // Revision of the record that says so; if due, of the reservation that ended.
   uint64_t revision = 0;
   // POINTS_REDEEMED for all that was spent on something, _ADJUSTED, _REVERSED also for what paid a debt, _EXPIRED, or
   // _RESERVED for what is only held.
@@ -98,10 +99,16 @@ struct LotDebit {
   Micros occurred = 0;
   // Not zero. Less than zero: they came back.
   int64_t points = 0;
+  // Which record had taken them, and when. Of points that did not come back: this one.
+  uint64_t taken_revision = 0;
+  Micros taken = 0;
+  // They came back because a reservation ended, and no record says so yet.
+  bool due = false;
 };
 
-// Of one account: its lots by revision, as ListPointsLots has them, and what is recorded to have left them, by
-// occurred_time. Debits of lots that are not there yet are left out, and so is what ran out but is not recorded yet.
+// Of one account: its lots by revision, as ListPointsLots has them, and what left them and came back, by occurred_time.
+// Debits of lots that are not there yet are left out, and so is what ran out but is not recorded yet. With that, the
+// debits of a lot sum to what it lacks.
 using AccountLotsVisitor =
     std::function<absl::Status(const std::vector<PointsLot>& lots, const std::vector<LotDebit>& debits)>;
 

@@ -82,6 +82,9 @@ bool DecodeDebits(std::string_view& value, uint8_t flags, Movement& movement) {
     if (!GetVarint64(value, debt)) return false;
     movement.debt = static_cast<int64_t>(debt);
   }
+  if (movement.kind == events::v1::EVENT_KIND_POINTS_RESTORED && !GetVarint64(value, movement.purchase_revision)) {
+    return false;
+  }
   if ((flags & kHasReservation) == 0) return true;
   int64_t hold = 0;
   if (!GetSized(value, movement.reservation_id) || !GetSignedVarint64(value, hold)) return false;
@@ -127,6 +130,7 @@ void EncodeMovement(std::string_view account_id, const Movement& movement, std::
     EncodeParts(movement.parts, value);
     if (!movement.back.empty()) EncodeParts(movement.back, value);
     if (movement.debt > 0) PutVarint64(value, static_cast<uint64_t>(movement.debt));
+    if (movement.kind == events::v1::EVENT_KIND_POINTS_RESTORED) PutVarint64(value, movement.purchase_revision);
     if (!movement.reservation_id.empty()) {
       PutSized(value, movement.reservation_id);
       PutSignedVarint64(value, movement.hold_until - movement.occurred);

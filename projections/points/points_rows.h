@@ -48,7 +48,7 @@ struct Movement {
   Micros expire = domain::kNever;
   // More than zero: instead of expire, the lot runs out after so many days without activity.
   uint32_t inactivity_days = 0;
-  // Of an accrual.
+  // Of an accrual, and of points that a return gave back.
   uint64_t purchase_revision = 0;
   uint32_t program_version = 0;
   std::string_view program_id;

@@ -108,6 +108,50 @@ class RecordLog {
     redeemed->set_points(AddParts(parts, redeemed->mutable_allocations()));
   }
 
+  // A purchase that points pay for.
+  uint64_t Pay(const std::string& account, Micros occurred, const std::vector<TakenFromLot>& parts) {
+    events::v1::EventRecord& record = Add(account, occurred);
+    auto* line = record.mutable_event()->mutable_purchase_recorded()->add_lines();
+    line->set_quantity(1);
+    line->mutable_amount()->set_currency_code("USD");
+    line->set_points_paid(AddParts(parts, line->mutable_points_allocations()));
+    return record.revision();
+  }
+
+  uint64_t Restore(const std::string& account, Micros occurred, uint64_t purchase_revision,
+                   const std::vector<TakenFromLot>& parts) {
+    events::v1::EventRecord& record = Add(account, occurred);
+    auto* restored = record.mutable_event()->mutable_points_restored();
+    restored->set_purchase_revision(purchase_revision);
+    restored->set_points(AddParts(parts, restored->mutable_allocations()));
+    return record.revision();
+  }
+
+  uint64_t Reserve(const std::string& account, Micros occurred, const std::string& id, Micros hold_until,
+                   const std::vector<TakenFromLot>& parts) {
+    events::v1::EventRecord& record = Add(account, occurred);
+    auto* reserved = record.mutable_event()->mutable_points_reserved();
+    reserved->set_reservation_id(id);
+    SetTime(hold_until, reserved->mutable_hold_until());
+    reserved->set_points(AddParts(parts, reserved->mutable_allocations()));
+    return record.revision();
+  }
+
+  void Release(const std::string& account, Micros occurred, const std::string& id,
+               const std::vector<TakenFromLot>& parts) {
+    auto* released = Add(account, occurred).mutable_event()->mutable_reservation_released();
+    released->set_reservation_id(id);
+    AddParts(parts, released->mutable_allocations());
+  }
+
+  void Capture(const std::string& account, Micros occurred, const std::string& id,
+               const std::vector<TakenFromLot>& spent, const std::vector<TakenFromLot>& released) {
+    auto* captured = Add(account, occurred).mutable_event()->mutable_reservation_captured();
+    captured->set_reservation_id(id);
+    captured->set_points(AddParts(spent, captured->mutable_allocations()));
+    AddParts(released, captured->mutable_released());
+  }
+
   void Reverse(const std::string& account, Micros occurred, const std::vector<TakenFromLot>& parts) {
     auto* reversed = Add(account, occurred).mutable_event()->mutable_points_reversed();
     reversed->set_points(AddParts(parts, reversed->mutable_allocations()));

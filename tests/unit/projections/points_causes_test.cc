@@ -15,7 +15,7 @@ using testing::Utc;
 
 // Lots 2 and 3 of one purchase (1) under two rules, lot 4 by hand; then a redemption, a return, a correction, and what
 // runs out: 20 of lot 3 on 1 March.
-RecordLog OneAccount() {
+RecordLog TwoRules() {
   RecordLog log;
   log.Open("a", Utc(2026, 1, 1));
   log.Purchase("a", Utc(2026, 1, 10), 100'000'000);
@@ -35,7 +35,7 @@ std::vector<BalanceCause> CausesAt(const RecordLog& log, Micros as_of) {
 }
 
 TEST(GetBalanceCauses, GroupsLotsByWhatGaveThemAndDebitsByWhatTookThem) {
-  const auto causes = CausesAt(OneAccount(), Utc(2026, 2, 21));
+  const auto causes = CausesAt(TwoRules(), Utc(2026, 2, 21));
   ASSERT_EQ(causes.size(), 5u);
   EXPECT_EQ(causes[0].kind, events::v1::EVENT_KIND_POINTS_ADJUSTED);
   EXPECT_EQ(causes[0].points, -5);
@@ -58,7 +58,7 @@ TEST(GetBalanceCauses, GroupsLotsByWhatGaveThemAndDebitsByWhatTookThem) {
 }
 
 TEST(GetBalanceCauses, SumToTheBalanceAtEveryMoment) {
-  RecordLog log = OneAccount();
+  RecordLog log = TwoRules();
   for (const bool recorded : {false, true}) {
     if (recorded) log.Expire("a", Utc(2026, 3, 1), 3, 20);
     const auto rows = testing::FoldRows(PointsProjection(), log);
@@ -78,7 +78,7 @@ TEST(GetBalanceCauses, SumToTheBalanceAtEveryMoment) {
 }
 
 TEST(GetBalanceCauses, NamesWhatRanOutWhetherRecordedOrNot) {
-  RecordLog log = OneAccount();
+  RecordLog log = TwoRules();
   const BalanceCause due = CausesAt(log, Utc(2026, 3, 2)).front();
   EXPECT_EQ(due.kind, events::v1::EVENT_KIND_POINTS_EXPIRED);
   EXPECT_EQ(due.points, -20);
@@ -93,9 +93,53 @@ TEST(GetBalanceCauses, NamesWhatRanOutWhetherRecordedOrNot) {
 }
 
 TEST(GetBalanceCauses, TellsAnEmptyAccountFromAnUnknownOne) {
-  const auto rows = testing::FoldRows(PointsProjection(), OneAccount());
+  const auto rows = testing::FoldRows(PointsProjection(), TwoRules());
   EXPECT_TRUE(GetBalanceCauses(*rows, "a", Utc(2026, 1, 2))->empty());
   EXPECT_EQ(ReasonOf(GetBalanceCauses(*rows, "b", Utc(2026, 1, 2)).status()), Reason::kAccountNotFound);
+}
+
+TEST(GetBalanceCauses, TellsEachHoldAndItsEndApart) {
+  RecordLog log;
+  log.Open("a", Utc(2026, 3, 1));
+  const uint64_t lot = log.AdjustUp("a", Utc(2026, 3, 2), 100, 0);
+  const uint64_t first = log.Reserve("a", Utc(2026, 3, 5), "r1", Utc(2026, 3, 10), {{lot, 10}});
+  const uint64_t second = log.Reserve("a", Utc(2026, 3, 6), "r2", Utc(2026, 3, 12), {{lot, 20}});
+  // Both are over, and no record says so.
+  const auto causes = CausesAt(log, Utc(2026, 3, 13));
+  ASSERT_EQ(causes.size(), 5u);
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(causes[i].kind, events::v1::EVENT_KIND_POINTS_RESERVED);
+  EXPECT_TRUE(causes[0].due);
+  EXPECT_EQ(causes[0].revision, second);
+  EXPECT_EQ(causes[0].occurred, Utc(2026, 3, 12));
+  EXPECT_EQ(causes[0].points, 20);
+  EXPECT_TRUE(causes[1].due);
+  EXPECT_EQ(causes[1].revision, first);
+  EXPECT_EQ(causes[1].occurred, Utc(2026, 3, 10));
+  EXPECT_EQ(causes[1].points, 10);
+  ASSERT_EQ(causes[1].parts.size(), 1u);
+  EXPECT_EQ(causes[1].parts[0].lot_revision, lot);
+  EXPECT_FALSE(causes[2].due);
+  EXPECT_EQ(causes[2].revision, second);
+  EXPECT_EQ(causes[2].points, -20);
+  EXPECT_EQ(causes[3].revision, first);
+  EXPECT_EQ(causes[3].points, -10);
+}
+
+TEST(GetBalanceCauses, TellsWhatACaptureSpentAndWhatItGaveBack) {
+  RecordLog log;
+  log.Open("a", Utc(2026, 3, 1));
+  const uint64_t lot = log.AdjustUp("a", Utc(2026, 3, 2), 100, 0);
+  log.Reserve("a", Utc(2026, 3, 5), "r1", Utc(2026, 3, 10), {{lot, 60}});
+  log.Capture("a", Utc(2026, 3, 6), "r1", {{lot, 40}}, {{lot, 20}});
+  const auto causes = CausesAt(log, Utc(2026, 3, 13));
+  ASSERT_EQ(causes.size(), 4u);
+  EXPECT_EQ(causes[0].kind, events::v1::EVENT_KIND_POINTS_REDEEMED);
+  EXPECT_EQ(causes[0].points, -40);
+  EXPECT_EQ(causes[1].kind, events::v1::EVENT_KIND_POINTS_RESERVED);
+  EXPECT_EQ(causes[1].points, 60);
+  EXPECT_FALSE(causes[1].due);
+  EXPECT_EQ(causes[1].revision, causes[0].revision);
+  EXPECT_EQ(causes[2].points, -60);
 }
 
 }  // namespace

@@ -221,6 +221,9 @@ class ManyAccounts final : public store::TableReader, public store::RowIterator 
 };
 
 TEST(GetPointsLiability, TakesNoMemoryForAMillionAccounts) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer keeps what was freed, so the peak says nothing about the query";
+#else
   const auto peak_kib = [] {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
@@ -228,17 +231,18 @@ TEST(GetPointsLiability, TakesNoMemoryForAMillionAccounts) {
   };
   const ManyAccounts rows;
   const long before = peak_kib();
+  ASSERT_TRUE(GetPointsLiability({&rows}, {.as_of = Utc(2027, 1, 1)}).ok());
+  EXPECT_LT(peak_kib() - before, 32 * 1024);
+#endif
+}
+
+TEST(GetPointsLiability, CountsAMillionAccounts) {
+  const ManyAccounts rows;
   const auto liability = GetPointsLiability({&rows}, {.as_of = Utc(2027, 1, 1)});
   ASSERT_TRUE(liability.ok()) << liability.status();
   EXPECT_EQ(liability->totals.lots, 1'000'000);
   EXPECT_EQ(liability->totals.available, 10'000'000);
   EXPECT_EQ(liability->cohorts.size(), 10u);
-  // A sanitizer keeps what was freed: its peak says nothing about the query.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_LT(peak_kib() - before, 32 * 1024);
-#else
-  EXPECT_GE(peak_kib(), before);
-#endif
 }
 
 // Illustrative example 52 (IE267-IE270): 10,000 points with goods of CU 100,000, of which 9,500 are expected to be

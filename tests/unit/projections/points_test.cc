@@ -6,27 +6,13 @@
 #include "projections/points/points_queries.h"
 #include "server/base/error.h"
 #include "tests/support/record_log.h"
+#include "tests/unit/projections/points_logs.h"
 
 namespace keyledger::projections {
 namespace {
 
 using testing::RecordLog;
 using testing::Utc;
-
-// Opened 5 January. Lot 2: 100 points of 10 January, pending until 24 January, expiring 10 January 2027. Lot 4: 50
-// points of 1 February, at once, expiring 1 March. 30 redeemed on 10 February (from lot 4, which expires first), 20
-// more taken back from lot 2 on 15 February.
-RecordLog OneAccount() {
-  RecordLog log;
-  log.Open("a", Utc(2026, 1, 5));
-  log.Purchase("a", Utc(2026, 1, 10), 100'000'000);
-  EXPECT_EQ(log.Accrue("a", Utc(2026, 1, 10), 100, Utc(2026, 1, 24), Utc(2027, 1, 10)), 2u);
-  log.Activate("a", Utc(2026, 1, 24), 2, 100);
-  EXPECT_EQ(log.AdjustUp("a", Utc(2026, 2, 1), 50, Utc(2026, 3, 1)), 4u);
-  log.Redeem("a", Utc(2026, 2, 10), {{4, 30}});
-  log.Reverse("a", Utc(2026, 2, 15), {{2, 20}});
-  return log;
-}
 
 PointsBalance BalanceAt(const RecordLog& log, Micros as_of) {
   const auto balance = GetPointsBalance(*testing::FoldRows(PointsProjection(), log), "a", as_of);
