@@ -7,18 +7,20 @@
 namespace keyledger::cli {
 namespace {
 
-const char* CauseWords(ev::EventKind kind) {
+const char* CauseWords(ev::EventKind kind, int64_t points) {
   switch (kind) {
     case ev::EVENT_KIND_PURCHASE_RECORDED:
       return "purchase";
     case ev::EVENT_KIND_PURCHASE_RETURNED:
       return "return";
     case ev::EVENT_KIND_POINTS_REDEEMED:
-      return "redemption";
+      return points > 0 ? "redemption undone" : "redemption";
     case ev::EVENT_KIND_POINTS_ADJUSTED:
       return "adjustment";
     case ev::EVENT_KIND_POINTS_EXPIRED:
       return "ran out";
+    case ev::EVENT_KIND_POINTS_RESERVED:
+      return points > 0 ? "hold ended" : "held";
     default:
       return "other";
   }
@@ -26,7 +28,7 @@ const char* CauseWords(ev::EventKind kind) {
 
 std::string Signed(int64_t points) { return (points > 0 ? "+" : "") + FormatCount(points); }
 
-// "base 100, promoted 20", or the lots that points were taken from.
+// "base 100, promoted 20", or the lots that points were taken from or came back to.
 std::string PartsText(const v1::BalanceCause& cause) {
   std::vector<std::string> parts;
   for (const v1::BalanceCausePart& part : cause.parts()) {
@@ -35,6 +37,8 @@ std::string PartsText(const v1::BalanceCause& cause) {
     } else if (part.points() < 0) {
       parts.push_back(
           fmt::format("{} of lot {}", FormatCount(-static_cast<__int128>(part.points())), part.lot_revision()));
+    } else if (cause.kind() != ev::EVENT_KIND_POINTS_ADJUSTED) {
+      parts.push_back(fmt::format("{} back to lot {}", FormatCount(part.points()), part.lot_revision()));
     }
   }
   return fmt::format("{}", fmt::join(parts, ", "));
@@ -42,7 +46,7 @@ std::string PartsText(const v1::BalanceCause& cause) {
 
 void AddCauses(Table& table, const v1::ExplainAccountResponse& response) {
   for (const v1::BalanceCause& cause : response.causes()) {
-    table.Add({FormatTime(cause.occurred_time()), Signed(cause.points()), CauseWords(cause.kind()),
+    table.Add({FormatTime(cause.occurred_time()), Signed(cause.points()), CauseWords(cause.kind(), cause.points()),
                cause.due() ? "due" : std::to_string(cause.revision()), cause.description(), PartsText(cause)});
   }
 }
@@ -71,7 +75,8 @@ void AddExplainAccount(CLI::App* noun, Action& selected) {
                              session.out() << fmt::format("{} points, from:\n", FormatCount(response.points()));
                              for (const v1::BalanceCauseTotal& total : response.totals()) {
                                session.out() << fmt::format("  {:>12}  {} x {}\n", Signed(total.points()),
-                                                            FormatCount(total.causes()), CauseWords(total.kind()));
+                                                            FormatCount(total.causes()),
+                                                            CauseWords(total.kind(), total.points()));
                              }
                            }
                            AddCauses(rows, response);

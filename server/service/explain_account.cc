@@ -41,6 +41,14 @@ std::string DescriptionOf(const Event& event) {
       return event.points_redeemed().reward();
     case Event::kPointsAdjusted:
       return event.points_adjusted().reason();
+    case Event::kPointsReserved:
+      return event.points_reserved().reservation_id();
+    case Event::kReservationCaptured:
+      return event.reservation_captured().reservation_id();
+    case Event::kReservationReleased:
+      return event.reservation_released().reservation_id();
+    case Event::kReservationExpired:
+      return event.reservation_expired().reservation_id();
     default:
       return "";
   }
@@ -49,10 +57,12 @@ std::string DescriptionOf(const Event& event) {
 // Fills in what the projection does not keep: what the record behind the cause says.
 absl::Status FillRecord(const store::ShardStore& store, const std::string& account_id, const BalanceCause& cause,
                         ledger::v1::BalanceCause& out) {
-  if (cause.due) return absl::OkStatus();
+  if (cause.due && cause.kind == events::v1::EVENT_KIND_POINTS_EXPIRED) return absl::OkStatus();
   KL_ASSIGN_OR_RETURN(events::v1::EventRecord record, RecordAt(store, account_id, cause.revision));
-  if (record.event().has_points_reversed()) {
-    out.set_revision(record.event().points_reversed().return_revision());
+  const Event& event = record.event();
+  if (event.has_points_reversed() || event.has_points_restored()) {
+    out.set_revision(event.has_points_reversed() ? event.points_reversed().return_revision()
+                                                 : event.points_restored().return_revision());
     KL_ASSIGN_OR_RETURN(record, RecordAt(store, account_id, out.revision()));
   }
   out.set_description(DescriptionOf(record.event()));
