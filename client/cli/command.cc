@@ -14,8 +14,47 @@
 namespace keyledger::cli {
 namespace {
 
+// What a person can do about a fact or a review that the rules refuse; the metadata printed above says which rule.
+std::string AdviceOnRules(const client::ClientError& error) {
+  const std::string& reason = error.reason;
+  const std::string opens = error.Metadata("opens_time");
+  if (reason == "REDEMPTION_WINDOW_CLOSED") {
+    return opens.empty() ? "keyledger program explain ID shows when points can be redeemed"
+                         : "redeem again from " + opens + " on";
+  }
+  if (reason == "REDEMPTION_LIMIT" || reason == "TRANSFER_LIMIT" || reason == "LIMIT_EXCEEDED") {
+    return opens.empty() ? "stay within the limit" : "stay within the limit, or come back from " + opens + " on";
+  }
+  if (reason == "RESERVATION_EXISTS" || reason == "TRANSFER_EXISTS") {
+    return "use a new id; to repeat a command whose outcome is not known, give it the --request-id it had";
+  }
+  if (reason == "RESERVATION_NOT_OPEN") {
+    return "it was captured, released or has ended, or never was; keyledger log account ID shows which";
+  }
+  if (reason == "RESERVATION_LIMIT") {
+    return "hold the points for a shorter time that is still to come, or capture or release another reservation first";
+  }
+  if (reason == "TRANSFER_NOT_FOUND") {
+    return "name the account that sent; keyledger log account ID shows its transfers";
+  }
+  if (reason == "REVIEW_RUNNING") {
+    return "wait for its end, which shows: keyledger tier review show " + error.Metadata("review_id");
+  }
+  if (reason == "REVIEW_NOT_POSSIBLE") {
+    return "--preview tries a review out, --reruns REVIEW repeats one; keyledger tier review list shows those there "
+           "are";
+  }
+  if (reason == "REVIEW_NOT_FOUND") {
+    return "keyledger tier review list shows those there are, without previews";
+  }
+  return "";
+}
+
 // What a person can do about a failure.
 std::string Advice(const client::ClientError& error, const std::string& server) {
+  if (std::string advice = AdviceOnRules(error); !advice.empty()) {
+    return advice;
+  }
   if (error.reason == "STALE_REVISION") {
     return "read the account again and decide anew; --expect " + error.Metadata("actual_revision") + " would match now";
   }
@@ -97,7 +136,7 @@ int Session::Fail(const client::ClientError& error) {
     err() << "  retry:  after " << error.retry_delay->count() << " ms\n";
   }
   if (const std::string advice = Advice(error, options_.server); !advice.empty()) {
-    err() << "  do:     " << advice << "\n";
+    err() << "  do:     " << Printable(advice) << "\n";
   }
   return ExitCodeOf(error);
 }

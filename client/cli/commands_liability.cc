@@ -29,6 +29,27 @@ struct LiabilityFlags {
 // The micros of an option that MoneyText has checked.
 int64_t MicrosOf(const std::string& text) { return text.empty() ? 0 : ParseMicros(text).value_or(0); }
 
+CLI::Validator Share() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        const std::optional<int64_t> micros = ParseMicros(text);
+        return micros && *micros >= 0 && *micros <= 1'000'000
+                   ? std::string()
+                   : fmt::format("'{}' is no share: give a decimal number from 0 to 1 with at most six decimals", text);
+      },
+      "SHARE");
+}
+
+CLI::Validator PointCount() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        return ParseInteger(text).value_or(-1) >= 0
+                   ? std::string()
+                   : fmt::format("'{}' is no number of points: give a whole number, zero or more", text);
+      },
+      "POINTS");
+}
+
 v1::GetLiabilityRequest RequestOf(const LiabilityFlags& flags) {
   v1::GetLiabilityRequest request;
   flags.read.Fill(request);
@@ -52,7 +73,7 @@ v1::GetLiabilityRequest RequestOf(const LiabilityFlags& flags) {
     }
   }
   if (!flags.expected.empty()) {
-    request.mutable_ifrs15()->set_expected_redeemed(ParseInteger(flags.expected).value_or(-1));
+    request.mutable_ifrs15()->set_expected_redeemed(ParseInteger(flags.expected).value_or(0));
   }
   return request;
 }
@@ -193,12 +214,12 @@ void AddLiability(CLI::App* noun, Action& selected) {
       ->check(MoneyText());
   verb->add_option("--redemption-rate", flags->rate,
                    "IFRS 15: share expected to be redeemed when the points were given, 0 to 1 (default: as now)")
-      ->check(MoneyText());
+      ->check(Share());
   verb->add_option("--allocated", flags->allocated, "IFRS 15: what was allocated to the points, instead of prices")
       ->check(MoneyText());
   verb->add_option("--expected-redeemed", flags->expected,
                    "IFRS 15: points expected to be redeemed in all (default: as the curve says)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(PointCount());
   flags->read.AddTo(verb);
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "client/cli/program_name.h"
 #include "client/cli/text.h"
 
 namespace keyledger::cli {
@@ -93,14 +94,17 @@ void AddPublish(CLI::App* noun, Action& selected) {
 void AddGet(CLI::App* noun, Action& selected) {
   struct Flags {
     std::string program;
-    uint32_t version = 0;
     bool yaml = false;
   };
   auto flags = std::make_shared<Flags>();
   CLI::App* verb = AddVerb(noun, "get", "Shows one version, or the latest", selected, [flags](Session& session) {
+    const std::optional<ProgramName> name = ParseProgramName(session, flags->program);
+    if (!name) {
+      return kExitUsage;
+    }
     v1::GetProgramRequest request;
-    request.set_program_id(flags->program);
-    request.set_version(flags->version);
+    request.set_program_id(name->id);
+    request.set_version(name->version);
     return Show(session, session.client().GetProgram(request), [&](const v1::GetProgramResponse& response) {
       if (flags->yaml) {
         session.out() << response.program().source_yaml();
@@ -109,9 +113,7 @@ void AddGet(CLI::App* noun, Action& selected) {
       }
     });
   });
-  verb->add_option("PROGRAM", flags->program, "Program id")->required();
-  // CLI11 already has --version for the command itself.
-  verb->add_option("--program-version", flags->version, "Version (default: the latest)");
+  verb->add_option("PROGRAM", flags->program, "ID for the latest version, or ID@VERSION")->required();
   verb->add_flag("--yaml", flags->yaml, "Print the text it was published from");
 }
 

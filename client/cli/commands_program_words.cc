@@ -1,18 +1,17 @@
 // keyledger program diff, explain, schema.
-#include <charconv>
 #include <variant>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "client/cli/commands.h"
+#include "client/cli/program_name.h"
 #include "client/cli/program_words.h"
 
 namespace keyledger::cli {
 namespace {
 
 using ::keyledger::programs::v1::Program;
-
-constexpr char kProgramHelp[] = "YAML file, - for stdin, or a published program: ID for its latest version, ID@VERSION";
 
 // Reads a file by the server's rules. The exit code if that fails; the message has been printed.
 std::variant<Program, int> LoadFile(Session& session, const std::string& path) {
@@ -36,18 +35,13 @@ std::variant<Program, int> LoadFile(Session& session, const std::string& path) {
 }
 
 std::variant<Program, int> LoadPublished(Session& session, const std::string& argument) {
-  v1::GetProgramRequest request;
-  const size_t at = argument.find('@');
-  request.set_program_id(argument.substr(0, at));
-  if (at != std::string::npos) {
-    uint32_t version = 0;
-    const char* const end = argument.data() + argument.size();
-    const auto [last, error] = std::from_chars(argument.data() + at + 1, end, version);
-    if (error != std::errc() || last != end || version == 0) {
-      return session.Usage(fmt::format("'{}' names no version; write ID@VERSION, for example loyalty@2", argument));
-    }
-    request.set_version(version);
+  const std::optional<ProgramName> name = ParseProgramName(session, argument);
+  if (!name) {
+    return kExitUsage;
   }
+  v1::GetProgramRequest request;
+  request.set_program_id(name->id);
+  request.set_version(name->version);
   const auto result = session.client().GetProgram(request);
   if (!result.ok()) {
     return session.Fail(result.error());
@@ -76,6 +70,11 @@ void AddDiff(CLI::App* noun, Action& selected) {
           return *code;
         }
         const std::vector<std::string> lines = DiffPrograms(std::get<Program>(before), std::get<Program>(after));
+        if (session.json()) {
+          const nlohmann::json answer = {{"differences", lines}};
+          session.out() << answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+          return kExitOk;
+        }
         for (const std::string& line : lines) {
           session.out() << line << "\n";
         }

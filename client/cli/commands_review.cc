@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "client/cli/describe.h"
+#include "client/cli/program_name.h"
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
 #include "client/cpp/backoff.h"
@@ -148,13 +149,16 @@ int ShowReview(Session& session, const std::string& review_id, const PageFlags& 
     }
   }
   if (!session.json() && !request.page_token().empty()) {
-    session.err() << "more: add --all, or --page-token " << request.page_token() << "\n";
+    // Named whole: after `start` the same line again would start another review.
+    const std::string show = "keyledger tier review show " + Printable(review_id);
+    session.err() << fmt::format("more: {} --all, or {} --page-token {}\n", show, show, request.page_token());
   }
   return kExitOk;
 }
 
-// Follows a review to its end.
+// Follows a review to its end, which comes whether or not it is followed: the review is named first of all.
 int WaitForReview(Session& session, const std::string& review_id, const PageFlags& page) {
+  session.err() << "following " << Printable(review_id) << "\n" << std::flush;
   client::Waiter waiter;
   std::unique_ptr<Progress> progress;
   v1::GetReviewRequest request;
@@ -163,7 +167,9 @@ int WaitForReview(Session& session, const std::string& review_id, const PageFlag
   while (true) {
     const auto result = session.client().GetReview(request);
     if (!result.ok()) {
-      return session.Fail(result.error());
+      const int code = session.Fail(result.error());
+      session.err() << "go on with: keyledger tier review show " << Printable(review_id) << "\n";
+      return code;
     }
     const v1::Review& review = result->review();
     // Every account is read twice.
@@ -189,7 +195,6 @@ int WaitForReview(Session& session, const std::string& review_id, const PageFlag
 void AddStart(CLI::App* noun, Action& selected) {
   struct Flags {
     std::string program;
-    uint32_t version = 0;
     std::string ladder;
     std::string as_of;
     std::string request_id;
@@ -203,9 +208,13 @@ void AddStart(CLI::App* noun, Action& selected) {
   CLI::App* verb = AddVerb(
       noun, "start", "Ranks all accounts of a program as of a moment and assigns tiers; shows progress", selected,
       [flags](Session& session) {
+        const std::optional<ProgramName> program = ParseProgramName(session, flags->program);
+        if (!program) {
+          return kExitUsage;
+        }
         v1::StartReviewRequest request;
-        request.set_program_id(flags->program);
-        request.set_program_version(flags->version);
+        request.set_program_id(program->id);
+        request.set_program_version(program->version);
         request.set_ladder_id(flags->ladder);
         *request.mutable_as_of() = TimeOf(flags->as_of);
         request.set_request_id(flags->request_id);
@@ -219,9 +228,11 @@ void AddStart(CLI::App* noun, Action& selected) {
         }
         return WaitForReview(session, result->review().review_id(), flags->page);
       });
-  verb->add_option("PROGRAM", flags->program, "Program id")->required();
-  verb->add_option("--as-of", flags->as_of, "The moment reviewed, exclusive: a date, a time or now")->required();
-  verb->add_option("--program-version", flags->version, "Version (default: the one in force then)");
+  verb->add_option("PROGRAM", flags->program, "ID for the version in force then, or ID@VERSION")->required();
+  verb->add_option("--as-of", flags->as_of,
+                   "The moment reviewed, exclusive: a date, or a time (RFC 3339) at a whole quarter of an hour")
+      ->required()
+      ->check(TimeText());
   verb->add_option("--ladder", flags->ladder, "Ladder (default: the program's)");
   verb->add_flag("--preview", flags->preview, "Compute and show everything, record nothing");
   verb->add_option("--reruns", flags->reruns, "The earlier review of this moment to repeat with what is known now");

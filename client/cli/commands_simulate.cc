@@ -7,6 +7,7 @@
 
 #include "client/cli/commands.h"
 #include "client/cli/describe.h"
+#include "client/cli/program_name.h"
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
 
@@ -15,7 +16,6 @@ namespace {
 
 struct SimulateFlags {
   std::string program;
-  uint32_t version = 0;
   std::string from;
   std::string to;
   std::vector<std::string> accounts;
@@ -200,15 +200,19 @@ void AddSimulate(CLI::App* noun, Action& selected) {
   CLI::App* verb = AddVerb(noun, "simulate", "Shows what would have happened under a program; writes nothing", selected,
                            [flags](Session& session) {
                              v1::SimulateRequest request;
-                             if (flags->version == 0 && IsFileName(flags->program)) {
+                             if (IsFileName(flags->program)) {
                                const std::optional<std::string> text = ReadInput(session, flags->program);
                                if (!text) {
                                  return kExitUsage;
                                }
                                request.set_source_yaml(*text);
                              } else {
-                               request.mutable_published()->set_program_id(flags->program);
-                               request.mutable_published()->set_version(flags->version);
+                               const std::optional<ProgramName> name = ParseProgramName(session, flags->program);
+                               if (!name) {
+                                 return kExitUsage;
+                               }
+                               request.mutable_published()->set_program_id(name->id);
+                               request.mutable_published()->set_version(name->version);
                              }
                              *request.mutable_from_time() = TimeOf(flags->from);
                              if (!flags->to.empty()) {
@@ -220,9 +224,7 @@ void AddSimulate(CLI::App* noun, Action& selected) {
                              request.set_accounts_max(flags->accounts_max);
                              return RunSimulation(session, request);
                            });
-  verb->add_option("PROGRAM", flags->program, "YAML file of a draft, - for stdin, or the id of a published program")
-      ->required();
-  verb->add_option("--program-version", flags->version, "Version of a published program (default: the latest)");
+  verb->add_option("PROGRAM", flags->program, kProgramHelp)->required();
   verb->add_option("--from", flags->from, "Start of the period, inclusive")->required()->check(TimeText());
   verb->add_option("--to", flags->to, "End of the period, exclusive (default: now)")->check(TimeText());
   verb->add_option("--account", flags->accounts, "Only this account; may be repeated");
