@@ -1,7 +1,9 @@
 // See program_warnings.h.
 #include "server/domain/program_warnings.h"
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +15,7 @@
 #include "server/domain/compiled_rules.h"
 #include "server/domain/program_rule_check.h"
 #include "server/domain/proto_time.h"
+#include "server/domain/time_window.h"
 
 namespace keyledger::domain {
 namespace {
@@ -28,9 +31,16 @@ class Warnings {
 
   std::vector<ProgramMistake> Run(const std::vector<std::shared_ptr<const CompiledProgram>>& published) {
     WarnOfPrograms(published);
+    const Micros from = MicrosOf(program_.effective_from());
+    const Micros to = program_.has_effective_to() ? MicrosOf(program_.effective_to()) : kNever;
     for (int i = 0; i < program_.accrual_rules_size(); ++i) {
-      WarnOfRegions(fmt::format("accrual_rules[{}].match.regions", i), program_.accrual_rules(i).match().regions());
+      const programs::v1::AccrualRule& rule = program_.accrual_rules(i);
+      WarnOfRegions(fmt::format("accrual_rules[{}].match.regions", i), rule.match().regions());
+      WarnOfWindows(fmt::format("accrual_rules[{}].match.time_windows", i), rule.match().time_windows(),
+                    rule.has_effective_from() ? std::max(from, MicrosOf(rule.effective_from())) : from,
+                    rule.has_effective_to() ? std::min(to, MicrosOf(rule.effective_to())) : to);
     }
+    WarnOfWindows("redemption_policy.windows", program_.redemption_policy().windows(), from, to);
     if (program_.has_tier_ladder()) WarnOfLadder(program_.tier_ladder());
     return std::move(warnings_);
   }
@@ -50,6 +60,19 @@ class Warnings {
         if (j == i || !RegionContains(regions[j], region) || (region == regions[j] && i < j)) continue;
         Add(at, fmt::format("adds nothing: '{}' contains '{}'", regions[j], region));
         break;
+      }
+    }
+  }
+
+  // Asked in [from, to).
+  void WarnOfWindows(const std::string& path,
+                     const google::protobuf::RepeatedPtrField<programs::v1::TimeWindow>& windows, Micros from,
+                     Micros to) {
+    if (windows.empty()) return;
+    const std::optional<Zone> zone = Zone::Load(program_.time_zone());
+    for (int i = 0; i < windows.size(); ++i) {
+      if (const auto why = WhyNeverOpen(windows[i], *zone, from, to); why.has_value()) {
+        Add(fmt::format("{}[{}]", path, i), fmt::format("never opens: {}", *why));
       }
     }
   }

@@ -2,6 +2,7 @@
 #include "server/domain/time_window.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "server/base/check.h"
@@ -18,6 +19,15 @@ constexpr Micros kMinuteMicros = 60 * kMicrosPerSecond;
 bool HasBit(uint32_t bits, int bit) { return (bits >> bit & 1) != 0; }
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// True if some month of those named, or of all, has one of the days named, in a leap year if need be.
+bool HasSuchDay(const programs::v1::TimeWindow& window) {
+  constexpr int kLongest[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  int days = window.months().empty() ? 31 : 0;
+  for (const uint32_t month : window.months()) days = std::max(days, kLongest[month - 1]);
+  return window.days_of_month().empty() || std::any_of(window.days_of_month().begin(), window.days_of_month().end(),
+                                                       [&](int32_t day) { return std::abs(day) <= days; });
+}
 
 }  // namespace
 
@@ -114,6 +124,25 @@ std::optional<Micros> NextOpening(const std::vector<CompiledWindow>& windows, co
     }
   }
   return first;
+}
+
+std::optional<std::string> WhyNeverOpen(const programs::v1::TimeWindow& window, const Zone& zone, Micros from,
+                                        Micros to) {
+  if (!HasSuchDay(window)) return "no month it names has such a day";
+  const CompiledWindow compiled(window);
+  const auto opens = [&](Micros start, Micros end) {
+    start = std::max(start, from);
+    end = std::min({end, to, kTimeMax});
+    return start < end && compiled.NextOpening(zone, start, std::min(end - 1, start + kLookAheadMicros)).has_value();
+  };
+  const bool does = window.dates().empty()
+                        ? opens(from, to)
+                        : std::any_of(window.dates().begin(), window.dates().end(), [&](const auto& range) {
+                            return opens(range.has_from() ? MicrosOf(range.from()) : kBegin,
+                                         range.has_to() ? MicrosOf(range.to()) : kWindowNever);
+                          });
+  if (does) return std::nullopt;
+  return "no moment in the ten years after its beginning is in all of its parts";
 }
 
 }  // namespace keyledger::domain

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -52,5 +53,10 @@ bool IsOpen(const std::vector<CompiledWindow>& windows, const Zone& zone, Micros
 // The first moment from `time` on at which one of the windows is open, looking ten years ahead; nothing if there is
 // none.
 std::optional<Micros> NextOpening(const std::vector<CompiledWindow>& windows, const Zone& zone, Micros time);
+
+// Why the window is not open at any time within [from, to), looking ten years ahead from its beginning; for a warning.
+// Nothing: it opens. Requires: the window was found free of mistakes.
+std::optional<std::string> WhyNeverOpen(const programs::v1::TimeWindow& window, const Zone& zone, Micros from,
+                                        Micros to);
 
 }  // namespace keyledger::domain

@@ -61,7 +61,7 @@ TEST(FormatProgramYaml, WritesEveryProgramSoThatItReadsBackTheSame) {
   int programs = 0;
   for (const auto& entry :
        std::filesystem::recursive_directory_iterator(std::string(KL_SOURCE_DIR) + "/projections/programs")) {
-    if (entry.path().extension() != ".yaml") continue;
+    if (entry.path().extension() != ".yaml" || entry.path().filename() == "scenario.yaml") continue;
     std::ifstream file(entry.path());
     const std::string text((std::istreambuf_iterator<char>(file)), {});
     const programs::v1::Program program = Read(text);
@@ -70,7 +70,7 @@ TEST(FormatProgramYaml, WritesEveryProgramSoThatItReadsBackTheSame) {
     EXPECT_EQ(FormatProgramYaml(Read(written)), written);
     programs += 1;
   }
-  EXPECT_GE(programs, 1);
+  EXPECT_GE(programs, 5);
 }
 
 }  // namespace
