@@ -35,8 +35,8 @@ struct CallOptions {
   int attempts_max = 6;
   BackoffOptions backoff;
   // How long ReadAccount, ReadLog and Simulate wait for each frame, the first one included, before they take the server
-  // for dead; then they fail with DEADLINE_EXCEEDED. More than zero. A filter that lets nothing pass for long stretches
-  // of a log may need more: the server sends no frame meanwhile.
+  // for dead; then they fail with DEADLINE_EXCEEDED. More than zero. Progress counts: while a filter lets nothing pass,
+  // or a simulation runs, the server says how far it is.
   std::chrono::milliseconds frame_timeout{30'000};
 };
 

@@ -161,6 +161,41 @@ TEST_F(ReadLog, FiltersByKindAndByPrefix) {
   EXPECT_EQ(Count(server_.ReadLog(both)), 100u);
 }
 
+// A client takes a server that sends nothing for half a minute for dead.
+TEST(ReadLogProgress, IsSentWhileAFilterLetsNothingPass) {
+  LiveServer server;
+  server.MustAppend(Request("quiet", "open", {Opened()}));
+  const std::vector<shard::SubmittedEvent> thousand(1'000, Visited());
+  for (int i = 0; i < 41; ++i) {
+    server.MustAppend(Request("quiet", "r" + std::to_string(i), thousand));
+  }
+  server.MustAppend(Request("loud", "open", {Opened()}));
+  ReadLogRequest request;
+  request.mutable_filter()->add_account_prefixes("loud");
+  grpc::ClientContext context;
+  const auto reader = server.ledger().ReadLog(&context, request);
+  int silent = 0;
+  std::string middle;
+  ReadLogResponse frame;
+  while (reader->Read(&frame) && frame.records().empty()) {
+    ++silent;
+    middle = frame.cursor();
+  }
+  // 41,002 records, looked at 20,000 a time.
+  EXPECT_EQ(silent, 2);
+  EXPECT_EQ(frame.records_size(), 1);
+  EXPECT_EQ(frame.first_position(), 41'001u);
+  EXPECT_FALSE(reader->Read(&frame));
+  EXPECT_TRUE(reader->Finish().ok());
+  // A read that broke off goes on behind what was looked at.
+  request.mutable_start()->set_cursor(middle);
+  EXPECT_EQ(server.ReadLog(request)[0].size(), 1u);
+  request.mutable_filter()->set_account_prefixes(0, "nobody");
+  std::string end;
+  EXPECT_EQ(server.ReadLog(request, &end)[0].size(), 0u);
+  EXPECT_EQ(end, server.HeadCursor());
+}
+
 TEST_F(ReadLog, OfOneShardGivesOnlyItsRecords) {
   for (uint32_t shard = 0; shard < 4; ++shard) {
     ReadLogRequest request;
