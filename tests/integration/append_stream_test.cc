@@ -8,14 +8,53 @@ namespace {
 
 using namespace ledger::v1;
 
+// One call of AppendStream.
+class Stream {
+ public:
+  explicit Stream(LiveServer& server) {
+    context_.set_deadline(std::chrono::system_clock::now() + kPatience);
+    stream_ = server.ledger().AppendStream(&context_);
+  }
+
+  bool Write(const AppendStreamRequest& frame) { return stream_->Write(frame); }
+  bool WritesDone() { return stream_->WritesDone(); }
+  bool Read(AppendStreamResponse* frame) { return stream_->Read(frame); }
+  // All results still to come.
+  std::vector<AppendResult> ReadAll() {
+    std::vector<AppendResult> results;
+    AppendStreamResponse frame;
+    while (Read(&frame)) results.insert(results.end(), frame.results().begin(), frame.results().end());
+    return results;
+  }
+  void Cancel() { context_.TryCancel(); }
+  grpc::Status Finish() { return stream_->Finish(); }
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<AppendStreamRequest, AppendStreamResponse>> stream_;
+};
+
+// A frame of requests of one event each to acme: "<prefix>0" and so on.
+AppendStreamRequest Visits(const std::string& prefix, int count, bool opens) {
+  AppendStreamRequest frame;
+  for (int i = 0; i < count; ++i) {
+    *frame.add_requests() = Request("acme", prefix + std::to_string(i), {opens && i == 0 ? Opened() : Visited()});
+  }
+  return frame;
+}
+
+int Applied(const std::vector<AppendResult>& results) {
+  int applied = 0;
+  for (const AppendResult& result : results) applied += result.has_response() ? 1 : 0;
+  return applied;
+}
+
 TEST(AppendStream, AnswersThousandsOfPipelinedRequestsInOrder) {
   LiveServer server(4);
   constexpr int kFrames = 60;
   constexpr int kPerFrame = 100;
   constexpr int kAccounts = 17;
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kPatience);
-  const auto stream = server.ledger().AppendStream(&context);
+  Stream stream(server);
   std::thread writer([&] {
     int number = 0;
     for (int i = 0; i < kFrames; ++i) {
@@ -27,32 +66,28 @@ TEST(AppendStream, AnswersThousandsOfPipelinedRequestsInOrder) {
         request = Request("account-" + std::to_string(number % kAccounts), "r" + std::to_string(number), {event});
         request.set_view(APPEND_VIEW_BASIC);
       }
-      EXPECT_TRUE(stream->Write(frame));
+      EXPECT_TRUE(stream.Write(frame));
     }
-    EXPECT_TRUE(stream->WritesDone());
+    EXPECT_TRUE(stream.WritesDone());
   });
   int answered = 0;
-  AppendStreamResponse frame;
-  while (stream->Read(&frame)) {
-    for (const AppendResult& result : frame.results()) {
-      ASSERT_TRUE(result.has_response()) << ReadRpcStatus(result.status());
-      // In the order sent, and each account's in its order.
-      EXPECT_EQ(result.response().events(0).event_id(), "event-" + std::to_string(answered));
-      EXPECT_EQ(result.response().events(0).revision(), static_cast<uint64_t>(answered / kAccounts));
-      ++answered;
-    }
+  for (const AppendResult& result : stream.ReadAll()) {
+    EXPECT_TRUE(result.has_response()) << ReadRpcStatus(result.status());
+    if (!result.has_response()) break;
+    // In the order sent, and each account's in its order.
+    EXPECT_EQ(result.response().events(0).event_id(), "event-" + std::to_string(answered));
+    EXPECT_EQ(result.response().events(0).revision(), static_cast<uint64_t>(answered / kAccounts));
+    ++answered;
   }
   writer.join();
-  const grpc::Status status = stream->Finish();
+  const grpc::Status status = stream.Finish();
   EXPECT_TRUE(status.ok()) << ReadRpcError(status);
   EXPECT_EQ(answered, kFrames * kPerFrame);
 }
 
 TEST(AppendStream, GoesOnAfterRefusals) {
   LiveServer server;
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kPatience);
-  const auto stream = server.ledger().AppendStream(&context);
+  Stream stream(server);
   AppendStreamRequest frame;
   *frame.add_requests() = Request("acme", "r1", {Opened()});
   *frame.add_requests() = Request("acme", "r2", {Opened()});
@@ -60,17 +95,14 @@ TEST(AppendStream, GoesOnAfterRefusals) {
   *frame.add_requests() = Request("acme", "r1", {Opened()});
   *frame.add_requests() = Request("acme", "r4", {Visited()}, Exactly(9));
   *frame.add_requests() = Request("acme", "r5", {Visited()}, Exactly(0));
-  ASSERT_TRUE(stream->Write(frame));
-  ASSERT_TRUE(stream->WritesDone());
+  ASSERT_TRUE(stream.Write(frame));
+  ASSERT_TRUE(stream.WritesDone());
   std::vector<std::string> outcomes;
-  AppendStreamResponse answers;
-  while (stream->Read(&answers)) {
-    for (const AppendResult& result : answers.results()) {
-      outcomes.push_back(result.has_response() ? (result.response().replayed() ? "replayed" : "applied")
-                                               : ReadRpcStatus(result.status()).reason);
-    }
+  for (const AppendResult& result : stream.ReadAll()) {
+    outcomes.push_back(result.has_response() ? (result.response().replayed() ? "replayed" : "applied")
+                                             : ReadRpcStatus(result.status()).reason);
   }
-  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_TRUE(stream.Finish().ok());
   EXPECT_EQ(outcomes, (std::vector<std::string>{"applied", "ACCOUNT_EXISTS", "INVALID_FIELD", "replayed",
                                                 "STALE_REVISION", "applied"}));
   EXPECT_EQ(server.ReadLog()[0].size(), 2u);
@@ -81,18 +113,15 @@ TEST(AppendStream, CarriesTheSameDetailsAsAUnaryRefusal) {
   server.MustAppend(Request("acme", "r1", {Opened()}));
   const AppendRequest request = Request("acme", "r2", {Visited()}, Exactly(7));
   const RpcError unary = server.Refused(request);
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kPatience);
-  const auto stream = server.ledger().AppendStream(&context);
+  Stream stream(server);
   AppendStreamRequest frame;
   *frame.add_requests() = request;
-  ASSERT_TRUE(stream->Write(frame));
-  ASSERT_TRUE(stream->WritesDone());
-  AppendStreamResponse answers;
-  ASSERT_TRUE(stream->Read(&answers));
-  const RpcError streamed = ReadRpcStatus(answers.results(0).status());
-  EXPECT_FALSE(stream->Read(&answers));
-  EXPECT_TRUE(stream->Finish().ok());
+  ASSERT_TRUE(stream.Write(frame));
+  ASSERT_TRUE(stream.WritesDone());
+  const std::vector<AppendResult> results = stream.ReadAll();
+  ASSERT_EQ(results.size(), 1u);
+  const RpcError streamed = ReadRpcStatus(results[0].status());
+  EXPECT_TRUE(stream.Finish().ok());
   EXPECT_EQ(streamed.code, grpc::StatusCode::ABORTED);
   EXPECT_EQ(streamed.code, unary.code);
   EXPECT_EQ(streamed.reason, unary.reason);
@@ -102,43 +131,20 @@ TEST(AppendStream, CarriesTheSameDetailsAsAUnaryRefusal) {
 
 TEST(AppendStream, TakesAFrameOfAThousandRequests) {
   LiveServer server;
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kPatience);
-  const auto stream = server.ledger().AppendStream(&context);
-  AppendStreamRequest frame;
-  for (int i = 0; i < 1'000; ++i) {
-    *frame.add_requests() = Request("acme", "r" + std::to_string(i), {i == 0 ? Opened() : Visited()});
-  }
-  ASSERT_TRUE(stream->Write(frame));
-  ASSERT_TRUE(stream->WritesDone());
-  int applied = 0;
-  AppendStreamResponse answers;
-  while (stream->Read(&answers)) {
-    for (const AppendResult& result : answers.results()) applied += result.has_response() ? 1 : 0;
-  }
-  EXPECT_TRUE(stream->Finish().ok());
-  EXPECT_EQ(applied, 1'000);
+  Stream stream(server);
+  ASSERT_TRUE(stream.Write(Visits("r", 1'000, true)));
+  ASSERT_TRUE(stream.WritesDone());
+  EXPECT_EQ(Applied(stream.ReadAll()), 1'000);
+  EXPECT_TRUE(stream.Finish().ok());
 }
 
 TEST(AppendStream, RefusesAFrameOverItsLimitAfterAnsweringWhatItOwes) {
   LiveServer server;
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kPatience);
-  const auto stream = server.ledger().AppendStream(&context);
-  AppendStreamRequest frame;
-  for (int i = 0; i < 3; ++i) {
-    *frame.add_requests() = Request("acme", "r" + std::to_string(i), {i == 0 ? Opened() : Visited()});
-  }
-  ASSERT_TRUE(stream->Write(frame));
-  AppendStreamRequest large;
-  for (int i = 0; i < 1'001; ++i) *large.add_requests() = Request("acme", "x" + std::to_string(i), {Visited()});
-  ASSERT_TRUE(stream->Write(large));
-  int applied = 0;
-  AppendStreamResponse answers;
-  while (stream->Read(&answers)) {
-    for (const AppendResult& result : answers.results()) applied += result.has_response() ? 1 : 0;
-  }
-  const RpcError error = ReadRpcError(stream->Finish());
+  Stream stream(server);
+  ASSERT_TRUE(stream.Write(Visits("r", 3, true)));
+  ASSERT_TRUE(stream.Write(Visits("x", 1'001, false)));
+  const int applied = Applied(stream.ReadAll());
+  const RpcError error = ReadRpcError(stream.Finish());
   EXPECT_EQ(error.code, grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(error.reason, "TOO_MANY_EVENTS");
   EXPECT_EQ(applied, 3);
@@ -149,22 +155,20 @@ TEST(AppendStream, CancelledInTheMiddleLeavesWholeRequestsAndAWorkingServer) {
   LiveServer server;
   server.MustAppend(Request("acme", "open", {Opened()}));
   for (int round = 0; round < 5; ++round) {
-    grpc::ClientContext context;
-    const auto stream = server.ledger().AppendStream(&context);
+    Stream stream(server);
     for (int i = 0; i < 20; ++i) {
       AppendStreamRequest frame;
       for (int k = 0; k < 50; ++k) {
         *frame.add_requests() =
             Request("acme", std::to_string(round) + "-" + std::to_string(i * 50 + k), {Visited(), Visited()});
       }
-      ASSERT_TRUE(stream->Write(frame));
+      ASSERT_TRUE(stream.Write(frame));
     }
     AppendStreamResponse answers;
-    ASSERT_TRUE(stream->Read(&answers));
-    context.TryCancel();
-    while (stream->Read(&answers)) {
-    }
-    EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+    ASSERT_TRUE(stream.Read(&answers));
+    stream.Cancel();
+    stream.ReadAll();
+    EXPECT_EQ(stream.Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
   const uint64_t revision = server.MustAppend(Request("acme", "last", {Visited()})).events(0).revision();
   auto records = server.ReadLog()[0];
@@ -178,20 +182,18 @@ TEST(AppendStream, CancelledInTheMiddleLeavesWholeRequestsAndAWorkingServer) {
 
 TEST(AppendStream, EndsWithStoppingWhenTheServerStops) {
   LiveServer server;
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kPatience);
-  const auto stream = server.ledger().AppendStream(&context);
+  Stream stream(server);
   AppendStreamRequest frame;
   *frame.add_requests() = Request("acme", "r1", {Opened()});
-  ASSERT_TRUE(stream->Write(frame));
+  ASSERT_TRUE(stream.Write(frame));
   AppendStreamResponse answers;
-  ASSERT_TRUE(stream->Read(&answers));
+  ASSERT_TRUE(stream.Read(&answers));
   EXPECT_TRUE(answers.results(0).has_response());
   const auto start = std::chrono::steady_clock::now();
   server.Stop();
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(server.options().stop_seconds_max));
-  EXPECT_FALSE(stream->Read(&answers));
-  const RpcError error = ReadRpcError(stream->Finish());
+  EXPECT_FALSE(stream.Read(&answers));
+  const RpcError error = ReadRpcError(stream.Finish());
   EXPECT_EQ(error.code, grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(error.reason, "STOPPING");
 }

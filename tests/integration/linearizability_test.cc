@@ -1,5 +1,6 @@
 // Recorded histories of concurrent clients of one account are linearizable; and the checker that says so is right about
 // histories whose verdict is known.
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -113,11 +114,87 @@ std::map<std::string, std::vector<RecordedOperation>> ReadKeyValueHistory(std::i
   return histories;
 }
 
+TEST(LinearizabilityChecker, JudgesARegisterByRealTimeAndByWhatWasAnswered) {
+  struct Case {
+    const char* why;
+    bool verdict;
+    std::vector<const char*> lines;
+  };
+  const std::vector<Case> cases = {
+      {"a read beside a write may see it",
+       true,
+       {"0 :invoke :write 1", "1 :invoke :read nil", "0 :ok :write 1", "1 :ok :read 1"}},
+      {"or not see it", true, {"0 :invoke :write 1", "1 :invoke :read nil", "0 :ok :write 1", "1 :ok :read nil"}},
+      {"a read after a write sees it",
+       false,
+       {"0 :invoke :write 1", "0 :ok :write 1", "1 :invoke :read nil", "1 :ok :read nil"}},
+      {"a write without an answer may take effect late",
+       true,
+       {"0 :invoke :write 1", "0 :info :write :timed-out", "1 :invoke :read nil", "1 :ok :read nil",
+        "1 :invoke :read nil", "1 :ok :read 1"}},
+      {"and never goes away again",
+       false,
+       {"0 :invoke :write 1", "0 :info :write :timed-out", "1 :invoke :read nil", "1 :ok :read 1",
+        "1 :invoke :read nil", "1 :ok :read nil"}},
+      {"one of two swaps of the same value fails",
+       true,
+       {"0 :invoke :write 1", "0 :ok :write 1", "0 :invoke :cas [1 2]", "1 :invoke :cas [1 3]", "1 :ok :cas [1 3]",
+        "0 :fail :cas [1 2]", "0 :invoke :read nil", "0 :ok :read 3"}},
+      {"both cannot succeed",
+       false,
+       {"0 :invoke :write 1", "0 :ok :write 1", "0 :invoke :cas [1 2]", "1 :invoke :cas [1 3]", "1 :ok :cas [1 3]",
+        "0 :ok :cas [1 2]"}},
+  };
+  for (const Case& one : cases) {
+    std::string text;
+    for (const char* line : one.lines) text += std::string("INFO  jepsen.util - ") + line + "\n";
+    std::istringstream in(text);
+    EXPECT_EQ(IsLinearizable(ReadRegisterHistory(in), "nil"), one.verdict) << one.why;
+  }
+}
+
+TEST(LinearizabilityChecker, JudgesEachKeyByItself) {
+  const auto judge = [](const std::vector<std::array<const char*, 5>>& lines) {
+    std::string text;
+    for (const auto& [process, type, function, key, value] : lines) {
+      text += std::string("{:process ") + process + ", :type :" + type + ", :f :" + function + ", :key \"" + key +
+              "\", :value " + (*value == '\0' ? "nil" : "\"" + std::string(value) + "\"") + "}\n";
+    }
+    std::istringstream in(text);
+    std::vector<std::vector<RecordedOperation>> histories;
+    for (auto& [key, history] : ReadKeyValueHistory(in)) histories.push_back(std::move(history));
+    return AreLinearizable(histories, "");
+  };
+  EXPECT_TRUE(judge({{"0", "invoke", "put", "k", "a"},
+                     {"1", "invoke", "append", "k", "b"},
+                     {"0", "ok", "put", "k", "a"},
+                     {"1", "ok", "append", "k", "b"},
+                     {"0", "invoke", "get", "k", ""},
+                     {"0", "ok", "get", "k", "ab"}}))
+      << "the put came first";
+  EXPECT_FALSE(judge({{"0", "invoke", "append", "k", "a"},
+                      {"0", "ok", "append", "k", "a"},
+                      {"1", "invoke", "append", "k", "b"},
+                      {"1", "ok", "append", "k", "b"},
+                      {"0", "invoke", "get", "k", ""},
+                      {"0", "ok", "get", "k", "ba"}}))
+      << "the second append began after the first had ended";
+  EXPECT_FALSE(judge({{"0", "invoke", "put", "k", "a"},
+                      {"0", "ok", "put", "k", "a"},
+                      {"0", "invoke", "get", "k", ""},
+                      {"0", "ok", "get", "k", "a"},
+                      {"1", "invoke", "put", "other", "b"},
+                      {"1", "ok", "put", "other", "b"},
+                      {"1", "invoke", "get", "other", ""},
+                      {"1", "ok", "get", "other", "a"}}))
+      << "one key is right and the other is not";
+}
+
 TEST(LinearizabilityChecker, AgreesWithEveryKnownVerdict) {
   const std::filesystem::path data =
       std::filesystem::path(KL_SOURCE_DIR).parent_path() / "shared" / "data" / "linearizability";
   std::ifstream expected(data / "expected.json");
-  if (!expected) GTEST_SKIP() << "SKIPPED: " << data << " is not there; the checker stays unproved";
+  if (!expected) GTEST_SKIP() << "SKIPPED: " << data << " is not there; the checker is proved by small histories only";
   int verdicts = 0;
   std::string line;
   while (std::getline(expected, line)) {

@@ -45,7 +45,7 @@ void ExpectTokenIsBound(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientCon
   EXPECT_EQ(ReadRpcError(Call(stub, method, request, &response)).reason, "INVALID_TOKEN");
 }
 
-// 25 accounts over 4 shards; acme has 12 lots, 12 movements and, by another program, 3 tiers.
+// 25 accounts over 4 shards; acme has 12 lots, 12 movements and a history of 2 tiers.
 class Pages : public ::testing::Test {
  protected:
   Pages() {

@@ -3,34 +3,17 @@
 
 #include "server/domain/proto_time.h"
 #include "tests/integration/live_server.h"
+#include "tests/support/ranks_program.h"
 
 namespace keyledger::testing {
 namespace {
 
 using namespace ledger::v1;
 
-constexpr char kRanksProgram[] = R"(program_id: ranks
-time_zone: UTC
-currency_code: USD
-effective_from: 2000-01-01
-tier_ladder:
-  ladder_id: ranks
-  metric: net_spend
-  window: {calendar_period: year}
-  review_period: year
-  tiers:
-    - {tier_id: member}
-    - tier_id: gold
-      entrance_rule: {any_of: [{all_of: [{top_count: 2}]}]}
-)";
-
-// 2026-01-01T00:00:00Z.
-constexpr Micros kNewYear = 1'767'225'600 * kMicrosPerSecond;
-
 class Reviews : public ::testing::Test {
  protected:
   Reviews() {
-    server_.Publish(kRanksProgram);
+    server_.Publish(RanksProgram({{"gold", "top_count: 2"}}));
     const Micros day = kNewYear - kMicrosPerDay;
     for (int i = 0; i < 5; ++i) {
       const std::string id = "a" + std::to_string(i);

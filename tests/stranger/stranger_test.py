@@ -4,6 +4,8 @@
 usage: stranger_test.py CMAKE BUILD_DIR CXX_COMPILER
 """
 
+import ctypes
+import os
 import pathlib
 import signal
 import subprocess
@@ -13,15 +15,24 @@ import time
 import unittest
 
 PROJECT = pathlib.Path(__file__).resolve().parent / "project"
-STEP_DEADLINE_S = 240
+# All steps together, well before ctest's TIMEOUT: a step that hangs is reported and ended here.
+DEADLINE_S = 270
 START_DEADLINE_S = 60
+STOP_DEADLINE_S = 20
+PR_SET_PDEATHSIG = 1
 CMAKE, BUILD_DIR, COMPILER = sys.argv[1:4]
 del sys.argv[1:4]
+
+
+def die_with_the_test():
+    """In the child: whatever ends the test, ctest's SIGKILL included, ends it too."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class InstalledPackage(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        cls.deadline = time.monotonic() + DEADLINE_S
         directory = tempfile.TemporaryDirectory(prefix="keyledger.")
         cls.addClassCleanup(directory.cleanup)
         cls.directory = pathlib.Path(directory.name)
@@ -31,10 +42,25 @@ class InstalledPackage(unittest.TestCase):
     @classmethod
     def step(cls, *command):
         """Runs a command that must succeed; returns what it printed."""
-        done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=STEP_DEADLINE_S)
-        if done.returncode != 0:
-            raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
-        return done.stdout
+        # A group of its own, so that the compilers of a build that takes too long end with it.
+        child = subprocess.Popen(
+            list(map(str, command)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=die_with_the_test,
+        )
+        try:
+            out, err = child.communicate(timeout=max(cls.deadline - time.monotonic(), 1))
+        except BaseException:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.communicate()
+            raise
+        if child.returncode != 0:
+            raise AssertionError(f"{command} ended with {child.returncode}:\n{out[-4000:]}{err[-4000:]}")
+        return out
 
     def test_has_the_programs(self):
         for program in ("keyledgerd", "keyledger"):
@@ -55,7 +81,7 @@ class InstalledPackage(unittest.TestCase):
         log = self.directory / "log"
         command = [self.prefix / "bin" / "keyledgerd", "--data-dir", self.directory / "data", "--listen", "127.0.0.1:0", "--port-file", port_file]
         with open(log, "wb") as out:
-            server = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            server = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=die_with_the_test)
         try:
             deadline = time.monotonic() + START_DEADLINE_S
             while not port_file.exists():
@@ -68,7 +94,12 @@ class InstalledPackage(unittest.TestCase):
             self.assertEqual(self.step(build / "stranger", f"127.0.0.1:{int(port_file.read_text())}"), "0\n")
         finally:
             server.send_signal(signal.SIGTERM)
-            server.wait(timeout=START_DEADLINE_S)
+            try:
+                server.wait(timeout=STOP_DEADLINE_S)
+            except BaseException:
+                server.kill()
+                server.wait()
+                raise
 
 
 if __name__ == "__main__":

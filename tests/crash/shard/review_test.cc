@@ -9,6 +9,7 @@
 #include "server/domain/proto_time.h"
 #include "tests/crash/shard/ledger_machine.h"
 #include "tests/support/append_commands.h"
+#include "tests/support/ranks_program.h"
 
 namespace keyledger::testing {
 namespace {
@@ -16,26 +17,9 @@ namespace {
 constexpr uint32_t kShards = 4;
 constexpr int kAccounts = 12;
 
-constexpr char kProgram[] = R"(program_id: ranks
-time_zone: UTC
-currency_code: USD
-effective_from: 2000-01-01
-tier_ladder:
-  ladder_id: ranks
-  metric: net_spend
-  window: {calendar_period: year}
-  review_period: year
-  tiers:
-    - {tier_id: member}
-    - tier_id: gold
-      entrance_rule: {any_of: [{all_of: [{top_percent_milli: 50_000}]}]}
-)";
-
-// 2026-01-01T00:00:00Z.
-constexpr Micros kNewYear = 1'767'225'600 * kMicrosPerSecond;
-
 void Fill(LedgerMachine& machine) {
-  ASSERT_TRUE(machine.ledger().Publish(kProgram, "program", "operator").ok());
+  ASSERT_TRUE(
+      machine.ledger().Publish(RanksProgram({{"gold", "top_percent_milli: 50_000"}}), "program", "operator").ok());
   for (int i = 0; i < kAccounts; ++i) {
     const std::string id = fmt::format("a{}", i);
     std::promise<absl::Status> done;

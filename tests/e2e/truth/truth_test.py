@@ -148,6 +148,8 @@ class ShopTest(unittest.TestCase):
 
 
 class CdnowSample(ShopTest):
+    """What holds of the sample under any program, or none."""
+
     file = "cdnow/CDNOW_sample.txt"
     arguments = ("--columns", "account_id=2,occurred=3,units=4,amount=5", "--separator", "space", "--date-format", "%Y%m%d")
     truth_file = "cdnow_sample.json"
@@ -177,6 +179,10 @@ class CdnowSample(ShopTest):
     def test_a_second_import_changes_nothing(self):
         self.check_second_import()
 
+
+class WithAProgram:
+    """What programs make of the sample: points, and reviews."""
+
     def test_classes_by_share_of_accounts_equal_the_truth(self):
         self.check_concentration()
 
@@ -200,18 +206,16 @@ class CdnowSample(ShopTest):
         self.assertFalse(free.keys() & earned.keys())
 
 
-class CdnowSampleOnFourShards(CdnowSample):
+class CdnowSampleOnOneShard(WithAProgram, CdnowSample):
+    pass
+
+
+class CdnowSampleOnFourShards(WithAProgram, CdnowSample):
     shards = 4
 
 
 class CdnowSampleWithoutAProgram(CdnowSample):
     with_program = False
-    # There are no points to look at.
-    test_purchases_of_zero_dollars_count_and_earn_no_points = None
-
-    # They publish programs.
-    test_classes_by_share_of_accounts_equal_the_truth = None
-    test_the_fewest_accounts_that_hold_a_share_of_spend_equal_the_truth = None
 
     def test_the_log_holds_the_accounts_and_purchases_and_nothing_else(self):
         self.assertEqual(self.books.record_count(), 2357 + 6919)
@@ -363,7 +367,7 @@ class WholesalerOnFourShards(Wholesaler):
     shards = 4
 
 
-del ShopTest
+del ShopTest, CdnowSample
 
 
 if __name__ == "__main__":

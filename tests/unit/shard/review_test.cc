@@ -1,7 +1,10 @@
 // Population reviews on a whole ledger: figures frozen, tiers assigned, once, the same on any number of shards.
 #include <map>
+#include <thread>
 
+#include "server/base/mutex.h"
 #include "server/domain/proto_time.h"
+#include "tests/support/ranks_program.h"
 #include "tests/unit/shard/shard_fixture.h"
 
 namespace keyledger::testing {
@@ -11,30 +14,15 @@ using shard::ReviewPhase;
 using shard::ReviewRequest;
 using shard::ReviewStatus;
 
-constexpr char kRanksProgram[] = R"(program_id: ranks
-time_zone: UTC
-currency_code: USD
-effective_from: 2000-01-01
-tier_ladder:
-  ladder_id: ranks
-  metric: net_spend
-  window: {calendar_period: year}
-  review_period: year
-  tiers:
-    - {tier_id: member}
-    - tier_id: silver
-      entrance_rule: {any_of: [{all_of: [{top_percent_milli: 50_000}]}]}
-    - tier_id: gold
-      entrance_rule: {any_of: [{all_of: [{top_count: 2}]}]}
-)";
+// Silver: the better half. Gold: the first two.
+std::string Ranks() { return RanksProgram({{"silver", "top_percent_milli: 50_000"}, {"gold", "top_count: 2"}}); }
 
-// 2026-01-01T00:00:00Z, 2025-06-01T00:00:00Z.
-constexpr Micros kNewYear = 1'767'225'600 * kMicrosPerSecond;
+// 2025-06-01T00:00:00Z.
 constexpr Micros kJune = 1'748'736'000 * kMicrosPerSecond;
 
 class Review : public ::testing::TestWithParam<uint32_t> {
  protected:
-  Review() : whole_(GetParam()) { EXPECT_TRUE(whole_.ledger().Publish(kRanksProgram, "p1", "").ok()); }
+  Review() : whole_(GetParam()) { EXPECT_TRUE(whole_.ledger().Publish(Ranks(), "p1", "").ok()); }
 
   // Accounts a0, a1 ... that bought so much in June.
   void Buy(const std::vector<int64_t>& usd) {
@@ -331,12 +319,102 @@ TEST_P(Review, ListsReviewsLatestFirst) {
   EXPECT_EQ(whole_.ledger().reviewer().List(100, 1)->size(), 1u);
 }
 
-TEST_P(Review, InterruptedByAStopGoesOn) {
-  Buy({10, 50, 30, 40, 20});
-  const auto started = Start(Request("r1"));
-  ASSERT_TRUE(started.ok());
-  // Wherever it is now.
-  whole_.Reopen();
+// A clock that can be held: then the sequencer of a review's first record waits in it, and the review with it.
+// Threads: thread-safe; Hold, Release and the destructor by the test's.
+class HeldClock final : public Clock {
+ public:
+  ~HeldClock() override { Release(); }
+
+  Micros Now() const override {
+    MutexLock lock(mutex_);
+    if (std::this_thread::get_id() == test_) return kToday;
+    while (held_) {
+      someone_ = true;
+      changed_.NotifyAll();
+      changed_.Wait(mutex_);
+    }
+    return kToday;
+  }
+  void Hold() { Set(true); }
+  void Release() { Set(false); }
+  void AwaitSomeone() {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    MutexLock lock(mutex_);
+    while (!someone_) KL_CHECK(changed_.WaitUntil(mutex_, deadline));
+  }
+
+ private:
+  void Set(bool held) {
+    MutexLock lock(mutex_);
+    held_ = held;
+    changed_.NotifyAll();
+  }
+
+  const std::thread::id test_ = std::this_thread::get_id();
+  mutable Mutex mutex_;
+  mutable CondVar changed_;
+  bool held_ ABSL_GUARDED_BY(mutex_) = false;
+  mutable bool someone_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// The same ledger under a clock that holds the next review before its first record.
+class HeldReview : public Review {
+ protected:
+  HeldReview() {
+    Buy({10, 50, 30, 40, 20});
+    whole_.Close();
+    auto opened = shard::Ledger::Open(whole_.options(), clock_);
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    KL_CHECK(opened.ok());
+    ledger_ = *std::move(opened);
+    clock_.Hold();
+    const auto started = reviewer().Start(Request("r1"));
+    EXPECT_TRUE(started.ok()) << started.status();
+    clock_.AwaitSomeone();
+  }
+  ~HeldReview() override { clock_.Release(); }
+
+  shard::Reviewer& reviewer() { return ledger_->reviewer(); }
+
+  HeldClock clock_;
+  std::unique_ptr<shard::Ledger> ledger_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Shards, HeldReview, ::testing::Values(1u, 4u));
+
+TEST_P(HeldReview, KeepsASecondOneFromBeginning) {
+  ReviewRequest preview = Request("r2");
+  preview.validate_only = true;
+  for (const ReviewRequest& second : {Request("r2"), preview}) {
+    const absl::Status refused = reviewer().Start(second).status();
+    EXPECT_EQ(ReasonOf(refused), Reason::kReviewRunning);
+    EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(MetadataOf(refused), (std::vector<std::pair<std::string, std::string>>{{"review_id", "review-1"}}));
+  }
+  EXPECT_EQ(reviewer().Start(Request("r1"))->review.review_id(), "review-1") << "the same request is no second review";
+  clock_.Release();
+  reviewer().WaitUntilIdle();
+  EXPECT_TRUE(reviewer().Start(preview).ok());
+  reviewer().WaitUntilIdle();
+  EXPECT_EQ(reviewer().Get("preview-1")->phase, ReviewPhase::kCompleted);
+}
+
+TEST_P(HeldReview, InterruptedByAStopGoesOn) {
+  std::thread stop([&] { reviewer().Stop(); });
+  // Returns while the review is held because the reviewer is stopping.
+  reviewer().WaitUntilIdle();
+  clock_.Release();
+  stop.join();
+  int own_records = 0;
+  for (uint32_t shard = 0; shard < GetParam(); ++shard) {
+    for (const auto& record : RecordsOf(ledger_->shard(shard).store())) {
+      own_records += record.account_id() == "$reviews" ? 1 : 0;
+      EXPECT_EQ(record.event().tier_assigned().review_id(), "");
+    }
+  }
+  EXPECT_EQ(own_records, 1) << "begun, and neither decided nor completed";
+  ledger_.reset();
+  whole_.Open();
   whole_.ledger().reviewer().WaitUntilIdle();
   const auto status = whole_.ledger().reviewer().Get("review-1");
   ASSERT_TRUE(status.ok()) << status.status();
@@ -365,7 +443,7 @@ constexpr Micros kQuiet = 600 * kMicrosPerSecond;
 
 TEST_P(ReviewSchedule, BeginsOnceWhenThePeriodAndTheQuietTimeAreOver) {
   whole_.clock().Set(kNewYear - kMicrosPerDay);
-  ASSERT_TRUE(whole_.ledger().Publish(kRanksProgram, "p1", "").ok());
+  ASSERT_TRUE(whole_.ledger().Publish(Ranks(), "p1", "").ok());
   whole_.MustAppend(Command("a", "r", {Opened(kJune), Bought(10, "1", kJune)}));
   EXPECT_EQ(Sweep(kNewYear + kQuiet - 1), 0u);
   EXPECT_EQ(Sweep(kNewYear + kQuiet), 1u);
@@ -383,7 +461,7 @@ TEST_P(ReviewSchedule, BeginsOnceWhenThePeriodAndTheQuietTimeAreOver) {
 
 TEST_P(ReviewSchedule, LeavesAMomentAloneThatSomebodyReviewed) {
   whole_.clock().Set(kNewYear - kMicrosPerDay);
-  ASSERT_TRUE(whole_.ledger().Publish(kRanksProgram, "p1", "").ok());
+  ASSERT_TRUE(whole_.ledger().Publish(Ranks(), "p1", "").ok());
   whole_.clock().Set(kNewYear);
   ReviewRequest request;
   request.program_id = "ranks";
@@ -396,7 +474,7 @@ TEST_P(ReviewSchedule, LeavesAMomentAloneThatSomebodyReviewed) {
 
 TEST_P(ReviewSchedule, LeavesMomentsBeforeThePublicationToPeople) {
   whole_.clock().Set(kNewYear + 1);
-  ASSERT_TRUE(whole_.ledger().Publish(kRanksProgram, "p1", "").ok());
+  ASSERT_TRUE(whole_.ledger().Publish(Ranks(), "p1", "").ok());
   EXPECT_EQ(Sweep(kNewYear + kMicrosPerDay), 0u);
 }
 
