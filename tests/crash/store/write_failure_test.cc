@@ -1,9 +1,11 @@
 // Writes and syncs that fail at each place in turn: the shard stops, says so, and reopens clean.
+#include <memory>
 #include <string>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/store/shard_store.h"
 #include "tests/support/fault_env.h"
@@ -104,78 +106,71 @@ TEST(WriteFailure, OfASettingStopsTheShardToo) {
   EXPECT_EQ(ReasonOf((*store)->Append({})), Reason::kShardReadOnly);
 }
 
-TEST(DiskReserve, RefusesWithARetryDelayAndWritesNothing) {
-  TempDir directory(TempDir::Place::kMemory);
-  FaultEnv machine;
-  LogModel model(1);
-  StoreOptions options;
-  options.path = directory / "shard";
-  options.ledger_id = "ledger";
-  options.env = machine.env();
-  options.disk_reserve_bytes = 1000;
-  auto store = ShardStore::Open(options);
-  ASSERT_TRUE(store.ok()) << store.status();
-  const CommitGroup group = model.NextGroup(1);
+// One store on a machine that says how much of its disk is free.
+class DiskReserve : public ::testing::Test {
+ protected:
+  std::unique_ptr<ShardStore> Open(uint64_t disk_reserve_bytes) {
+    StoreOptions options;
+    options.path = directory_ / "shard";
+    options.ledger_id = "ledger";
+    options.env = machine_.env();
+    options.disk_reserve_bytes = disk_reserve_bytes;
+    auto store = ShardStore::Open(options);
+    EXPECT_TRUE(store.ok()) << store.status();
+    KL_CHECK(store.ok());
+    return *std::move(store);
+  }
 
-  machine.SetFreeBytes(999);
-  const uint64_t operations = machine.operations();
-  const auto refusal = (*store)->Append(group);
+  const TempDir directory_{TempDir::Place::kMemory};
+  FaultEnv machine_;
+  LogModel model_{1};
+};
+
+TEST_F(DiskReserve, RefusesWithARetryDelayAndWritesNothing) {
+  const auto store = Open(1000);
+  const CommitGroup group = model_.NextGroup(1);
+
+  machine_.SetFreeBytes(999);
+  const uint64_t operations = machine_.operations();
+  const auto refusal = store->Append(group);
   EXPECT_EQ(ReasonOf(refusal), Reason::kDiskNearlyFull);
   EXPECT_EQ(refusal.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(RetryDelayMsOf(refusal), 5000);
   EXPECT_NE(MessageOf(refusal).find("999 bytes free"), std::string::npos);
-  EXPECT_EQ(ReasonOf((*store)->PutMeta("key", "value")), Reason::kDiskNearlyFull);
-  EXPECT_EQ(machine.operations(), operations);
-  EXPECT_TRUE((*store)->write_status().ok());
+  EXPECT_EQ(ReasonOf(store->PutMeta("key", "value")), Reason::kDiskNearlyFull);
+  EXPECT_EQ(machine_.operations(), operations);
+  EXPECT_TRUE(store->write_status().ok());
 
-  machine.SetFreeBytes(1000);
-  EXPECT_TRUE((*store)->Append(group).ok());
-  model.Accept(group);
-  EXPECT_EQ(model.Compare(**store), "");
+  machine_.SetFreeBytes(1000);
+  EXPECT_TRUE(store->Append(group).ok());
+  model_.Accept(group);
+  EXPECT_EQ(model_.Compare(*store), "");
 }
 
-TEST(DiskReserve, HoldsForTablesToo) {
-  TempDir directory(TempDir::Place::kMemory);
-  FaultEnv machine;
-  LogModel model(1);
-  StoreOptions options;
-  options.path = directory / "shard";
-  options.ledger_id = "ledger";
-  options.env = machine.env();
-  options.disk_reserve_bytes = 1000;
-  auto store = ShardStore::Open(options);
-  ASSERT_TRUE(store.ok()) << store.status();
-  ASSERT_TRUE((*store)->Append(model.NextGroup(1)).ok());
-  Table* const table = *(*store)->OpenTable("t");
+TEST_F(DiskReserve, HoldsForTablesToo) {
+  const auto store = Open(1000);
+  ASSERT_TRUE(store->Append(model_.NextGroup(1)).ok());
+  Table* const table = *store->OpenTable("t");
   ASSERT_TRUE(table->Write({{"k", "old"}}, 0).ok());
 
-  machine.SetFreeBytes(999);
-  const uint64_t operations = machine.operations();
+  machine_.SetFreeBytes(999);
+  const uint64_t operations = machine_.operations();
   EXPECT_EQ(ReasonOf(table->Write({{"k", "new"}}, 1)), Reason::kDiskNearlyFull);
   EXPECT_EQ(ReasonOf(table->Flush()), Reason::kDiskNearlyFull);
-  EXPECT_EQ(machine.operations(), operations);
+  EXPECT_EQ(machine_.operations(), operations);
   EXPECT_EQ(table->applied(), 0u);
   EXPECT_EQ(*table->Get("k"), "old");
 
-  machine.SetFreeBytes(1000);
+  machine_.SetFreeBytes(1000);
   EXPECT_TRUE(table->Write({{"k", "new"}}, 1).ok());
   EXPECT_TRUE(table->Flush().ok());
   EXPECT_EQ(*table->Get("k"), "new");
 }
 
-TEST(DiskReserve, OfZeroNeverRefuses) {
-  TempDir directory(TempDir::Place::kMemory);
-  FaultEnv machine;
-  LogModel model(1);
-  StoreOptions options;
-  options.path = directory / "shard";
-  options.ledger_id = "ledger";
-  options.env = machine.env();
-  options.disk_reserve_bytes = 0;
-  machine.SetFreeBytes(0);
-  auto store = ShardStore::Open(options);
-  ASSERT_TRUE(store.ok()) << store.status();
-  EXPECT_TRUE((*store)->Append(model.NextGroup(1)).ok());
+TEST_F(DiskReserve, OfZeroNeverRefuses) {
+  machine_.SetFreeBytes(0);
+  const auto store = Open(0);
+  EXPECT_TRUE(store->Append(model_.NextGroup(1)).ok());
 }
 
 }  // namespace

@@ -332,14 +332,17 @@ TEST(Engine, DropsWhatAnUnfinishedRebuildHasLeft) {
   EXPECT_EQ(*ledger.store().ListTables(), (std::vector<std::string>{"counter.1.a"}));
 }
 
+// The first 100 records, so that a projection added later is far behind.
+void FoldByCounterAlone(LedgerStore& ledger, const RecordLog& log) {
+  ledger.Append(log.records(), 100);
+  const auto engine = StartEngine(ledger, {std::make_shared<Counter>()});
+  ASSERT_TRUE(engine->WaitFor("counter", 100, Soon()).ok());
+}
+
 TEST(Engine, DoesNotLetAProjectionThatStartsOverHoldUpTheOthers) {
   LedgerStore ledger;
   const RecordLog log = Log(110);
-  ledger.Append(log.records(), 100);
-  {
-    const auto engine = StartEngine(ledger, {std::make_shared<Counter>()});
-    ASSERT_TRUE(engine->WaitFor("counter", 100, Soon()).ok());
-  }
+  FoldByCounterAlone(ledger, log);
   Gate gate;
   const auto engine =
       StartEngine(ledger, {std::make_shared<Counter>(), std::make_shared<Counter>("added", 1, [&gate](uint64_t) {
@@ -357,11 +360,7 @@ TEST(Engine, DoesNotLetAProjectionThatStartsOverHoldUpTheOthers) {
 
 TEST(Engine, KeepsATableThatIsStillCatchingUpWhenARebuildOvertakesIt) {
   LedgerStore ledger;
-  ledger.Append(Log(100).records(), 100);
-  {
-    const auto engine = StartEngine(ledger, {std::make_shared<Counter>()});
-    ASSERT_TRUE(engine->WaitFor("counter", 100, Soon()).ok());
-  }
+  FoldByCounterAlone(ledger, Log(100));
   Gate gate;
   std::atomic<bool> first{true};
   std::atomic<uint64_t> rebuilt{0};
@@ -393,11 +392,7 @@ TEST(Engine, KeepsATableThatIsStillCatchingUpWhenARebuildOvertakesIt) {
 
 TEST(Engine, SwitchesToARebuildWhenTheBuildThatWasCatchingUpFails) {
   LedgerStore ledger;
-  ledger.Append(Log(100).records(), 100);
-  {
-    const auto engine = StartEngine(ledger, {std::make_shared<Counter>()});
-    ASSERT_TRUE(engine->WaitFor("counter", 100, Soon()).ok());
-  }
+  FoldByCounterAlone(ledger, Log(100));
   Gate gate;
   std::atomic<bool> first{true};
   const auto engine =
