@@ -1,4 +1,4 @@
-// keyledger program: validate, publish, get, list; simulate, diff, explain, schema (commands_simulate.cc,
+// keyledger program: validate, format, publish, get, list; simulate, diff, explain, schema (commands_simulate.cc,
 // commands_program_words.cc).
 #include "client/cli/commands.h"
 
@@ -60,6 +60,26 @@ void AddValidate(CLI::App* noun, Action& selected) {
                                if (!response.warnings().empty()) {
                                  PrintFindings(session, response.warnings(), "warning");
                                }
+                             });
+                             return result.ok() && !result->findings().empty() ? kExitInvalidArgument : code;
+                           });
+  verb->add_option("FILE", *file, "YAML file, or - for stdin")->required();
+}
+
+void AddFormat(CLI::App* noun, Action& selected) {
+  auto file = std::make_shared<std::string>();
+  CLI::App* verb = AddVerb(noun, "format",
+                           "Prints a program in normal form: fields in the schema's order, no comments; writes nothing",
+                           selected, [file](Session& session) {
+                             const std::optional<std::string> text = ReadInput(session, *file);
+                             if (!text) return kExitUsage;
+                             v1::ValidateProgramRequest request;
+                             request.set_source_yaml(*text);
+                             const auto result = session.client().ValidateProgram(request);
+                             const int code = Show(session, result, [&](const v1::ValidateProgramResponse& response) {
+                               if (!response.findings().empty())
+                                 return PrintFindings(session, response.findings(), "mistake");
+                               session.out() << response.normal_yaml();
                              });
                              return result.ok() && !result->findings().empty() ? kExitInvalidArgument : code;
                            });
@@ -147,6 +167,7 @@ void AddList(CLI::App* noun, Action& selected) {
 void AddProgramCommands(CLI::App& root, Action& selected) {
   CLI::App* noun = root.add_subcommand("program", "Programs: the rules");
   AddValidate(noun, selected);
+  AddFormat(noun, selected);
   AddPublish(noun, selected);
   AddGet(noun, selected);
   AddList(noun, selected);

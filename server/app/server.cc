@@ -80,6 +80,7 @@ Server::Server(const Options& options, const Clock& clock)
     : options_(options),
       clock_(clock),
       sweep_failures_(clock, kSameFailureEvery, "sweep", [](const std::string& line) { spdlog::error("{}", line); }),
+      simulations_(service::kSimulationsMax),
       workers_(options.worker_threads, options.worker_queue),
       queries_(options.query_threads, options.worker_queue),
       streams_(options.streams_max) {}
@@ -101,7 +102,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
 }
 
 absl::Status Server::Listen() {
-  const service::ServiceContext context{*ledger_, clock_, workers_, queries_, streams_};
+  const service::ServiceContext context{*ledger_, clock_, workers_, queries_, streams_, simulations_};
   services_.push_back(std::make_unique<service::LedgerServiceImpl>(context));
   services_.push_back(std::make_unique<service::AccountServiceImpl>(context));
   services_.push_back(std::make_unique<service::PointsServiceImpl>(context));

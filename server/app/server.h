@@ -49,6 +49,8 @@ class Server {
   const Clock& clock_;
   FailureLog sweep_failures_;
   std::unique_ptr<shard::Ledger> ledger_;
+  // Before the workers, whose last tasks give slots back.
+  service::CallSlots simulations_;
   service::WorkerPool workers_;
   service::WorkerPool queries_;
   service::StreamRegistry streams_;

@@ -208,7 +208,7 @@ struct AccountState {
   std::map<uint64_t, std::vector<ReturnedLine>> returned;
   TierStanding tier;
   TierLock tier_lock;
-  // Latest purchase or redemption.
+  // Latest purchase, redemption, or placing or capturing of a reservation.
   Micros last_activity = std::numeric_limits<int64_t>::min();
   // Of periods that began within the metric horizon.
   std::map<CountKey, PeriodCount> counts;

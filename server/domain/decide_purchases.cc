@@ -29,13 +29,24 @@ absl::Status Decision::PayWithPoints(const Fact& fact, events::v1::PurchaseRecor
   int64_t points = 0;
   for (const auto& line : purchase.lines()) points += line.points_paid();
   if (points == 0) return absl::OkStatus();
-  Allocations left;
-  KL_RETURN_IF_ERROR(Allocate(fact, points, &left, purchase.mutable_counts()));
-  FillLotTerms(state(), left);
+  Allocations taken;
+  KL_RETURN_IF_ERROR(Allocate(fact, points, &taken, purchase.mutable_counts()));
+  FillLotTerms(state(), taken);
+  auto source = taken.begin();
+  int64_t used = 0;
   for (auto& line : *purchase.mutable_lines()) {
-    Allocations rest;
-    SplitAllocations(left, line.points_paid(), line.mutable_points_allocations(), &rest);
-    left = std::move(rest);
+    for (int64_t wanted = line.points_paid(); wanted > 0;) {
+      const int64_t part = std::min(wanted, source->points() - used);
+      events::v1::LotAllocation& allocation = *line.add_points_allocations();
+      allocation = *source;
+      allocation.set_points(part);
+      wanted -= part;
+      used += part;
+      if (used == source->points()) {
+        ++source;
+        used = 0;
+      }
+    }
   }
   return absl::OkStatus();
 }

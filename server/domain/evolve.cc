@@ -110,8 +110,10 @@ FoldResult Fold(AccountState& state, const Event& event, Micros occurred, EmptyL
   const FoldResult result = FoldPayload(state, event, occurred, empty_lots);
   if (!result.ok()) return result;
   state.next_revision += 1;
+  const Micros before = state.clock;
   state.clock = std::max(state.clock, occurred);
-  PruneCounts(state);
+  // Once a day of the account's clock is often enough to forget, and a busy account has many counts.
+  if (state.clock / kMicrosPerDay != before / kMicrosPerDay) PruneCounts(state);
   PruneMetrics(state);
   return result;
 }

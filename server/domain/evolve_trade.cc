@@ -96,7 +96,10 @@ FoldResult FoldReturn(AccountState& state, const events::v1::PurchaseReturned& r
 }
 
 void PruneMetrics(AccountState& state) {
-  const int64_t oldest = SlotOf(state.clock - kMetricHorizonMicros);
+  // The end of a grace period measures the windows of the review that granted it, extended to then.
+  const bool in_grace = state.tier.grace_until != kNever && state.clock < state.tier.grace_until;
+  const Micros measured_from = in_grace ? std::min(state.tier.grace_review, state.clock) : state.clock;
+  const int64_t oldest = SlotOf(measured_from - kMetricHorizonMicros);
   const auto prune = [&](std::vector<MetricSlot>& slots) {
     auto keep = slots.begin();
     while (keep != slots.end() && keep->slot < oldest) ++keep;

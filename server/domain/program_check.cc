@@ -5,6 +5,7 @@
 
 #include "server/base/calendar.h"
 #include "server/base/ids.h"
+#include "server/domain/compiled_rules.h"
 #include "server/domain/program_part_check.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/unknown_fields.h"
@@ -77,6 +78,14 @@ std::vector<ProgramMistake> CheckProgram(const Program& program) {
   HeadCheck(program, mistakes).Run();
   CheckPoints(program, mistakes);
   CheckTiers(program, mistakes);
+  if (!mistakes.empty()) return mistakes;
+  // Each is measured for every purchase.
+  if (const size_t measures = CompileRules(program).measures.size(); measures > kMeasuresMax) {
+    mistakes.push_back(
+        {"", fmt::format("its rules measure {} different things (metric, window, fact_key, growth, periods); "
+                         "at most {} are allowed",
+                         measures, kMeasuresMax)});
+  }
   return mistakes;
 }
 

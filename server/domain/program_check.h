@@ -16,6 +16,7 @@ inline constexpr int kTimeWindowsMax = 100;
 inline constexpr int kDateRangesMax = 100;
 inline constexpr int64_t kPointsMax = 1'000'000'000'000;
 inline constexpr int kTiersMax = 50;
+inline constexpr size_t kMeasuresMax = 64;
 inline constexpr int kBenefitsMax = 50;
 inline constexpr int64_t kMoneyMicrosMax = 9'000'000'000'000'000;
 

@@ -51,9 +51,7 @@ absl::Status OverLimit(const CompiledProgram& program, const char* rule, int64_t
   return status;
 }
 
-// The next period begins at a moment at which the windows may be closed: what counts is when both allow it.
-void AddOpening(absl::Status& status, const CompiledProgram& program, Micros from) {
-  const auto opens = NextOpening(program.redemption_windows(), program.zone(), from);
+void AddOpening(absl::Status& status, std::optional<Micros> opens) {
   if (opens.has_value()) AddMetadata(status, "opens_time", FormatMicros(*opens));
 }
 
@@ -65,7 +63,8 @@ absl::Status OverPeriod(const CompiledProgram& program, const char* rule, Period
                 fmt::format("at most {} {} may be redeemed in a {}, {} have been; the next {} begins {}", limit, unit,
                             NameOf(period), used, NameOf(period), FormatMicros(next)));
   AddMetadata(status, "used", std::to_string(used));
-  AddOpening(status, program, next);
+  // The next period begins at a moment at which the windows may be closed: what counts is when both allow it.
+  AddOpening(status, NextOpening(program.redemption_windows(), program.zone(), next));
   return status;
 }
 
@@ -77,7 +76,7 @@ absl::Status CheckWindows(const CompiledProgram& program, Micros occurred) {
               opens.has_value()
                   ? fmt::format("points can be redeemed from {} on", FormatMicros(*opens))
                   : std::string("points can only be redeemed at set times, and none is left in the next ten years"));
-  AddOpening(status, program, occurred);
+  AddOpening(status, opens);
   return status;
 }
 

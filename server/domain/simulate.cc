@@ -78,16 +78,18 @@ void AccountSimulator::Remember(const EventRecord& record) {
     const events::v1::PurchaseRecorded& purchase = event.purchase_recorded();
     const InvoiceKey key(purchase.merchant_id(), purchase.invoice_number());
     if (purchase.invoice_number().empty() || !returned_.contains(key)) return;
-    purchases_[key] = {account_id_, record.revision(), MicrosOf(record.occurred_time()), purchase, {}, "", 0};
+    RecordedPurchase& remembered = purchases_[key];
+    remembered = {account_id_, record.revision(), MicrosOf(record.occurred_time()), purchase, {}, "", 0};
+    purchases_by_revision_[record.revision()] = &remembered;
     return;
   }
   if (!event.has_points_accrued()) return;
-  for (auto& [key, purchase] : purchases_) {
-    if (purchase.revision != event.points_accrued().purchase_revision()) continue;
-    purchase.accruals.emplace_back(record.revision(), event.points_accrued());
-    purchase.program_id = record.program().program_id();
-    purchase.program_version = record.program().version();
-  }
+  const auto known = purchases_by_revision_.find(event.points_accrued().purchase_revision());
+  if (known == purchases_by_revision_.end()) return;
+  RecordedPurchase& purchase = *known->second;
+  purchase.accruals.emplace_back(record.revision(), event.points_accrued());
+  purchase.program_id = record.program().program_id();
+  purchase.program_version = record.program().version();
 }
 
 void AccountSimulator::RememberSubmitted(const Outcome& outcome) {
@@ -108,7 +110,11 @@ absl::Status AccountSimulator::Submit(const EventRecord& record, Micros occurred
   DecideInput input;
   input.account_id = account_id_;
   input.facts.push_back({AsSubmitted(record.event()), occurred});
-  if (record.event().has_purchase_returned()) input.purchases = purchases_;
+  if (record.event().has_purchase_returned()) {
+    const events::v1::PurchaseReturned& returned = record.event().purchase_returned();
+    const auto known = purchases_.find({returned.merchant_id(), returned.purchase_invoice_number()});
+    if (known != purchases_.end()) input.purchases.insert(*known);
+  }
   auto outcome = Decide(simulated_, input, *rules_.simulated);
   if (!outcome.ok()) {
     if (ReasonOf(outcome.status()) == Reason::kStoreDamaged) return outcome.status();

@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include <absl/status/status.h>
@@ -120,6 +121,7 @@ class AccountSimulator {
   // Purchases that a return of the period names.
   std::set<InvoiceKey> returned_;
   RecordedPurchases purchases_;
+  std::unordered_map<uint64_t, RecordedPurchase*> purchases_by_revision_;
 };
 
 }  // namespace keyledger::domain

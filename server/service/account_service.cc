@@ -46,7 +46,7 @@ void FillStanding(const domain::AccountState& state, Micros now, ledger::v1::Acc
   int64_t available = 0;
   int64_t pending = 0;
   for (const domain::Lot& lot : state.lots) {
-    if (lot.expire <= now) continue;
+    if (state.ExpiryOf(lot) <= now) continue;
     (lot.pending && lot.activate > now ? pending : available) += lot.remaining;
   }
   out.set_revision(state.next_revision - 1);

@@ -53,7 +53,9 @@ grpc::ServerUnaryReactor* ProgramServiceImpl::ValidateProgram(grpc::CallbackServ
     domain::ParsedProgram parsed = domain::ParseProgramYaml(request->source_yaml(), published);
     Fill(parsed.findings, *response->mutable_findings());
     Fill(parsed.warnings, *response->mutable_warnings());
-    if (parsed.program.has_value()) *response->mutable_program() = *std::move(parsed.program);
+    if (!parsed.program.has_value()) return absl::OkStatus();
+    response->set_normal_yaml(domain::FormatProgramYaml(*parsed.program));
+    *response->mutable_program() = *std::move(parsed.program);
     return absl::OkStatus();
   });
 }

@@ -116,13 +116,21 @@ absl::StatusOr<Micros> AsOf(const Request& request, const Clock& clock) {
   return CheckTime(request.as_of(), "as_of");
 }
 
-// What a page token is bound to: the request without its paging. Reviews are read from the log, not from a projection,
-// and have no cursor to wait for.
+// Whether pages of such requests are read from a projection, and the request may name a place to wait for. Reviews are
+// read from the log.
+template <class Request>
+inline constexpr bool kReadsProjection = true;
+template <>
+inline constexpr bool kReadsProjection<ledger::v1::GetReviewRequest> = false;
+template <>
+inline constexpr bool kReadsProjection<ledger::v1::ListReviewsRequest> = false;
+
+// What a page token is bound to: the request without its paging and without the place it waits for.
 template <class Request>
 std::string PageBinding(Request request) {
   request.clear_page_token();
   request.clear_page_size();
-  if constexpr (requires { request.clear_min_cursor(); }) request.clear_min_cursor();
+  if constexpr (kReadsProjection<Request>) request.clear_min_cursor();
   return Request::descriptor()->full_name() + request.SerializeAsString();
 }
 

@@ -18,6 +18,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include "server/base/clock.h"
+#include "server/service/call_slots.h"
 #include "server/service/stream_registry.h"
 #include "server/service/worker_pool.h"
 #include "server/shard/ledger.h"
@@ -29,6 +30,7 @@ inline constexpr int kEventsPerRequestMax = 1'000;
 inline constexpr int kRequestsPerFrameMax = 1'000;
 inline constexpr int kPageSizeDefault = 100;
 inline constexpr int kPageSizeMax = 1'000;
+inline constexpr size_t kSimulationsMax = 4;
 inline constexpr size_t kMessageBytesMax = 4u << 20;
 
 // Threads: thread-safe. Lifetime: what it refers to must outlive it and every call.
@@ -41,6 +43,8 @@ struct ServiceContext {
   // moving.
   WorkerPool& queries;
   StreamRegistry& streams;
+  // Simulations: each reads the whole log and keeps the threads for queries busy.
+  CallSlots& simulations;
 };
 
 // When a call's patience ends: its deadline, but at most 60 seconds from now; 10 seconds if it has none.

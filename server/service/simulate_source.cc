@@ -33,6 +33,9 @@ constexpr int kAccountIdsMax = 1'000;
 constexpr int kAccountsMax = 10'000;
 constexpr int kAccountsDefault = 100;
 constexpr int kFrameAccountsMax = 100;
+// A frame is full with the account that reaches so many bytes.
+constexpr size_t kFrameBytes = 1u << 20;
+constexpr int kRetryDelayMs = 1'000;
 // Records, and accounts, looked at between two frames: how long a cancelled call goes on, but for one large account.
 constexpr int64_t kFrameRecords = 20'000;
 constexpr int64_t kFrameAccountsSeen = 2'000;
@@ -218,8 +221,9 @@ class LargestDifferences {
 
 class SimulateSource final : public FrameSource<SimulateResponse> {
  public:
-  SimulateSource(const ServiceContext& context, Simulation simulation)
-      : context_(context),
+  SimulateSource(const ServiceContext& context, Simulation simulation, CallSlots::Slot slot)
+      : slot_(std::move(slot)),
+        context_(context),
         simulation_(std::move(simulation)),
         head_(context.ledger.HeadCursor()),
         largest_(simulation_.accounts_max) {
@@ -240,8 +244,10 @@ class SimulateSource final : public FrameSource<SimulateResponse> {
     }
     if (next_listed_ == listed_.size()) return Produced::kEnd;
     ledger::v1::SimulatedAccounts& accounts = *frame.mutable_accounts();
-    while (next_listed_ < listed_.size() && accounts.accounts_size() < kFrameAccountsMax) {
+    size_t bytes = 0;
+    while (next_listed_ < listed_.size() && accounts.accounts_size() < kFrameAccountsMax && bytes < kFrameBytes) {
       accounts.add_accounts()->Swap(&listed_[next_listed_++].second);
+      bytes += accounts.accounts().rbegin()->ByteSizeLong();
     }
     return Produced::kFrame;
   }
@@ -352,6 +358,7 @@ class SimulateSource final : public FrameSource<SimulateResponse> {
     summary.set_refused_facts(refused_facts_);
   }
 
+  const CallSlots::Slot slot_;
   const ServiceContext context_;
   const Simulation simulation_;
   // What the log held when the call began.
@@ -385,7 +392,15 @@ class SimulateSource final : public FrameSource<SimulateResponse> {
 absl::StatusOr<std::unique_ptr<FrameSource<SimulateResponse>>> MakeSimulateSource(const ServiceContext& context,
                                                                                   const SimulateRequest& request) {
   KL_ASSIGN_OR_RETURN(Simulation simulation, ToSimulation(context, request));
-  return std::make_unique<SimulateSource>(context, std::move(simulation));
+  std::optional<CallSlots::Slot> slot = context.simulations.Take();
+  if (!slot.has_value()) {
+    absl::Status refusal = MakeError(
+        Reason::kTooManyStreams, fmt::format("{} simulations are under way already; repeat the call when one is over",
+                                             context.simulations.max()));
+    SetRetryDelayMs(refusal, kRetryDelayMs);
+    return refusal;
+  }
+  return std::make_unique<SimulateSource>(context, std::move(simulation), *std::move(slot));
 }
 
 }  // namespace keyledger::service

@@ -280,11 +280,11 @@ absl::StatusOr<std::optional<PublishedProgram>> Ledger::PublishedBy(const std::s
   KL_ASSIGN_OR_RETURN(const std::optional<std::string> row, first.store->GetRequest(kProgramsStream, request_id));
   if (!row.has_value()) return std::nullopt;
   KL_ASSIGN_OR_RETURN(const AppendAnswer answer, ReadAnswer(*first.store, 0, *row, false));
+  KL_ASSIGN_OR_RETURN(const std::string bytes, first.store->GetRecord(answer.events.at(0).position));
+  events::v1::EventRecord record;
+  if (!record.ParseFromString(bytes)) return MakeError(Reason::kStoreDamaged, "the record of a published program cannot be read");
+  const events::v1::ProgramPublished& published = record.event().program_published();
   for (const PublishedProgram& entry : first.shard->published()) {
-    KL_ASSIGN_OR_RETURN(const std::string bytes, first.store->GetRecord(answer.events.at(0).position));
-    events::v1::EventRecord record;
-    if (!record.ParseFromString(bytes)) break;
-    const events::v1::ProgramPublished& published = record.event().program_published();
     if (published.program_id() != entry.program->program().program_id() ||
         published.version() != entry.program->program().version()) {
       continue;

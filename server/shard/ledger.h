@@ -43,7 +43,7 @@ struct LedgerOptions {
   std::chrono::milliseconds sweep_interval{60'000};
   // An account that was written to within this time is left for later, so that an import of the past is not overtaken.
   Micros sweep_quiet = 600 * kMicrosPerSecond;
-  // Told what a sweep could not do, at most three failures per shard and sweep; each is tried again. Called on the
+  // Told what a sweep could not do, at most four failures per shard and sweep; each is tried again. Called on the
   // sweeping thread, with no lock held. May be empty.
   std::function<void(uint32_t shard, const absl::Status& failure)> on_sweep_failure;
   // As in store::StoreOptions.

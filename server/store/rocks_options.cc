@@ -53,7 +53,15 @@ rocksdb::ColumnFamilyOptions BaseFamilyOptions(const std::shared_ptr<rocksdb::Ca
   table.cache_index_and_filter_blocks = true;
   table.cache_index_and_filter_blocks_with_high_priority = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
-  if (filter) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  // An index or filter in one piece grows with its table, and is read and checked whole for one lookup once all of them
+  // no longer fit into the cache. In parts, a lookup needs one part of each.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.metadata_block_size = 4 << 10;
+  table.pin_top_level_index_and_filter = true;
+  if (filter) {
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    table.partition_filters = true;
+  }
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_size = 16 << 20;

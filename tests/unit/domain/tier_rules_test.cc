@@ -334,6 +334,44 @@ TEST(Grace, HoldsNoReviewWithinItNorAtItsEnd) {
   EXPECT_EQ(events[1].occurred, At("2024-04-01"));
 }
 
+TEST(Rules, MeasureAtMostSixtyFourDifferentThings) {
+  const auto mistakes = [](int measures) {
+    std::string conditions;
+    for (int days = 1; days <= measures; ++days) {
+      conditions += days == 1 ? "" : days % 10 == 1 ? "]}, {all_of: [" : ", ";
+      conditions += "{metric: net_units, window: {rolling_days: " + std::to_string(days) + "}, at_least: 1}";
+    }
+    return ParseProgramYaml(
+               Head() +
+               "tier_ladder:\n  ladder_id: standing\n  review_period: month\n  tiers:\n  - {tier_id: low}\n"
+               "  - {tier_id: high, entrance_rule: {any_of: [{all_of: [" +
+               conditions + "]}]}}\n")
+        .findings;
+  };
+  EXPECT_TRUE(mistakes(63).empty());
+  EXPECT_TRUE(mistakes(64).empty());
+  const auto findings = mistakes(65);
+  ASSERT_EQ(findings.size(), 1);
+  EXPECT_EQ(
+      findings[0].message,
+      "its rules measure 65 different things (metric, window, fact_key, growth, periods); at most 64 are allowed");
+}
+
+TEST(Grace, MeasuresWhatIsOlderThanAnyWindowByThen) {
+  // The window of the review of 1 January 2024 begins on 31 December 2020, and is extended by the grace.
+  L ledger(Head() + OneRule("metric: net_spend, window: {rolling_days: 1096}, at_least: 100000000",
+                            "review_period: year\n  grace_days: 90"));
+  ASSERT_TRUE(ledger
+                  .Submit({L::Open(At("2020-01-01")), L::Buy(At("2020-12-01"), {{50 * kUnit}}),
+                           L::Buy(At("2021-01-05"), {{60 * kUnit}})})
+                  .ok());
+  ASSERT_EQ(ledger.state().tier.tier_id, "high");
+  ASSERT_EQ(L::Kinds(ledger.AdvanceTo(At("2024-01-01"))), "tier_grace_started");
+  ASSERT_TRUE(ledger.Submit({L::Buy(At("2024-03-20"), {{40 * kUnit}})}).ok());
+  EXPECT_TRUE(ledger.AdvanceTo(At("2024-03-31")).empty()) << "60 in January 2021 and 40 in the grace keep it";
+  EXPECT_EQ(ledger.state().tier.tier_id, "high");
+}
+
 TEST(TierLock, HoldsTheTierAgainstRisesAndReviewsUntilItEnds) {
   L ledger(Head() + Spend());
   auto events = ledger.Submit({L::Open(kDay1), Lock(kDay1, "silver", At("2024-04-01"))});
