@@ -1,3 +1,4 @@
+// CallSlots: places are bounded, and come back when a slot goes.
 #include "server/service/call_slots.h"
 
 #include <gtest/gtest.h>
