@@ -70,7 +70,7 @@ TEST(FormatProgramYaml, WritesEveryProgramSoThatItReadsBackTheSame) {
     EXPECT_EQ(FormatProgramYaml(Read(written)), written);
     programs += 1;
   }
-  EXPECT_GE(programs, 5);
+  EXPECT_GE(programs, 8);
 }
 
 }  // namespace
