@@ -57,9 +57,13 @@ void PrintReview(Session& session, const v1::Review& review) {
   head.Add({"population", FormatCount(review.population())});
   head.Add({review.validate_only() ? "would rise" : "raised", FormatCount(review.raised())});
   head.Add({review.validate_only() ? "would fall" : "lowered", FormatCount(review.lowered())});
-  if (!review.validate_only()) {
-    head.Add({"held by a lock", FormatCount(review.locked())});
-    head.Add({"changed meanwhile", FormatCount(review.overtaken())});
+  if (review.begun() > 0) {
+    head.Add({"new on the ladder", FormatCount(review.begun())});
+  }
+  head.Add({"held by a lock", FormatCount(review.locked())});
+  head.Add({"changed meanwhile", FormatCount(review.overtaken())});
+  if (review.undecided() > 0) {
+    head.Add({"could not be decided", FormatCount(review.undecided())});
   }
   session.Print(head);
   if (review.cuts().empty()) {

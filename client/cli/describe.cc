@@ -89,7 +89,10 @@ std::string Details(const ev::Event& event) {
                          event.review_started().population());
     case ev::Event::kReviewCompleted:
       return fmt::format("{}: {} raised, {} lowered", event.review_completed().review_id(),
-                         event.review_completed().raised(), event.review_completed().lowered());
+                         event.review_completed().raised(), event.review_completed().lowered()) +
+             (event.review_completed().undecided() == 0
+                  ? ""
+                  : fmt::format(", {} undecided", event.review_completed().undecided()));
     case ev::Event::kProgramPublished:
       return fmt::format("{} version {}", event.program_published().program_id(), event.program_published().version());
     case ev::Event::PAYLOAD_NOT_SET:

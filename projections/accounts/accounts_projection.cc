@@ -8,6 +8,7 @@
 #include "projections/accounts/accounts_rows.h"
 #include "projections/engine/row_key.h"
 #include "server/base/error.h"
+#include "server/base/ids.h"
 
 namespace keyledger::projections {
 namespace {
@@ -67,7 +68,7 @@ void UpdateStanding(const RecordView& record, DirectoryAccount& account) {
 
 absl::Status AccountsProjection::Apply(const RecordView& record, Rows& rows) const {
   const events::v1::EventRecord& stored = record.record;
-  if (!IsAccountStream(stored.account_id())) return absl::OkStatus();
+  if (IsOwnStream(stored.account_id())) return absl::OkStatus();
   std::string key;
   std::string value;
   DirectoryAccount account;

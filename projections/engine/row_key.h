@@ -9,11 +9,6 @@
 
 namespace keyledger::projections {
 
-// Streams whose id starts with this are the ledger's own, not accounts.
-inline constexpr char kOwnStreamMark = '$';
-
-inline bool IsAccountStream(std::string_view stream) { return !stream.empty() && stream[0] != kOwnStreamMark; }
-
 // Makes `key` the beginning of the keys of the account's rows with this tag.
 inline void StartRowKey(std::string& key, std::string_view account_id, char tag) {
   key.assign(account_id);

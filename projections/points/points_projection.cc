@@ -6,6 +6,7 @@
 #include "projections/engine/row_key.h"
 #include "projections/points/points_rows.h"
 #include "server/base/error.h"
+#include "server/base/ids.h"
 
 namespace keyledger::projections {
 namespace {
@@ -164,7 +165,7 @@ bool IsActivity(const events::v1::Event& event) {
 
 absl::Status PointsProjection::Apply(const RecordView& record, Rows& rows) const {
   const events::v1::EventRecord& stored = record.record;
-  if (!IsAccountStream(stored.account_id())) return absl::OkStatus();
+  if (IsOwnStream(stored.account_id())) return absl::OkStatus();
   std::string key;
   if (stored.event().has_account_opened()) {
     StartRowKey(key, stored.account_id(), kPointsAccountTag);

@@ -6,6 +6,7 @@
 #include "projections/retention/retention_rows.h"
 #include "server/base/checked.h"
 #include "server/base/error.h"
+#include "server/base/ids.h"
 
 namespace keyledger::projections {
 namespace {
@@ -32,7 +33,7 @@ bool SumLines(const Lines& lines, Trade& trade) {
 
 absl::Status RetentionProjection::Apply(const RecordView& record, Rows& rows) const {
   const events::v1::EventRecord& stored = record.record;
-  if (!IsAccountStream(stored.account_id())) return absl::OkStatus();
+  if (IsOwnStream(stored.account_id())) return absl::OkStatus();
   const events::v1::Event& event = stored.event();
   Trade trade;
   bool good = false;

@@ -5,12 +5,13 @@
 #include "projections/engine/record_time.h"
 #include "projections/engine/row_key.h"
 #include "projections/tiers/tiers_rows.h"
+#include "server/base/ids.h"
 
 namespace keyledger::projections {
 
 absl::Status TiersProjection::Apply(const RecordView& record, Rows& rows) const {
   const events::v1::EventRecord& stored = record.record;
-  if (!IsAccountStream(stored.account_id())) return absl::OkStatus();
+  if (IsOwnStream(stored.account_id())) return absl::OkStatus();
   const events::v1::Event& event = stored.event();
   std::string key;
   std::string value;

@@ -35,9 +35,24 @@ int IndexOf(const TierLadder& ladder, std::string_view tier_id) {
   return -1;
 }
 
-// Moves a tier that the ladder does not know, and none, below all others.
-bool IsHigher(const TierLadder& ladder, std::string_view tier_id, std::string_view than) {
-  return IndexOf(ladder, tier_id) > IndexOf(ladder, than);
+// Why the verdict leaves the account, which is open, the tier it holds; nothing: it changes it.
+std::optional<ReviewEffect> FindObstacle(const AccountState& state, const ReviewVerdict& verdict, Micros moment) {
+  const TierLadder& ladder = verdict.program->program().tier_ladder();
+  if (IsLocked(state, ladder, moment)) return ReviewEffect::kLocked;
+  const TierStanding& now = state.tier;
+  // Tiers of different ladders may have the same ids.
+  const bool on_ladder = now.ladder_id == ladder.ladder_id();
+  if (on_ladder && now.tier_id == verdict.assigned.tier_id()) return ReviewEffect::kOvertaken;
+  const bool has_moved = now.ladder_id != verdict.held_ladder_id || now.tier_id != verdict.held_tier_id;
+  // A tier that the ladder does not know is below all others.
+  const bool rises = !on_ladder || IndexOf(ladder, verdict.assigned.tier_id()) > IndexOf(ladder, now.tier_id);
+  return has_moved && !rises ? std::optional(ReviewEffect::kOvertaken) : std::nullopt;
+}
+
+TierAssigned AssignedFrom(const AccountState& state, const ReviewVerdict& verdict) {
+  TierAssigned assigned = verdict.assigned;
+  assigned.set_previous_tier_id(state.tier.tier_id);
+  return assigned;
 }
 
 }  // namespace
@@ -68,6 +83,17 @@ absl::Status EvolveWithoutPoints(AccountState& state, const events::v1::Event& e
     line.clear_points_allocations();
   }
   return Evolve(state, goods, occurred);
+}
+
+absl::Status FoldMeasured(AccountState& state, const events::v1::EventRecord& record, Micros as_of) {
+  const events::v1::Event& event = record.event();
+  const Micros occurred = MicrosOf(record.occurred_time());
+  if (occurred >= as_of || !IsMeasuredEvent(event)) return absl::OkStatus();
+  // An invoice may have occurred before the account was opened: it tells nothing of an account that was not there.
+  if (state.lifecycle == Lifecycle::kNone && !event.has_account_opened()) return absl::OkStatus();
+  // What lies between is left out; a return still finds its purchase behind it.
+  state.next_revision = record.revision();
+  return EvolveWithoutPoints(state, event, occurred);
 }
 
 ReviewRules::ReviewRules(std::shared_ptr<const CompiledProgram> program, std::shared_ptr<const ProgramSet> programs,
@@ -174,15 +200,29 @@ std::optional<ReviewVerdict> ReviewRules::Decide(const ReviewSubject& subject, s
   verdict.review_id = started.review_id();
   verdict.program = program_;
   verdict.as_of = as_of_;
+  verdict.held_ladder_id = subject.state.tier.ladder_id;
   verdict.held_tier_id = subject.state.tier.tier_id;
   verdict.assigned = *std::move(assigned);
   return verdict;
 }
 
+absl::StatusOr<ReviewEffect> ReviewRules::Preview(const AccountState& at_cursor, const ReviewVerdict& verdict) const {
+  if (programs_->Select(as_of_ - 1, at_cursor.region) == program_.get()) {
+    KL_ASSIGN_OR_RETURN(const AppliedVerdict applied, ApplyVerdict(at_cursor, verdict, *programs_));
+    return applied.effect;
+  }
+  if (at_cursor.lifecycle != Lifecycle::kOpen) return ReviewEffect::kOvertaken;
+  const auto obstacle = FindObstacle(at_cursor, verdict, std::max(at_cursor.clock, as_of_));
+  return obstacle.has_value() ? *obstacle : EffectOf(AssignedFrom(at_cursor, verdict), *program_);
+}
+
 ReviewEffect EffectOf(const TierAssigned& assigned, const CompiledProgram& program) {
-  return IsHigher(program.program().tier_ladder(), assigned.tier_id(), assigned.previous_tier_id())
-             ? ReviewEffect::kRaised
-             : ReviewEffect::kLowered;
+  const TierLadder& ladder = program.program().tier_ladder();
+  const int given = IndexOf(ladder, assigned.tier_id());
+  const int before = IndexOf(ladder, assigned.previous_tier_id());
+  // The same tier is given again only to who held it on another ladder.
+  if (given == before || (given == 0 && before < 0)) return ReviewEffect::kBegun;
+  return given > before ? ReviewEffect::kRaised : ReviewEffect::kLowered;
 }
 
 absl::StatusOr<AppliedVerdict> ApplyVerdict(const AccountState& state, const ReviewVerdict& verdict,
@@ -192,25 +232,19 @@ absl::StatusOr<AppliedVerdict> ApplyVerdict(const AccountState& state, const Rev
   const Micros moment = std::max(state.clock, verdict.as_of);
   Work work(state, programs);
   KL_RETURN_IF_ERROR(work.AdvanceTo(moment));
-  const TierStanding& now = work.state().tier;
   const TierLadder& ladder = verdict.program->program().tier_ladder();
   const CompiledProgram* governing = programs.Select(moment, work.state().region);
   const bool same_ladder = governing != nullptr && governing->program().has_tier_ladder() &&
                            governing->program().tier_ladder().ladder_id() == ladder.ladder_id() &&
                            IndexOf(governing->program().tier_ladder(), verdict.assigned.tier_id()) >= 0;
   if (!same_ladder) return applied;
-  if (IsLocked(work.state(), ladder, moment)) {
-    applied.effect = ReviewEffect::kLocked;
+  if (const auto obstacle = FindObstacle(work.state(), verdict, moment); obstacle.has_value()) {
+    applied.effect = *obstacle;
     return applied;
   }
-  const bool moved = now.tier_id != verdict.held_tier_id;
-  if (now.tier_id == verdict.assigned.tier_id()) return applied;
-  if (moved && !IsHigher(ladder, verdict.assigned.tier_id(), now.tier_id)) return applied;
   events::v1::Event event;
-  TierAssigned& assigned = *event.mutable_tier_assigned();
-  assigned = verdict.assigned;
-  assigned.set_previous_tier_id(now.tier_id);
-  applied.effect = EffectOf(assigned, *verdict.program);
+  *event.mutable_tier_assigned() = AssignedFrom(work.state(), verdict);
+  applied.effect = EffectOf(event.tier_assigned(), *verdict.program);
   KL_RETURN_IF_ERROR(work.RecordDecision(std::move(event), moment, -1, verdict.program.get()));
   applied.outcome = work.Finish();
   return applied;

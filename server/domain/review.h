@@ -21,6 +21,7 @@
 #include <absl/status/statusor.h>
 
 #include "keyledger/events/v1/event.pb.h"
+#include "keyledger/events/v1/record.pb.h"
 #include "keyledger/events/v1/review.pb.h"
 #include "server/domain/account_state.h"
 #include "server/domain/decide.h"
@@ -34,6 +35,10 @@ namespace keyledger::domain {
 bool IsMeasuredEvent(const events::v1::Event& event);
 // As Evolve, of a state that follows no points: of a purchase paid with points it folds the goods alone.
 absl::Status EvolveWithoutPoints(AccountState& state, const events::v1::Event& event, Micros occurred);
+// Folds one of the account's records into what can be measured of it, and its profile: neither points nor tiers. Leaves
+// out what occurred at `as_of` or later. A state of lifecycle kNone in the end: there was no account then.
+// Requires: records in order. Errors: DATA_LOSS (kStoreDamaged).
+absl::Status FoldMeasured(AccountState& state, const events::v1::EventRecord& record, Micros as_of);
 
 // An account as a review sees it.
 struct ReviewSubject {
@@ -64,10 +69,24 @@ struct ReviewVerdict {
   std::string review_id;
   std::shared_ptr<const CompiledProgram> program;
   Micros as_of = 0;
-  // Held at the cursor; empty: none.
+  // Held at the cursor, on this ladder or another; empty: none.
+  std::string held_ladder_id;
   std::string held_tier_id;
   // The tier given, with its evidence.
   events::v1::TierAssigned assigned;
+};
+
+// What became of a verdict.
+enum class ReviewEffect {
+  kRaised,
+  kLowered,
+  // Held no tier of the ladder, or one of another ladder, and took it up at its lowest tier or the one of the same
+  // name.
+  kBegun,
+  // A lock holds.
+  kLocked,
+  // Closed, under another ladder, or risen meanwhile to the tier or above.
+  kOvertaken,
 };
 
 // The rules of one review.
@@ -97,6 +116,11 @@ class ReviewRules {
   std::optional<ReviewVerdict> Decide(const ReviewSubject& subject, std::string_view account_id,
                                       const events::v1::ReviewStarted& started, RankingNumber number = {}) const;
 
+  // What would become of a verdict of these rules if it were applied to the account as it is at the cursor. A version
+  // that is not in force is tried as if it were.
+  // Errors: as ApplyVerdict.
+  absl::StatusOr<ReviewEffect> Preview(const AccountState& at_cursor, const ReviewVerdict& verdict) const;
+
  private:
   const std::shared_ptr<const CompiledProgram> program_;
   const std::shared_ptr<const ProgramSet> programs_;
@@ -106,30 +130,21 @@ class ReviewRules {
   std::vector<size_t> measure_of_cut_;
 };
 
-// What became of a verdict.
-enum class ReviewEffect {
-  kRaised,
-  kLowered,
-  // A lock holds.
-  kLocked,
-  // Closed, under another ladder, or risen meanwhile to the tier or above.
-  kOvertaken,
-};
-
-// Raised or lowered, from the tier before. Requires: the program's ladder knows the tier assigned.
+// Raised, lowered or begun, from the tier before. Requires: the program's ladder knows the tier assigned.
 ReviewEffect EffectOf(const events::v1::TierAssigned& assigned, const CompiledProgram& program);
 
 struct AppliedVerdict {
   ReviewEffect effect = ReviewEffect::kOvertaken;
-  // Empty unless raised or lowered.
+  // Empty unless raised, lowered or begun.
   Outcome outcome;
 };
 
 // Decides a verdict against the account as it is now, which may have changed since the cursor:
 //   a closed account, and one that has come under another ladder, is left alone;
 //   a lock that holds wins;
-//   a tier that was assigned since the cursor is only ever raised by the verdict, never lowered: what an account
-//   reached after the cut-off it keeps until the next review.
+//   a tier of this ladder that was assigned since the cursor is only ever raised by the verdict, never lowered: what an
+//   account reached after the cut-off it keeps until the next review. A tier of another ladder is none of this one,
+//   whatever its name.
 // The assignment occurs at as_of, or at the account's clock where that is later: nothing recorded before is judged
 // again. What has fallen due by then is decided first.
 // Errors: FAILED_PRECONDITION (kArithmeticRange).

@@ -1,5 +1,4 @@
 // AccountService. See query_services.h.
-#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,8 +9,8 @@
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/domain/proto_time.h"
-#include "server/domain/review.h"
 #include "server/service/query_services.h"
+#include "server/shard/account_reader.h"
 
 namespace keyledger::service {
 namespace {
@@ -54,38 +53,6 @@ void FillStanding(const domain::AccountState& state, Micros now, ledger::v1::Acc
   out.set_pending_points(pending);
   out.set_ladder_id(state.tier.ladder_id);
   out.set_tier_id(state.tier.tier_id);
-}
-
-// The account as the records that occurred before `as_of` describe it. Points and tier come from their projections.
-absl::StatusOr<domain::AccountState> ProfileAsOf(const store::ShardStore& store, const std::string& account_id,
-                                                 Micros as_of) {
-  domain::AccountState profile;
-  uint64_t revision = 0;
-  auto records = store.ReadStream(account_id, 0, std::numeric_limits<uint64_t>::max(), false);
-  events::v1::EventRecord record;
-  while (records->Next()) {
-    const std::string_view bytes = records->bytes();
-    if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-      return MakeError(Reason::kStoreDamaged, fmt::format("record {} cannot be read", records->position()));
-    }
-    const Micros occurred = domain::MicrosOf(record.occurred_time());
-    if (occurred >= as_of) continue;
-    revision = record.revision();
-    const events::v1::Event& event = record.event();
-    // An invoice may have occurred before the account was opened: it tells nothing of an account that was not there.
-    if (profile.next_revision == 0 && !event.has_account_opened()) continue;
-    if (event.has_account_closed()) {
-      profile.lifecycle = domain::Lifecycle::kClosed;
-    } else if (event.has_account_reopened()) {
-      profile.lifecycle = domain::Lifecycle::kOpen;
-    } else if (event.has_account_opened() || event.has_account_facts_updated() || event.has_purchase_recorded()) {
-      KL_RETURN_IF_ERROR(domain::EvolveWithoutPoints(profile, event, occurred));
-    }
-  }
-  KL_RETURN_IF_ERROR(records->status());
-  if (profile.lifecycle == domain::Lifecycle::kNone) return NoAccount(account_id);
-  profile.next_revision = revision + 1;
-  return profile;
 }
 
 void FillDirectoryAccount(const projections::DirectoryAccount& account, ledger::v1::Account& out) {
@@ -157,8 +124,10 @@ grpc::ServerUnaryReactor* AccountServiceImpl::GetAccount(grpc::CallbackServerCon
       FillStanding(*state, as_of, *account.mutable_standing());
       return absl::OkStatus();
     }
-    KL_ASSIGN_OR_RETURN(const domain::AccountState profile, ProfileAsOf(home.store(), account_id, as_of));
-    FillProfile(account_id, profile, account);
+    // Points and tier come from their projections.
+    KL_ASSIGN_OR_RETURN(const auto profile, shard::FoldEarlier(home.store(), account_id, shard::kHead, as_of));
+    if (!profile.has_value()) return NoAccount(account_id);
+    FillProfile(account_id, *profile, account);
     // The projections are brought to the same records that the profile was folded from.
     const std::string cursor = context_.ledger.Format(context_.ledger.HeadCursor());
     KL_ASSIGN_OR_RETURN(const auto points, context_.ledger.ReaderOf("points", account_id, cursor, deadline));
@@ -166,7 +135,7 @@ grpc::ServerUnaryReactor* AccountServiceImpl::GetAccount(grpc::CallbackServerCon
     KL_ASSIGN_OR_RETURN(const auto tiers, context_.ledger.ReaderOf("tiers", account_id, cursor, deadline));
     KL_ASSIGN_OR_RETURN(const auto tier, projections::GetTierStanding(*tiers, account_id, as_of));
     ledger::v1::AccountStanding& standing = *account.mutable_standing();
-    standing.set_revision(profile.next_revision - 1);
+    standing.set_revision(profile->next_revision - 1);
     standing.set_available_points(balance.available);
     standing.set_pending_points(balance.pending);
     if (tier.has_value()) {

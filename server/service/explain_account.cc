@@ -8,24 +8,13 @@
 #include "server/base/error.h"
 #include "server/domain/proto_time.h"
 #include "server/service/query_services.h"
+#include "server/shard/account_reader.h"
 
 namespace keyledger::service {
 namespace {
 
 using events::v1::Event;
 using projections::BalanceCause;
-
-absl::StatusOr<events::v1::EventRecord> RecordAt(const store::ShardStore& store, const std::string& account_id,
-                                                 uint64_t revision) {
-  KL_ASSIGN_OR_RETURN(const auto position, store.PositionOf(account_id, revision));
-  events::v1::EventRecord record;
-  if (position.has_value()) {
-    KL_ASSIGN_OR_RETURN(const std::string bytes, store.GetRecord(*position));
-    if (record.ParseFromString(bytes)) return record;
-  }
-  return MakeError(Reason::kStoreDamaged,
-                   fmt::format("revision {} of account {} cannot be read", revision, account_id));
-}
 
 std::string Invoice(const std::string& merchant_id, const std::string& number) {
   return number.empty() ? merchant_id : fmt::format("{} {}", merchant_id, number);
@@ -58,12 +47,12 @@ std::string DescriptionOf(const Event& event) {
 absl::Status FillRecord(const store::ShardStore& store, const std::string& account_id, const BalanceCause& cause,
                         ledger::v1::BalanceCause& out) {
   if (cause.due && cause.kind == events::v1::EVENT_KIND_POINTS_EXPIRED) return absl::OkStatus();
-  KL_ASSIGN_OR_RETURN(events::v1::EventRecord record, RecordAt(store, account_id, cause.revision));
+  KL_ASSIGN_OR_RETURN(events::v1::EventRecord record, shard::ReadRecord(store, account_id, cause.revision));
   const Event& event = record.event();
   if (event.has_points_reversed() || event.has_points_restored()) {
     out.set_revision(event.has_points_reversed() ? event.points_reversed().return_revision()
                                                  : event.points_restored().return_revision());
-    KL_ASSIGN_OR_RETURN(record, RecordAt(store, account_id, out.revision()));
+    KL_ASSIGN_OR_RETURN(record, shard::ReadRecord(store, account_id, out.revision()));
   }
   out.set_description(DescriptionOf(record.event()));
   return absl::OkStatus();

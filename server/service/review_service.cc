@@ -49,6 +49,8 @@ void FillReview(const shard::Ledger& ledger, const shard::ReviewStatus& status, 
   out.set_lowered(status.lowered);
   out.set_locked(status.locked);
   out.set_overtaken(status.overtaken);
+  out.set_begun(status.begun);
+  out.set_undecided(status.undecided);
   out.set_ranking_bytes(status.ranking_bytes);
   out.set_actor(status.actor);
   domain::SetTimestamp(out.mutable_start_time(), status.start_time);

@@ -12,7 +12,6 @@
 
 #include <fmt/format.h>
 
-#include "projections/engine/row_key.h"
 #include "server/base/checked.h"
 #include "server/base/cursor.h"
 #include "server/base/error.h"
@@ -20,6 +19,7 @@
 #include "server/domain/program_set.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/simulate.h"
+#include "server/shard/account_reader.h"
 
 namespace keyledger::service {
 namespace {
@@ -274,7 +274,7 @@ class SimulateSource final : public FrameSource<SimulateResponse> {
     while (true) {
       while (next_stream_ < streams_.size()) {
         const std::string& stream = streams_[next_stream_++];
-        if (projections::IsAccountStream(stream)) return stream;
+        if (!IsOwnStream(stream)) return stream;
       }
       if (shard_ == context_.ledger.shard_count()) return std::string();
       const std::string after = streams_.empty() ? std::string() : streams_.back();
@@ -284,34 +284,26 @@ class SimulateSource final : public FrameSource<SimulateResponse> {
     }
   }
 
-  // Calls `visit` with the records of the stream from `revision` on until it returns false.
+  // Gives `visit` the records of the stream from `revision` on until it returns false. What has been recorded since the
+  // call began is not seen.
   template <class Visit>
-  absl::Status ForEachRecord(const std::string& account_id, uint64_t revision, const Visit& visit) {
+  absl::Status VisitRecords(const std::string& account_id, uint64_t revision, const Visit& visit) {
     const shard::Shard& home = context_.ledger.ShardOfAccount(account_id);
-    const auto records = home.store().ReadStream(account_id, revision, UINT64_MAX, /*backwards=*/false);
-    events::v1::EventRecord record;
-    while (records->Next()) {
-      // What has been recorded since the call began is not seen.
-      if (records->position() >= head_.next[home.number()]) break;
-      records_ += 1;
-      if (!record.ParseFromArray(records->bytes().data(), static_cast<int>(records->bytes().size()))) {
-        return MakeError(Reason::kStoreDamaged,
-                         fmt::format("record {} of shard {} cannot be read", records->position(), home.number()));
-      }
-      KL_ASSIGN_OR_RETURN(const bool more, visit(record));
-      if (!more) break;
-    }
-    return records->status();
+    return shard::ForEachRecord(home.store(), account_id, revision, head_.next[home.number()],
+                                [&](const events::v1::EventRecord& record) {
+                                  records_ += 1;
+                                  return visit(record);
+                                });
   }
 
   absl::Status SimulateAccount(const std::string& account_id) {
     domain::AccountSimulator simulator(account_id, simulation_.rules);
     KL_RETURN_IF_ERROR(
-        ForEachRecord(account_id, 0, [&](const events::v1::EventRecord& record) { return simulator.Observe(record); }));
+        VisitRecords(account_id, 0, [&](const events::v1::EventRecord& record) { return simulator.Observe(record); }));
     if (const auto from = simulator.replay_from(); from.has_value()) {
       const int64_t before = records_;
-      KL_RETURN_IF_ERROR(ForEachRecord(
-          account_id, *from, [&](const events::v1::EventRecord& record) { return simulator.Replay(record); }));
+      KL_RETURN_IF_ERROR(VisitRecords(account_id, *from,
+                                      [&](const events::v1::EventRecord& record) { return simulator.Replay(record); }));
       // Each record counts once.
       records_ = before;
     }

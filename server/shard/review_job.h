@@ -5,9 +5,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "server/domain/ranking.h"
+#include "server/shard/review_reader.h"
 #include "server/shard/reviewer.h"
 
 namespace keyledger::shard {
@@ -17,7 +19,11 @@ inline constexpr char kOpenReviewKey[] = "review.open";
 // Written by the reviewer's thread only; what others read is atomic or guarded by the reviewer's mutex_.
 struct Reviewer::Job {
   Job(storage::v1::OpenReview opened, bool is_preview, std::unique_ptr<const domain::ReviewRules> review_rules)
-      : open(std::move(opened)), preview(is_preview), rules(std::move(review_rules)), review(open.plan()) {}
+      : open(std::move(opened)),
+        preview(is_preview),
+        rules(std::move(review_rules)),
+        row_stands(!is_preview),
+        review(open.plan()) {}
 
   const storage::v1::OpenReview open;
   const bool preview;
@@ -26,11 +32,22 @@ struct Reviewer::Job {
   events::v1::ReviewStarted earlier;
   std::unique_ptr<const domain::ReviewRules> earlier_rules;
 
-  // The reviewer's thread only. Every kMarkEvery-th account of the ranking has a mark: the account walked before it.
+  // The reviewer's thread only. Numbers of the ranking have marks in the walk.
   std::unique_ptr<domain::Ranking> ranking;
-  std::vector<std::string> marks;
+  WalkMarks marks;
+  // Accounts that could not be read to be measured, at most so many as the options allow.
+  std::unordered_set<std::string> unread;
+  // False: the walk that judges no longer gives accounts the numbers that they have in the ranking.
+  bool numbers_hold = true;
   // True once ReviewStarted is, or may be, on the record.
   bool recorded = false;
+  // True as long as the meta row says that this review has to be finished.
+  bool row_stands;
+  // Why it is given up; only its row is left to be cleared then.
+  absl::Status failure;
+
+  // A preview that makes way for what is due.
+  std::atomic<bool> pre_empted{false};
 
   std::atomic<uint64_t> accounts{0};
   std::atomic<uint64_t> measured{0};
@@ -39,12 +56,18 @@ struct Reviewer::Job {
   std::atomic<uint64_t> lowered{0};
   std::atomic<uint64_t> locked{0};
   std::atomic<uint64_t> overtaken{0};
+  std::atomic<uint64_t> begun{0};
+  std::atomic<uint64_t> undecided{0};
   std::atomic<uint64_t> ranking_bytes{0};
 
   // Guarded by the reviewer's mutex_.
   events::v1::ReviewStarted review;
   ReviewPhase phase = ReviewPhase::kMeasuring;
   std::string detail;
+  // Why it waits; OK: it does not.
+  absl::Status trouble;
+  // Of the first account that could not be decided; OK: all could.
+  absl::Status first_undecided;
   Micros complete_time = 0;
   std::vector<ReviewChange> changes;
   uint64_t changes_total = 0;

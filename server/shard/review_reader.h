@@ -45,10 +45,29 @@ class AccountWalk {
   std::vector<Lane> lanes_;
 };
 
-// The account folded from its records at positions below `end`. Nothing: there is none.
-// Errors: DATA_LOSS (kStoreDamaged).
-absl::StatusOr<std::optional<domain::AccountState>> FoldAccountBelow(const store::ShardStore& store,
-                                                                     const std::string& account_id, uint64_t end);
+// Places in a walk, from which an account that the walk gave a number is found again without walking all of it.
+// Threads: thread-compatible. Memory: one id for every kMarkEvery accounts.
+class WalkMarks {
+ public:
+  // Accounts between two marks, and so the most that are walked to find one.
+  static constexpr uint32_t kMarkEvery = 1'024;
+
+  struct Mark {
+    // Walk on after this id; empty: from the first.
+    std::string after;
+    // What the next account gets that is given a number.
+    uint32_t number = 0;
+  };
+
+  // Before each account walked, whether or not it gets a number: the id of the one before, and the next number.
+  void Walk(const std::string& before, uint32_t number);
+  // The last mark before the account with this number. Requires: it was given.
+  const Mark& Before(uint32_t number) const;
+
+ private:
+  uint64_t walked_ = 0;
+  std::vector<Mark> marks_;
+};
 
 // The account as a review of `as_of` may see it: of its records below `end`, those that occurred before `as_of`, as far
 // as anything is measured by them; its tier and lock are those at `end`. Nothing: there was no such account.

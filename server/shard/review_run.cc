@@ -9,22 +9,33 @@
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/domain/proto_time.h"
+#include "server/shard/account_reader.h"
 #include "server/shard/review_job.h"
 #include "server/shard/review_reader.h"
 
 namespace keyledger::shard {
 namespace {
 
-// Accounts between two marks, and so the most that is read again to find the id of one.
-constexpr uint32_t kMarkEvery = 1'024;
 // Verdicts on their way through the sequencers at a time.
 constexpr uint64_t kInFlightMax = 512;
 
 // Before a full queue is tried again: writers come first.
 constexpr std::chrono::milliseconds kFullQueuePause{50};
 
+uint64_t EndOf(const events::v1::ReviewStarted& review, uint32_t shard) {
+  return review.cursor(static_cast<int>(shard)).next_position();
+}
+
+// True if only the account that was read or decided is in trouble, not the review.
+bool IsOfTheAccount(const absl::Status& status) {
+  const Reason reason = ReasonOf(status);
+  return reason == Reason::kStoreDamaged || reason == Reason::kArithmeticRange;
+}
+
+}  // namespace
+
 // Counts what is on its way, keeps the first error.
-class Window {
+class Reviewer::Window {
  public:
   // Blocks while the window is full.
   void Enter() {
@@ -56,12 +67,6 @@ class Window {
   uint64_t in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
 };
-
-uint64_t EndOf(const events::v1::ReviewStarted& review, uint32_t shard) {
-  return review.cursor(static_cast<int>(shard)).next_position();
-}
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<const domain::ReviewRules>> MakeRules(const Shard& first,
                                                                      const events::v1::ReviewStarted& review) {
@@ -98,13 +103,24 @@ absl::Status Reviewer::CheckRunning() const {
   return MakeError(Reason::kStopping, "the server is stopping; the review goes on when it is back");
 }
 
-absl::StatusOr<uint64_t> Reviewer::RecordOwn(events::v1::Event event, const std::string& request_id,
+absl::Status Reviewer::CheckRunning(const Job& job) const {
+  if (job.pre_empted.load(std::memory_order_relaxed)) {
+    return MakeError(Reason::kReviewRunning, "made way for a scheduled review; ask again when that is over");
+  }
+  return CheckRunning();
+}
+
+absl::StatusOr<uint64_t> Reviewer::RecordOwn(const events::v1::Event& event, const std::string& request_id,
                                              const std::string& actor, const std::string& digest) {
-  std::promise<absl::StatusOr<AppendAnswer>> promise;
-  shards_[0]->RecordOwn(kReviewsStream, std::move(event), request_id, actor, digest,
-                        [&](absl::StatusOr<AppendAnswer> answer) { promise.set_value(std::move(answer)); });
-  KL_ASSIGN_OR_RETURN(const AppendAnswer answer, promise.get_future().get());
-  return answer.events.at(0).position;
+  for (;;) {
+    std::promise<absl::StatusOr<AppendAnswer>> promise;
+    shards_[0]->RecordOwn(kReviewsStream, event, request_id, actor, digest,
+                          [&](absl::StatusOr<AppendAnswer> answer) { promise.set_value(std::move(answer)); });
+    const absl::StatusOr<AppendAnswer> answer = promise.get_future().get();
+    if (answer.ok()) return answer->events.at(0).position;
+    if (ReasonOf(answer.status()) != Reason::kQueueFull) return answer.status();
+    KL_RETURN_IF_ERROR(Pause());
+  }
 }
 
 absl::Status Reviewer::Pause() {
@@ -116,54 +132,78 @@ absl::Status Reviewer::Pause() {
 }
 
 absl::Status Reviewer::Run(Job& job) {
+  if (job.failure.ok()) {
+    const absl::Status status = ReviewAll(job);
+    if (status.ok() || job.recorded || job.preview || stopping_) return status;
+    // Nobody can tell that it ever began. But as long as its row stands, the next start would run it.
+    job.failure = status;
+  }
+  KL_RETURN_IF_ERROR(ClearRow(job));
+  return job.failure;
+}
+
+absl::Status Reviewer::ReviewAll(Job& job) {
+  if (job.recorded) {
+    KL_ASSIGN_OR_RETURN(const bool completed, IsCompleted(job.open));
+    if (completed) return ClearRow(job);
+  }
   // An interrupted one begins again.
-  job.accounts = job.measured = job.judged = job.raised = job.lowered = job.locked = job.overtaken = 0;
+  job.accounts = job.measured = job.judged = 0;
+  job.raised = job.lowered = job.locked = job.overtaken = job.begun = job.undecided = 0;
+  job.marks = WalkMarks();
+  job.unread.clear();
+  job.numbers_hold = true;
   {
     MutexLock lock(mutex_);
     job.phase = ReviewPhase::kMeasuring;
+    job.first_undecided = absl::OkStatus();
     job.changes.clear();
     job.changes_total = 0;
   }
-  absl::Status status = Measure(job);
-  if (status.ok()) status = Freeze(job);
-  if (status.ok()) status = JudgeAll(job);
-  if (status.ok() && !job.preview) status = Complete(job);
-  if (!status.ok() && !job.preview && !job.recorded && !stopping_) {
-    // Nobody can tell that it ever began.
-    status.Update(shards_[0]->PutMeta(kOpenReviewKey, ""));
-  }
-  return status;
+  KL_RETURN_IF_ERROR(Measure(job));
+  KL_RETURN_IF_ERROR(Freeze(job));
+  KL_RETURN_IF_ERROR(JudgeAll(job));
+  return job.preview ? absl::OkStatus() : Complete(job);
+}
+
+absl::StatusOr<std::optional<domain::ReviewSubject>> Reviewer::ReadSubject(const Job& job,
+                                                                           const AccountWalk::Place& place) const {
+  KL_ASSIGN_OR_RETURN(std::optional<domain::AccountState> state,
+                      FoldForReview(shards_[place.shard]->store(), place.account_id,
+                                    EndOf(job.open.plan(), place.shard), job.rules->as_of()));
+  if (!state.has_value()) return std::nullopt;
+  domain::ReviewSubject subject = job.rules->Judge(*std::move(state));
+  if (!subject.is_governed) return std::nullopt;
+  return subject;
 }
 
 absl::Status Reviewer::Measure(Job& job) {
   AccountWalk count(Stores(), "");
   for (;;) {
-    KL_RETURN_IF_ERROR(CheckRunning());
+    KL_RETURN_IF_ERROR(CheckRunning(job));
     KL_ASSIGN_OR_RETURN(const auto place, count.Next());
     if (!place.has_value()) break;
     ++job.accounts;
   }
   job.ranking = std::make_unique<domain::Ranking>(job.rules->measures());
-  job.marks.clear();
   AccountWalk walk(Stores(), "");
   std::string before;
   for (;;) {
-    KL_RETURN_IF_ERROR(CheckRunning());
+    KL_RETURN_IF_ERROR(CheckRunning(job));
     KL_ASSIGN_OR_RETURN(const auto place, walk.Next());
     if (!place.has_value()) break;
-    KL_ASSIGN_OR_RETURN(std::optional<domain::AccountState> state,
-                        FoldForReview(shards_[place->shard]->store(), place->account_id,
-                                      EndOf(job.open.plan(), place->shard), job.rules->as_of()));
-    ++job.measured;
-    if (state.has_value()) {
-      const domain::ReviewSubject subject = job.rules->Judge(*std::move(state));
-      if (subject.is_in_population) {
-        if (job.ranking->population() % kMarkEvery == 0) job.marks.push_back(before);
-        job.ranking->Add(subject.state.open_time, job.rules->RankedValues(subject));
-        job.ranking_bytes = job.ranking->bytes();
-      }
-    }
+    job.marks.Walk(before, static_cast<uint32_t>(job.ranking->population()));
     before = place->account_id;
+    const absl::StatusOr<std::optional<domain::ReviewSubject>> subject = ReadSubject(job, *place);
+    ++job.measured;
+    if (!subject.ok()) {
+      if (!IsOfTheAccount(subject.status()) || job.unread.size() >= options_.unread_max) return subject.status();
+      job.unread.insert(place->account_id);
+      NoteUndecided(job, place->account_id, subject.status());
+    } else if (subject->has_value() && (*subject)->is_in_population) {
+      job.ranking->Add((*subject)->state.open_time, job.rules->RankedValues(**subject));
+      job.ranking_bytes = job.ranking->bytes();
+    }
   }
   job.ranking->Rank();
   job.ranking_bytes = job.ranking->bytes();
@@ -171,15 +211,16 @@ absl::Status Reviewer::Measure(Job& job) {
 }
 
 absl::StatusOr<std::string> Reviewer::FindId(const Job& job, uint32_t number) const {
-  AccountWalk walk(Stores(), job.marks[number / kMarkEvery]);
-  uint32_t at = number / kMarkEvery * kMarkEvery;
+  const WalkMarks::Mark& mark = job.marks.Before(number);
+  AccountWalk walk(Stores(), mark.after);
+  uint32_t at = mark.number;
   for (;;) {
+    KL_RETURN_IF_ERROR(CheckRunning(job));
     KL_ASSIGN_OR_RETURN(const auto place, walk.Next());
     if (!place.has_value()) break;
-    KL_ASSIGN_OR_RETURN(std::optional<domain::AccountState> state,
-                        FoldForReview(shards_[place->shard]->store(), place->account_id,
-                                      EndOf(job.open.plan(), place->shard), job.rules->as_of()));
-    if (!state.has_value() || !job.rules->Judge(*std::move(state)).is_in_population) continue;
+    if (job.unread.contains(place->account_id)) continue;
+    KL_ASSIGN_OR_RETURN(const std::optional<domain::ReviewSubject> subject, ReadSubject(job, *place));
+    if (!subject.has_value() || !subject->is_in_population) continue;
     if (at == number) return place->account_id;
     ++at;
   }
@@ -191,19 +232,7 @@ absl::Status Reviewer::Freeze(Job& job) {
   KL_RETURN_IF_ERROR(job.rules->FreezeCuts(
       *job.ranking, [&](uint32_t number) { return FindId(job, number); }, started));
   if (!job.preview) {
-    events::v1::Event event;
-    *event.mutable_review_started() = started;
-    job.recorded = true;
-    KL_ASSIGN_OR_RETURN(const uint64_t position,
-                        RecordOwn(std::move(event), job.open.request_id(), job.open.actor(), job.open.digest()));
-    KL_ASSIGN_OR_RETURN(const std::string bytes, shards_[0]->store().GetRecord(position));
-    events::v1::EventRecord record;
-    // What was frozen before a crash is what is frozen now, or the log is not what it was.
-    if (!record.ParseFromString(bytes) ||
-        record.event().review_started().SerializeAsString() != started.SerializeAsString()) {
-      return MakeError(Reason::kStoreDamaged,
-                       fmt::format("{} measures otherwise than it did before it was interrupted", started.review_id()));
-    }
+    KL_RETURN_IF_ERROR(RecordStart(job, started));
   }
   MutexLock lock(mutex_);
   job.review = std::move(started);
@@ -211,54 +240,121 @@ absl::Status Reviewer::Freeze(Job& job) {
   return absl::OkStatus();
 }
 
+absl::Status Reviewer::RecordStart(Job& job, events::v1::ReviewStarted& started) {
+  events::v1::Event event;
+  *event.mutable_review_started() = started;
+  job.recorded = true;
+  KL_ASSIGN_OR_RETURN(const uint64_t position,
+                      RecordOwn(event, job.open.request_id(), job.open.actor(), job.open.digest()));
+  KL_ASSIGN_OR_RETURN(const std::string bytes, shards_[0]->store().GetRecord(position));
+  events::v1::EventRecord record;
+  if (!record.ParseFromString(bytes) || record.event().review_started().review_id() != started.review_id() ||
+      record.event().review_started().cuts_size() != started.cuts_size()) {
+    return UnreadableRecord(kReviewsStream, position);
+  }
+  const events::v1::ReviewStarted& recorded = record.event().review_started();
+  if (recorded.SerializeAsString() != started.SerializeAsString()) {
+    // An account can be read now that could not be before the interruption, or the other way round. What was frozen
+    // stands, and says without a ranking who is a member.
+    job.numbers_hold = false;
+    started = recorded;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Reviewer::JudgeAll(Job& job) {
-  const events::v1::ReviewStarted started = job.review;
   AccountWalk walk(Stores(), "");
   Window window;
   uint32_t number = 0;
   const auto judge_all = [&]() -> absl::Status {
     for (;;) {
-      KL_RETURN_IF_ERROR(CheckRunning());
+      KL_RETURN_IF_ERROR(CheckRunning(job));
       KL_RETURN_IF_ERROR(window.status());
       KL_ASSIGN_OR_RETURN(const auto place, walk.Next());
       if (!place.has_value()) return absl::OkStatus();
-      Shard& shard = *shards_[place->shard];
-      KL_ASSIGN_OR_RETURN(
-          std::optional<domain::AccountState> state,
-          FoldForReview(shard.store(), place->account_id, EndOf(started, place->shard), job.rules->as_of()));
-      ++job.judged;
-      if (!state.has_value()) continue;
-      const domain::ReviewSubject subject = job.rules->Judge(*std::move(state));
-      if (!subject.is_governed) continue;
-      const uint32_t account = number;
-      if (subject.is_in_population) ++number;
-      std::optional<domain::ReviewVerdict> verdict =
-          job.rules->Decide(subject, place->account_id, started, {job.ranking.get(), account});
-      if (!verdict.has_value()) continue;
-      KL_RETURN_IF_ERROR(AddChange(job, place->account_id, place->shard, subject, *verdict, account));
-      if (job.preview) {
-        Count(job, domain::EffectOf(verdict->assigned, job.rules->program()));
-        continue;
-      }
-      const auto shared = std::make_shared<const domain::ReviewVerdict>(*std::move(verdict));
-      bool is_full = false;
-      do {
-        if (std::exchange(is_full, false)) KL_RETURN_IF_ERROR(Pause());
-        window.Enter();
-        // No client can send a request_id with spaces. A full queue is told before Apply returns.
-        shard.Apply(place->account_id, "verdict " + started.review_id(), shared,
-                    [&job, &window, &is_full](absl::StatusOr<domain::ReviewEffect> effect) {
-                      if (effect.ok()) Count(job, *effect);
-                      const bool refused = ReasonOf(effect.status()) == Reason::kQueueFull;
-                      if (refused) is_full = true;
-                      window.Leave(refused ? absl::OkStatus() : effect.status());
-                    });
-      } while (is_full);
+      KL_RETURN_IF_ERROR(JudgeOne(job, *place, number, window));
     }
   };
   absl::Status status = judge_all();
   status.Update(window.Drain());
   return status;
+}
+
+absl::Status Reviewer::JudgeOne(Job& job, const AccountWalk::Place& place, uint32_t& number, Window& window) {
+  ++job.judged;
+  // Counted already.
+  if (job.unread.contains(place.account_id)) return absl::OkStatus();
+  const absl::StatusOr<std::optional<domain::ReviewSubject>> read = ReadSubject(job, place);
+  if (!read.ok()) {
+    if (!IsOfTheAccount(read.status())) return read.status();
+    // It was ranked or not: the numbers from here on are not known.
+    job.numbers_hold = false;
+    NoteUndecided(job, place.account_id, read.status());
+    return absl::OkStatus();
+  }
+  if (!read->has_value()) return absl::OkStatus();
+  const domain::ReviewSubject& subject = **read;
+  const domain::RankingNumber ranked{job.numbers_hold ? job.ranking.get() : nullptr, number};
+  if (subject.is_in_population) ++number;
+  // Written by this thread alone.
+  std::optional<domain::ReviewVerdict> verdict = job.rules->Decide(subject, place.account_id, job.review, ranked);
+  if (!verdict.has_value()) return absl::OkStatus();
+  KL_RETURN_IF_ERROR(AddChange(job, place, subject, *verdict, ranked));
+  return job.preview ? PreviewOne(job, place, *verdict) : ApplyOne(job, place, *std::move(verdict), window);
+}
+
+absl::Status Reviewer::PreviewOne(Job& job, const AccountWalk::Place& place, const domain::ReviewVerdict& verdict) {
+  const auto preview = [&]() -> absl::StatusOr<domain::ReviewEffect> {
+    KL_ASSIGN_OR_RETURN(
+        const std::optional<domain::AccountState> state,
+        FoldAccount(shards_[place.shard]->store(), place.account_id, EndOf(job.open.plan(), place.shard)));
+    if (!state.has_value()) return domain::ReviewEffect::kOvertaken;
+    return job.rules->Preview(*state, verdict);
+  };
+  const absl::StatusOr<domain::ReviewEffect> effect = preview();
+  if (effect.ok()) {
+    Count(job, *effect);
+  } else if (IsOfTheAccount(effect.status())) {
+    NoteUndecided(job, place.account_id, effect.status());
+  } else {
+    return effect.status();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reviewer::ApplyOne(Job& job, const AccountWalk::Place& place, domain::ReviewVerdict verdict,
+                                Window& window) {
+  const auto shared = std::make_shared<const domain::ReviewVerdict>(std::move(verdict));
+  bool is_full = false;
+  do {
+    if (std::exchange(is_full, false)) KL_RETURN_IF_ERROR(Pause());
+    window.Enter();
+    // No client can send a request_id with spaces. A full queue is told before Apply returns.
+    shards_[place.shard]->Apply(place.account_id, "verdict " + shared->review_id, shared,
+                                [this, &job, &window, &is_full,
+                                 account_id = place.account_id](const absl::StatusOr<domain::ReviewEffect>& effect) {
+                                  absl::Status failure = effect.status();
+                                  if (effect.ok()) {
+                                    Count(job, *effect);
+                                  } else if (ReasonOf(failure) == Reason::kQueueFull) {
+                                    is_full = true;
+                                    failure = absl::OkStatus();
+                                  } else if (IsOfTheAccount(failure)) {
+                                    NoteUndecided(job, account_id, failure);
+                                    failure = absl::OkStatus();
+                                  }
+                                  window.Leave(failure);
+                                });
+  } while (is_full);
+  return absl::OkStatus();
+}
+
+void Reviewer::NoteUndecided(Job& job, const std::string& account_id, const absl::Status& why) {
+  MutexLock lock(mutex_);
+  job.undecided += 1;
+  if (!job.first_undecided.ok()) return;
+  job.first_undecided = MakeError(ReasonOf(why), fmt::format("{}: account '{}' is left undecided: {}",
+                                                             job.open.plan().review_id(), account_id, MessageOf(why)));
 }
 
 void Reviewer::Count(Job& job, domain::ReviewEffect effect) {
@@ -275,25 +371,28 @@ void Reviewer::Count(Job& job, domain::ReviewEffect effect) {
     case domain::ReviewEffect::kOvertaken:
       ++job.overtaken;
       break;
+    case domain::ReviewEffect::kBegun:
+      ++job.begun;
+      break;
   }
 }
 
-absl::Status Reviewer::AddChange(Job& job, const std::string& account_id, uint32_t shard,
-                                 const domain::ReviewSubject& subject, const domain::ReviewVerdict& verdict,
-                                 uint32_t number) {
+absl::Status Reviewer::AddChange(Job& job, const AccountWalk::Place& place, const domain::ReviewSubject& subject,
+                                 const domain::ReviewVerdict& verdict, domain::RankingNumber number) {
   ReviewChange change;
-  change.account_id = account_id;
+  change.account_id = place.account_id;
   change.held_tier_id = verdict.held_tier_id;
   change.tier_id = verdict.assigned.tier_id();
-  change.standings = job.rules->Standings(subject, {job.ranking.get(), number});
+  change.standings = job.rules->Standings(subject, number);
   if (job.earlier_rules != nullptr) {
-    KL_ASSIGN_OR_RETURN(
-        std::optional<domain::AccountState> state,
-        FoldForReview(shards_[shard]->store(), account_id, EndOf(job.earlier, shard), job.earlier_rules->as_of()));
-    if (state.has_value()) {
-      const domain::ReviewSubject before = job.earlier_rules->Judge(*std::move(state));
+    absl::StatusOr<std::optional<domain::AccountState>> state =
+        FoldForReview(shards_[place.shard]->store(), place.account_id, EndOf(job.earlier, place.shard),
+                      job.earlier_rules->as_of());
+    if (!state.ok() && !IsOfTheAccount(state.status())) return state.status();
+    if (state.ok() && state->has_value()) {
+      const domain::ReviewSubject before = job.earlier_rules->Judge(**std::move(state));
       if (before.is_governed) {
-        const auto earlier = job.earlier_rules->Decide(before, account_id, job.earlier);
+        const auto earlier = job.earlier_rules->Decide(before, place.account_id, job.earlier);
         change.earlier_tier_id = earlier.has_value() ? earlier->assigned.tier_id() : before.state.tier.tier_id;
         for (const domain::CutStanding& standing : job.earlier_rules->Standings(before)) {
           change.earlier_values.push_back(standing.value);
@@ -315,10 +414,18 @@ absl::Status Reviewer::Complete(Job& job) {
   completed.set_lowered(job.lowered);
   completed.set_locked(job.locked);
   completed.set_overtaken(job.overtaken);
+  completed.set_begun(job.begun);
+  completed.set_undecided(job.undecided);
   const std::string request_id = CompletionId(job.review);
-  KL_RETURN_IF_ERROR(RecordOwn(std::move(event), request_id, "", request_id).status());
+  KL_RETURN_IF_ERROR(RecordOwn(event, request_id, "", request_id).status());
   // A crash before this line leaves a review that has nothing left to do.
-  return shards_[0]->PutMeta(kOpenReviewKey, "");
+  return ClearRow(job);
+}
+
+absl::Status Reviewer::ClearRow(Job& job) {
+  KL_RETURN_IF_ERROR(shards_[0]->PutMeta(kOpenReviewKey, ""));
+  job.row_stands = false;
+  return absl::OkStatus();
 }
 
 }  // namespace keyledger::shard

@@ -13,6 +13,7 @@
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/domain/proto_time.h"
+#include "server/shard/account_reader.h"
 #include "server/shard/review_job.h"
 
 namespace keyledger::shard {
@@ -20,6 +21,12 @@ namespace {
 
 constexpr size_t kFinishedMax = 8;
 constexpr std::string_view kReviewPrefix = "review-";
+// No client can send a request_id with spaces.
+constexpr std::string_view kScheduledPrefix = "scheduled ";
+
+// Before a scheduled review that failed is tried again: the first time, and at most.
+constexpr Micros kRetryFirst = 60 * kMicrosPerSecond;
+constexpr Micros kRetryMax = 3'600 * kMicrosPerSecond;
 
 // The number in "review-7"; nothing if it is no such id.
 std::optional<uint64_t> ParseNumber(std::string_view review_id) {
@@ -40,16 +47,6 @@ absl::Status NoReview(const std::string& review_id) {
 }
 
 absl::Status NotPossible(const std::string& what) { return MakeError(Reason::kReviewNotPossible, what); }
-
-absl::StatusOr<events::v1::EventRecord> ReadOwnRecord(const store::ShardStore& store, uint64_t revision) {
-  KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> position, store.PositionOf(kReviewsStream, revision));
-  events::v1::EventRecord record;
-  if (position.has_value()) {
-    KL_ASSIGN_OR_RETURN(const std::string bytes, store.GetRecord(*position));
-    if (record.ParseFromString(bytes)) return record;
-  }
-  return MakeError(Reason::kStoreDamaged, fmt::format("record {} of {} cannot be read", revision, kReviewsStream));
-}
 
 }  // namespace
 
@@ -82,17 +79,15 @@ absl::Status Reviewer::Resume() {
   if (!row.has_value() || row->empty()) return absl::OkStatus();
   storage::v1::OpenReview open;
   if (!open.ParseFromString(*row)) return MakeError(Reason::kStoreDamaged, "the review under way cannot be read");
-  const auto is_done = [&](const std::string& request_id) {
-    return shards_[0]->store().GetRequest(kReviewsStream, request_id);
-  };
-  KL_ASSIGN_OR_RETURN(const std::optional<std::string> completed, is_done(CompletionId(open.plan())));
-  if (completed.has_value()) {
+  KL_ASSIGN_OR_RETURN(const bool completed, IsCompleted(open));
+  if (completed) {
     // Nothing is left to do; a row that cannot be cleared now is cleared at the next start.
     shards_[0]->PutMeta(kOpenReviewKey, "").IgnoreError();
     return absl::OkStatus();
   }
   KL_ASSIGN_OR_RETURN(std::shared_ptr<Job> job, MakeJob(open, false));
-  KL_ASSIGN_OR_RETURN(const std::optional<std::string> started, is_done(open.request_id()));
+  KL_ASSIGN_OR_RETURN(const std::optional<std::string> started,
+                      shards_[0]->store().GetRequest(kReviewsStream, open.request_id()));
   job->recorded = started.has_value();
   MutexLock lock(mutex_);
   current_ = std::move(job);
@@ -102,6 +97,26 @@ absl::Status Reviewer::Resume() {
 
 absl::StatusOr<ReviewStatus> Reviewer::Start(const ReviewRequest& request) {
   MutexLock start(start_mutex_);
+  return StartNext(request);
+}
+
+absl::StatusOr<ReviewStatus> Reviewer::StartScheduled(const ReviewRequest& request) {
+  // Held throughout: nobody begins another preview in between.
+  MutexLock start(start_mutex_);
+  absl::StatusOr<ReviewStatus> started = StartNext(request);
+  if (ReasonOf(started.status()) != Reason::kReviewRunning || !PreEmptPreview()) return started;
+  return StartNext(request);
+}
+
+bool Reviewer::PreEmptPreview() {
+  MutexLock lock(mutex_);
+  if (current_ != nullptr && !current_->preview) return false;
+  if (current_ != nullptr) current_->pre_empted = true;
+  while (current_ != nullptr && !stopping_) changed_.Wait(mutex_);
+  return !stopping_;
+}
+
+absl::StatusOr<ReviewStatus> Reviewer::StartNext(const ReviewRequest& request) {
   KL_ASSIGN_OR_RETURN(const std::optional<ReviewStatus> repeated, FindRepeated(request));
   if (repeated.has_value()) return *repeated;
   KL_ASSIGN_OR_RETURN(const std::shared_ptr<Job> job, Plan(request));
@@ -176,7 +191,8 @@ absl::StatusOr<std::shared_ptr<const domain::CompiledProgram>> Reviewer::FindPro
 absl::Status Reviewer::CheckOrder(const ReviewRequest& request, const std::string& ladder_id) const {
   if (!request.reruns_review_id.empty()) {
     const std::optional<uint64_t> number = ParseNumber(request.reruns_review_id);
-    if (!number.has_value() || *number > RecordedReviews()) return NoReview(request.reruns_review_id);
+    KL_ASSIGN_OR_RETURN(const uint64_t recorded, RecordedReviews());
+    if (!number.has_value() || *number > recorded) return NoReview(request.reruns_review_id);
     KL_ASSIGN_OR_RETURN(const ReviewStatus earlier, ReadReview(*number));
     if (earlier.review.program_id() != request.program_id || earlier.review.ladder_id() != ladder_id ||
         domain::MicrosOf(earlier.review.as_of()) != request.as_of) {
@@ -187,7 +203,8 @@ absl::Status Reviewer::CheckOrder(const ReviewRequest& request, const std::strin
     }
   }
   if (request.validate_only) return absl::OkStatus();
-  for (uint64_t number = RecordedReviews(); number > 0; --number) {
+  KL_ASSIGN_OR_RETURN(const uint64_t recorded, RecordedReviews());
+  for (uint64_t number = recorded; number > 0; --number) {
     KL_ASSIGN_OR_RETURN(const ReviewStatus latest, ReadReview(number));
     if (latest.review.program_id() != request.program_id || latest.review.ladder_id() != ladder_id) continue;
     const std::string& id = latest.review.review_id();
@@ -237,7 +254,8 @@ absl::StatusOr<std::shared_ptr<Reviewer::Job>> Reviewer::Plan(const ReviewReques
   }
   KL_RETURN_IF_ERROR(CheckOrder(request, ladder.ladder_id()));
   storage::v1::OpenReview open;
-  const std::string next_id = fmt::format("review-{}", RecordedReviews() + 1);
+  KL_ASSIGN_OR_RETURN(const uint64_t recorded, RecordedReviews());
+  const std::string next_id = fmt::format("review-{}", recorded + 1);
   {
     MutexLock lock(mutex_);
     if (current_ != nullptr) {
@@ -284,15 +302,21 @@ absl::StatusOr<std::shared_ptr<Reviewer::Job>> Reviewer::MakeJob(const storage::
 
 uint64_t Reviewer::NumberOf(const ReviewStatus& review) { return ParseNumber(review.review.review_id()).value_or(0); }
 
-uint64_t Reviewer::RecordedReviews() const {
-  const auto last = shards_[0]->store().LastRevision(kReviewsStream);
+absl::StatusOr<uint64_t> Reviewer::RecordedReviews() const {
+  KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> last, shards_[0]->store().LastRevision(kReviewsStream));
   // Each review has two records, and the second may be missing of the last.
-  return last.ok() && last->has_value() ? **last / 2 + 1 : 0;
+  return last.has_value() ? *last / 2 + 1 : 0;
+}
+
+absl::StatusOr<bool> Reviewer::IsCompleted(const storage::v1::OpenReview& open) const {
+  KL_ASSIGN_OR_RETURN(const std::optional<std::string> completed,
+                      shards_[0]->store().GetRequest(kReviewsStream, CompletionId(open.plan())));
+  return completed.has_value();
 }
 
 absl::StatusOr<ReviewStatus> Reviewer::ReadReview(uint64_t number) const {
   const store::ShardStore& store = shards_[0]->store();
-  KL_ASSIGN_OR_RETURN(const events::v1::EventRecord started, ReadOwnRecord(store, 2 * (number - 1)));
+  KL_ASSIGN_OR_RETURN(const events::v1::EventRecord started, ReadRecord(store, kReviewsStream, 2 * (number - 1)));
   if (!started.event().has_review_started()) {
     return MakeError(Reason::kStoreDamaged, fmt::format("{}: a review does not begin where it should", kReviewsStream));
   }
@@ -303,13 +327,15 @@ absl::StatusOr<ReviewStatus> Reviewer::ReadReview(uint64_t number) const {
   status.start_time = domain::MicrosOf(started.record_time());
   KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> last, store.LastRevision(kReviewsStream));
   if (!last.has_value() || *last < 2 * number - 1) return status;
-  KL_ASSIGN_OR_RETURN(const events::v1::EventRecord over, ReadOwnRecord(store, 2 * number - 1));
+  KL_ASSIGN_OR_RETURN(const events::v1::EventRecord over, ReadRecord(store, kReviewsStream, 2 * number - 1));
   const events::v1::ReviewCompleted& completed = over.event().review_completed();
   status.phase = ReviewPhase::kCompleted;
   status.raised = completed.raised();
   status.lowered = completed.lowered();
   status.locked = completed.locked();
   status.overtaken = completed.overtaken();
+  status.begun = completed.begun();
+  status.undecided = completed.undecided();
   status.complete_time = domain::MicrosOf(over.record_time());
   return status;
 }
@@ -327,6 +353,8 @@ ReviewStatus Reviewer::StatusOf(const Job& job) const {
   status.lowered = job.lowered;
   status.locked = job.locked;
   status.overtaken = job.overtaken;
+  status.begun = job.begun;
+  status.undecided = job.undecided;
   status.ranking_bytes = job.ranking_bytes;
   status.actor = job.open.actor();
   status.start_time = job.open.start_micros();
@@ -343,7 +371,8 @@ absl::StatusOr<ReviewStatus> Reviewer::Get(const std::string& review_id) const {
     }
   }
   const std::optional<uint64_t> number = ParseNumber(review_id);
-  if (!number.has_value() || *number > RecordedReviews()) return NoReview(review_id);
+  KL_ASSIGN_OR_RETURN(const uint64_t recorded, RecordedReviews());
+  if (!number.has_value() || *number > recorded) return NoReview(review_id);
   return ReadReview(*number);
 }
 
@@ -366,7 +395,7 @@ absl::StatusOr<ReviewChanges> Reviewer::ListChanges(const std::string& review_id
 
 absl::StatusOr<std::vector<ReviewStatus>> Reviewer::List(uint64_t before, size_t limit) const {
   std::vector<ReviewStatus> reviews;
-  const uint64_t recorded = RecordedReviews();
+  KL_ASSIGN_OR_RETURN(const uint64_t recorded, RecordedReviews());
   for (uint64_t number = std::min(before, recorded + 1); number > 1 && reviews.size() < limit; --number) {
     KL_ASSIGN_OR_RETURN(ReviewStatus status, ReadReview(number - 1));
     // One under way knows more than its record.
@@ -379,35 +408,99 @@ absl::StatusOr<std::vector<ReviewStatus>> Reviewer::List(uint64_t before, size_t
   return reviews;
 }
 
-absl::Status Reviewer::StartDue() {
-  {
-    MutexLock lock(mutex_);
-    if (current_ != nullptr) {
-      waiting_ = false;
-      changed_.NotifyAll();
-      return absl::OkStatus();
-    }
-  }
+std::vector<ReviewRequest> Reviewer::ListDue() const {
+  std::vector<ReviewRequest> requests;
   const Micros now = clock_.Now();
   for (const PublishedProgram& entry : shards_[0]->published()) {
     const std::optional<Micros> due = domain::LastPopulationReview(*entry.program, now - options_.quiet);
     // A program published for the past has its earlier moments reviewed by whoever wants that.
     if (!due.has_value() || *due <= entry.publish_time || *due <= entry.program->effective_from()) continue;
     const programs::v1::Program& program = entry.program->program();
-    ReviewRequest request;
+    ReviewRequest& request = requests.emplace_back();
     request.program_id = program.program_id();
     request.program_version = program.version();
     request.as_of = *due;
-    // No client can send a request_id with spaces.
     request.request_id =
-        fmt::format("scheduled {} {} {}", program.program_id(), program.tier_ladder().ladder_id(), *due);
+        fmt::format("{}{} {} {}", kScheduledPrefix, program.program_id(), program.tier_ladder().ladder_id(), *due);
     request.digest = request.request_id;
-    const absl::StatusOr<ReviewStatus> started = Start(request);
-    if (!started.ok() && ReasonOf(started.status()) != Reason::kReviewNotPossible) return started.status();
-    // One at a time: the next sweep finds the next.
-    if (started.ok() && started->phase != ReviewPhase::kCompleted) return absl::OkStatus();
   }
-  return absl::OkStatus();
+  return requests;
+}
+
+absl::Status Reviewer::StartDue() {
+  absl::Status first;
+  {
+    MutexLock lock(mutex_);
+    first = std::exchange(untold_, absl::OkStatus());
+    if (current_ != nullptr && !current_->preview) {
+      if (waiting_) first.Update(current_->trouble);
+      waiting_ = false;
+      changed_.NotifyAll();
+      return first;
+    }
+  }
+  const std::vector<ReviewRequest> due = ListDue();
+  {
+    // Of moments that are no longer the last, nobody asks again.
+    MutexLock lock(mutex_);
+    std::erase_if(failures_, [&](const auto& entry) {
+      return std::none_of(due.begin(), due.end(),
+                          [&](const ReviewRequest& request) { return request.request_id == entry.first; });
+    });
+  }
+  for (const ReviewRequest& request : due) {
+    const std::optional<Failure> failure = FailureOf(request.request_id);
+    if (failure.has_value()) first.Update(failure->status);
+    if (failure.has_value() && clock_.Now() < failure->retry) continue;
+    const absl::StatusOr<ReviewStatus> started = StartScheduled(request);
+    // One at a time: the next sweep finds the next.
+    if (started.ok() && started->phase != ReviewPhase::kCompleted) break;
+    if (started.ok() || ReasonOf(started.status()) == Reason::kReviewNotPossible) continue;
+    if (ReasonOf(started.status()) == Reason::kReviewRunning) break;
+    MutexLock lock(mutex_);
+    NoteFailure(request.request_id, started.status());
+    first.Update(failures_[request.request_id].status);
+  }
+  return first;
+}
+
+std::optional<Reviewer::Failure> Reviewer::FailureOf(const std::string& request_id) const {
+  MutexLock lock(mutex_);
+  const auto found = failures_.find(request_id);
+  return found == failures_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Reviewer::NoteFailure(const std::string& request_id, const absl::Status& status) {
+  Failure& failure = failures_[request_id];
+  const std::string text = fmt::format("review '{}' failed and is tried again: {}", request_id, MessageOf(status));
+  failure.status =
+      ReasonOf(status) == Reason::kUnspecified ? absl::Status(status.code(), text) : MakeError(ReasonOf(status), text);
+  failure.retry = clock_.Now() + std::min(kRetryMax, kRetryFirst << std::min(failure.attempts, 6));
+  failure.attempts += 1;
+}
+
+void Reviewer::Settle(const std::shared_ptr<Job>& job, const absl::Status& status) {
+  if (!status.ok() && job->row_stands) {
+    // Accepted, and perhaps begun on the record: it has to come to its end.
+    job->detail = fmt::format("waits to be tried again: {}", MessageOf(status));
+    job->trouble = status;
+    waiting_ = true;
+    return;
+  }
+  const std::string& request_id = job->open.request_id();
+  if (status.ok()) {
+    failures_.erase(request_id);
+    if (!job->preview) untold_.Update(job->first_undecided);
+  } else if (!job->preview && request_id.starts_with(kScheduledPrefix)) {
+    NoteFailure(request_id, status);
+  }
+  job->phase = status.ok() ? ReviewPhase::kCompleted : ReviewPhase::kFailed;
+  job->detail = MessageOf(status.ok() ? job->first_undecided : status);
+  job->complete_time = clock_.Now();
+  job->ranking.reset();
+  current_ = nullptr;
+  finished_.push_back(job);
+  if (finished_.size() > kFinishedMax) finished_.pop_front();
 }
 
 void Reviewer::Loop() {
@@ -422,19 +515,7 @@ void Reviewer::Loop() {
     const absl::Status status = Run(*job);
     MutexLock lock(mutex_);
     if (stopping_) return;
-    if (!status.ok() && job->recorded) {
-      // Its beginning is on the record, so it has to come to its end.
-      job->detail = fmt::format("waits to be tried again: {}", MessageOf(status));
-      waiting_ = true;
-    } else {
-      job->phase = status.ok() ? ReviewPhase::kCompleted : ReviewPhase::kFailed;
-      job->detail = status.ok() ? "" : MessageOf(status);
-      job->complete_time = clock_.Now();
-      job->ranking.reset();
-      current_ = nullptr;
-      finished_.push_back(job);
-      if (finished_.size() > kFinishedMax) finished_.pop_front();
-    }
+    Settle(job, status);
     changed_.NotifyAll();
   }
 }

@@ -11,6 +11,7 @@
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/domain/proto_time.h"
+#include "server/shard/account_reader.h"
 #include "server/shard/sequencer.h"
 
 namespace keyledger::shard {
@@ -258,7 +259,7 @@ absl::StatusOr<CachedAccount*> Sequencer::Load(const std::string& account_id) {
   CachedAccount account;
   account.account_id = account_id;
   KL_ASSIGN_OR_RETURN(std::optional<domain::AccountState> state,
-                      FoldAccount(store_, account_id, &account.snapshot_revision));
+                      FoldAccount(store_, account_id, kHead, &account.snapshot_revision));
   if (state.has_value()) account.state = *std::move(state);
   return cache_.Insert(std::move(account));
 }

@@ -7,8 +7,8 @@
 
 #include "server/base/error.h"
 #include "server/base/ids.h"
-#include "server/domain/evolve.h"
 #include "server/domain/proto_time.h"
+#include "server/shard/account_reader.h"
 #include "server/shard/committer.h"
 #include "server/shard/sequencer.h"
 
@@ -49,47 +49,6 @@ absl::StatusOr<Micros> LastRecordTime(const store::ShardStore& store) {
 }
 
 }  // namespace
-
-absl::StatusOr<std::optional<domain::AccountState>> FoldAccount(const store::ShardStore& store,
-                                                                std::string_view account_id,
-                                                                uint64_t* snapshot_revision) {
-  domain::AccountState state;
-  if (snapshot_revision != nullptr) *snapshot_revision = 0;
-  if (IsOwnStream(account_id)) {
-    // Not an account: all there is to know for writing to it is how long it is.
-    KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> last, store.LastRevision(account_id));
-    if (!last.has_value()) return std::nullopt;
-    state.next_revision = *last + 1;
-    return state;
-  }
-  KL_ASSIGN_OR_RETURN(const std::optional<std::string> snapshot, store.GetSnapshot(account_id));
-  if (snapshot.has_value()) {
-    // One of another format is ignored: the stream holds everything.
-    if (absl::StatusOr<domain::AccountState> decoded = domain::DecodeState(*snapshot); decoded.ok()) {
-      state = *std::move(decoded);
-      if (snapshot_revision != nullptr) *snapshot_revision = state.next_revision;
-    }
-  }
-  auto records = store.ReadStream(account_id, state.next_revision, std::numeric_limits<uint64_t>::max(), false);
-  events::v1::EventRecord record;
-  while (records->Next()) {
-    const std::string_view bytes = records->bytes();
-    if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Unreadable(records->position());
-    if (record.revision() != state.next_revision) {
-      return MakeError(Reason::kStoreDamaged,
-                       fmt::format("account {}: record {} has revision {}, {} was expected", account_id,
-                                   records->position(), record.revision(), state.next_revision));
-    }
-    KL_RETURN_IF_ERROR(domain::Evolve(state, record.event(), domain::MicrosOf(record.occurred_time())));
-  }
-  KL_RETURN_IF_ERROR(records->status());
-  if (state.next_revision == 0) return std::nullopt;
-  if (!domain::LotsMatchTotals(state)) {
-    return MakeError(Reason::kStoreDamaged,
-                     fmt::format("account {}: its lots do not hold the points its totals say", account_id));
-  }
-  return state;
-}
 
 Shard::Shard(store::ShardStore& store, const ShardOptions& options)
     : store_(store), options_(options), head_(store.record_count()) {}
@@ -179,7 +138,7 @@ std::shared_ptr<const domain::ProgramSet> Shard::programs() const { return seque
 std::vector<PublishedProgram> Shard::published() const { return sequencer_->published(); }
 
 absl::StatusOr<std::optional<domain::AccountState>> Shard::ReadState(std::string_view account_id) const {
-  return FoldAccount(store_, account_id, nullptr);
+  return FoldAccount(store_, account_id);
 }
 
 absl::Status Shard::write_status() const { return store_.write_status(); }

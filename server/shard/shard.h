@@ -147,10 +147,4 @@ class Shard {
   std::unique_ptr<Sequencer> sequencer_;
 };
 
-// Folds an account's stream: newest snapshot, then the records after it. Nothing for an account without records.
-// `snapshot_revision` (may be null) gets next_revision of the snapshot used, 0 if none.
-absl::StatusOr<std::optional<domain::AccountState>> FoldAccount(const store::ShardStore& store,
-                                                                std::string_view account_id,
-                                                                uint64_t* snapshot_revision);
-
 }  // namespace keyledger::shard

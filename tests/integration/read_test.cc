@@ -64,6 +64,24 @@ TEST(ReadAccount, OfAnUnknownAccountIsNotFound) {
   EXPECT_EQ(error.reason, "ACCOUNT_NOT_FOUND");
 }
 
+TEST(GetAccount, AsOfAnEarlierMomentKnowsAnAccountThatPaidWithPoints) {
+  LiveServer server;
+  const Micros before = kToday - 2 * kMicrosPerDay;
+  shard::SubmittedEvent paid = Bought(60, "i1", before);
+  paid.event.mutable_purchase_recorded()->mutable_lines(0)->set_points_paid(100);
+  server.MustAppend(Request("acme", "r1", {Opened(before), Adjusted(130, before), paid}));
+  server.MustAppend(Request("acme", "r2", {Bought(5, "i2")}));
+  GetAccountRequest request;
+  request.set_account_id("acme");
+  domain::SetTimestamp(request.mutable_as_of(), kToday - kMicrosPerDay);
+  GetAccountResponse response;
+  const grpc::Status status = Call(server.accounts(), &AccountService::Stub::GetAccount, request, &response);
+  ASSERT_TRUE(status.ok()) << ReadRpcError(status);
+  EXPECT_EQ(response.account().display_name(), "Acme");
+  EXPECT_EQ(response.account().purchase_count(), 1);
+  EXPECT_EQ(response.account().standing().available_points(), 30);
+}
+
 // 30 accounts over 4 shards, more records than fit into one frame of a shard.
 class ReadLog : public ::testing::Test {
  protected:

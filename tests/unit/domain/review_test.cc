@@ -6,6 +6,7 @@
 namespace keyledger::domain {
 namespace {
 
+using events::v1::TierAssigned;
 using L = AccountLedger;
 
 const std::string kLadder =
@@ -110,11 +111,53 @@ TEST(Review, DecidesRelativeCutsOnlyAndNeverAtAnEvent) {
   EXPECT_TRUE(ledger.AdvanceTo(At("2027-06-01")).empty());
 }
 
+TEST(MeasuredFold, OfAPurchasePaidWithPointsHoldsTheGoodsAndNoLots) {
+  L ledger(Head() +
+           "accrual_rules:\n  - rule_id: base\n    per_money: {points: 1, per_micros: 1000000}\n    expiry: "
+           "{after_months: 12}\n" +
+           kLadder);
+  ASSERT_TRUE(ledger.Submit({L::Open(At("2024-03-01")), L::Buy(At("2024-06-01"), {{100 * kUnit}})}).ok());
+  Fact paid = L::Buy(At("2024-06-02"), {{20 * kUnit}}, "i1");
+  paid.event.mutable_purchase_recorded()->mutable_lines(0)->set_points_paid(30);
+  ASSERT_TRUE(ledger.Submit({paid, L::Return(At("2024-06-03"), {{5 * kUnit, 1, "", 1}}, "i1")}).ok());
+  ASSERT_TRUE(ledger.Submit({L::Buy(At("2025-01-01"), {{kUnit}}), L::Close(At("2025-01-02"))}).ok());
+  AccountState state;
+  events::v1::EventRecord record;
+  for (size_t i = 0; i < ledger.log().size(); ++i) {
+    record.set_revision(i);
+    SetTimestamp(record.mutable_occurred_time(), ledger.log()[i].occurred);
+    *record.mutable_event() = ledger.log()[i].event;
+    const absl::Status folded = FoldMeasured(state, record, kNewYear);
+    ASSERT_TRUE(folded.ok()) << folded;
+  }
+  EXPECT_EQ(state.lifecycle, Lifecycle::kOpen) << "it closed later";
+  EXPECT_EQ(state.purchase_count, 2);
+  EXPECT_EQ(state.last_purchase, At("2024-06-02"));
+  EXPECT_EQ(state.metrics.at("USD").bought_ever.micros, 120 * kUnit);
+  EXPECT_EQ(state.metrics.at("USD").returned_ever.micros, 5 * kUnit);
+  EXPECT_TRUE(state.lots.empty());
+  EXPECT_EQ(state.tier.tier_id, "");
+}
+
+TEST(MeasuredFold, OfAnInvoiceFromBeforeTheOpeningIsNothingUntilTheAccountIsOpen) {
+  AccountState state;
+  events::v1::EventRecord record;
+  SetTimestamp(record.mutable_occurred_time(), At("2024-03-01"));
+  record.mutable_event()->mutable_account_opened();
+  ASSERT_TRUE(FoldMeasured(state, record, At("2024-03-01")).ok());
+  record.set_revision(1);
+  SetTimestamp(record.mutable_occurred_time(), At("2024-02-01"));
+  *record.mutable_event() = L::Buy(0, {{kUnit}}).event;
+  ASSERT_TRUE(FoldMeasured(state, record, At("2024-03-01")).ok());
+  EXPECT_EQ(state.lifecycle, Lifecycle::kNone);
+}
+
 ReviewVerdict VerdictFor(const std::string& held, const std::string& given) {
   ReviewVerdict verdict;
   verdict.review_id = "review-1";
   verdict.program = ProgramOf(Head() + kLadder);
   verdict.as_of = kNewYear;
+  verdict.held_ladder_id = held.empty() ? "" : "ranks";
   verdict.held_tier_id = held;
   verdict.assigned.set_ladder_id("ranks");
   verdict.assigned.set_tier_id(given);
@@ -188,6 +231,92 @@ TEST(ReviewVerdict, StillRaisesAnAccountThatRoseMeanwhileToLess) {
   EXPECT_EQ(applied.effect, ReviewEffect::kRaised);
   ASSERT_EQ(applied.outcome.events.size(), 1u);
   EXPECT_EQ(applied.outcome.events[0].event.tier_assigned().previous_tier_id(), "silver");
+}
+
+// The ladder under another id from October 2024 on, with tiers of the same ids.
+std::string Renamed() {
+  std::string yaml = Head() + kLadder;
+  yaml.replace(yaml.find("2000-01-01"), 10, "2024-10-01");
+  yaml.replace(yaml.find("ladder_id: ranks"), 16, "ladder_id: ranks2");
+  return yaml;
+}
+
+// An account that holds gold of the old ladder, and the verdict of the new one.
+AppliedVerdict AppliedToGoldOfTheOldLadder(const std::string& given) {
+  const auto renamed = ProgramOf(Renamed(), 2);
+  L ledger({ProgramOf(Head() + kLadder), renamed});
+  EXPECT_TRUE(ledger.Submit({L::Open(At("2024-03-01")), L::Buy(At("2024-06-01"), {{900 * kUnit}})}).ok());
+  EXPECT_EQ(ledger.state().tier.ladder_id, "ranks");
+  EXPECT_EQ(ledger.state().tier.tier_id, "gold");
+  ReviewVerdict verdict = VerdictFor("gold", given);
+  verdict.program = renamed;
+  verdict.assigned.set_ladder_id("ranks2");
+  return Applied(ledger, verdict);
+}
+
+TEST(ReviewVerdict, GivesTheTierOfTheSameNameOnAnotherLadder) {
+  const AppliedVerdict applied = AppliedToGoldOfTheOldLadder("gold");
+  EXPECT_EQ(applied.effect, ReviewEffect::kBegun);
+  ASSERT_EQ(applied.outcome.events.size(), 1u);
+  EXPECT_EQ(applied.outcome.state.tier.ladder_id, "ranks2");
+  EXPECT_EQ(applied.outcome.state.tier.tier_id, "gold");
+  EXPECT_EQ(AppliedToGoldOfTheOldLadder("silver").effect, ReviewEffect::kLowered);
+}
+
+TEST(ReviewVerdict, IsNotOvertakenByATierOfAnotherLadder) {
+  const auto renamed = ProgramOf(Renamed(), 2);
+  L ledger({ProgramOf(Head() + kLadder), renamed});
+  // A late invoice of the old ladder's time moved it there after the cursor.
+  ASSERT_TRUE(ledger.Submit({L::Open(At("2024-03-01")), L::Buy(At("2024-06-01"), {{900 * kUnit}})}).ok());
+  ReviewVerdict verdict = VerdictFor("member", "silver");
+  verdict.program = renamed;
+  verdict.assigned.set_ladder_id("ranks2");
+  const AppliedVerdict applied = Applied(ledger, verdict);
+  ASSERT_EQ(applied.outcome.events.size(), 1u);
+  EXPECT_EQ(applied.outcome.state.tier.ladder_id, "ranks2");
+  EXPECT_EQ(applied.outcome.state.tier.tier_id, "silver");
+}
+
+TEST(ReviewVerdict, OfTheLowestTierForWhoHeldNoneOfTheLadderIsNoRise) {
+  const auto program = ProgramOf(Head() + kLadder);
+  const auto effect = [&](const std::string& before, const std::string& given) {
+    TierAssigned assigned;
+    assigned.set_previous_tier_id(before);
+    assigned.set_tier_id(given);
+    return EffectOf(assigned, *program);
+  };
+  EXPECT_EQ(effect("", "member"), ReviewEffect::kBegun);
+  EXPECT_EQ(effect("elsewhere", "member"), ReviewEffect::kBegun);
+  EXPECT_EQ(effect("elsewhere", "silver"), ReviewEffect::kRaised);
+  EXPECT_EQ(effect("member", "silver"), ReviewEffect::kRaised);
+  EXPECT_EQ(effect("gold", "silver"), ReviewEffect::kLowered);
+}
+
+TEST(ReviewPreview, ComesToWhatApplyingComesTo) {
+  L ledger(Head() + kLadder);
+  Fact lock{{}, At("2024-12-30")};
+  lock.event.mutable_tier_locked()->set_ladder_id("ranks");
+  lock.event.mutable_tier_locked()->set_tier_id("silver");
+  lock.event.mutable_tier_locked()->set_reason("contract");
+  ASSERT_TRUE(ledger.Submit({L::Open(At("2024-03-01"))}).ok());
+  EXPECT_EQ(*Rules().Preview(ledger.state(), VerdictFor("member", "gold")), ReviewEffect::kRaised);
+  ASSERT_TRUE(ledger.Submit({lock}).ok());
+  EXPECT_EQ(*Rules().Preview(ledger.state(), VerdictFor("silver", "gold")), ReviewEffect::kLocked);
+  ASSERT_TRUE(ledger.Submit({L::Close(At("2025-01-02"))}).ok());
+  EXPECT_EQ(*Rules().Preview(ledger.state(), VerdictFor("silver", "gold")), ReviewEffect::kOvertaken);
+}
+
+TEST(ReviewPreview, TriesAVersionThatIsNotInForceAsIfItWere) {
+  const auto tried = ProgramOf(Head() + kLadder, 2);
+  const auto in_force = ProgramOf(Head() + kLadder);
+  const ReviewRules rules(tried, std::make_shared<const ProgramSet>(std::vector{in_force}), kNewYear);
+  L ledger({in_force});
+  ASSERT_TRUE(ledger.Submit({L::Open(At("2024-03-01"))}).ok());
+  ReviewVerdict verdict = VerdictFor("member", "gold");
+  verdict.program = tried;
+  EXPECT_EQ(*rules.Preview(ledger.state(), verdict), ReviewEffect::kRaised);
+  ASSERT_TRUE(ledger.Submit({L::Close(At("2025-01-02"))}).ok());
+  EXPECT_EQ(*rules.Preview(ledger.state(), verdict), ReviewEffect::kOvertaken);
 }
 
 TEST(ReviewProgram, IsRefusedWhereReviewsAreNotAtTheSameMomentForAll) {

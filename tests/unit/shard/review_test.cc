@@ -4,6 +4,9 @@
 
 #include "server/base/mutex.h"
 #include "server/domain/proto_time.h"
+#include "server/shard/account_reader.h"
+#include "server/shard/ledger_file.h"
+#include "server/shard/review_reader.h"
 #include "tests/support/ranks_program.h"
 #include "tests/unit/shard/shard_fixture.h"
 
@@ -19,6 +22,40 @@ std::string Ranks() { return RanksProgram({{"silver", "top_percent_milli: 50_000
 
 // 2025-06-01T00:00:00Z.
 constexpr Micros kJune = 1'748'736'000 * kMicrosPerSecond;
+
+shard::SubmittedEvent PaidWithPoints(int64_t usd, int64_t points, const std::string& invoice) {
+  shard::SubmittedEvent paid = Bought(usd, invoice, kJune);
+  paid.event.mutable_purchase_recorded()->mutable_lines(0)->set_points_paid(points);
+  return paid;
+}
+
+// Appends a record that the account's others do not allow.
+void Damage(WholeLedger& whole, const std::string& account_id) {
+  store::StoreOptions options;
+  options.ledger_id = whole.ledger().ledger_id();
+  options.shard_count = whole.ledger().shard_count();
+  options.shard = whole.ledger().ShardOfAccount(account_id).number();
+  options.path = shard::ShardDirectory(whole.directory(), options.shard);
+  options.disk_reserve_bytes = 0;
+  whole.Close();
+  {
+    const auto store = store::ShardStore::Open(options);
+    ASSERT_TRUE(store.ok()) << store.status();
+    events::v1::EventRecord record;
+    record.set_shard(options.shard);
+    record.set_position((*store)->record_count());
+    record.set_account_id(account_id);
+    record.set_revision(**(*store)->LastRevision(account_id) + 1);
+    domain::SetTimestamp(record.mutable_occurred_time(), kJune);
+    domain::SetTimestamp(record.mutable_record_time(), kToday);
+    record.mutable_event()->mutable_account_opened();
+    store::CommitGroup group;
+    group.first_position = record.position();
+    group.records.push_back({account_id, record.revision(), record.SerializeAsString()});
+    ASSERT_TRUE((*store)->Append(group).ok());
+  }
+  whole.Open();
+}
 
 class Review : public ::testing::TestWithParam<uint32_t> {
  protected:
@@ -175,6 +212,77 @@ TEST_P(Review, CountsOnlyWhatOccurredBeforeTheMoment) {
   const ReviewStatus status = Run(Request("r1"));
   EXPECT_EQ(Tiers(3), (Strings{"member", "gold", "gold"}));
   EXPECT_EQ(status.review.population(), 3u);
+}
+
+TEST_P(Review, MeasuresAPurchasePaidWithPointsOfAnAccountThatWentOn) {
+  Buy({10, 50, 30});
+  whole_.MustAppend(Command("a0", "paid", {Adjusted(100, kJune), PaidWithPoints(60, 100, "paid")}));
+  whole_.MustAppend(Command("a0", "late", {Visited("org.example.visit", kToday)}));
+  const ReviewStatus status = Run(Request("r1"));
+  EXPECT_EQ(status.phase, ReviewPhase::kCompleted) << status.detail;
+  EXPECT_EQ(status.undecided, 0u);
+  EXPECT_EQ(status.review.cuts(1).last_value(), 50 * kUnit);
+  EXPECT_EQ(Tiers(3), (Strings{"gold", "gold", "member"}));
+}
+
+TEST_P(Review, LeavesADamagedAccountUndecidedAndGoesOnWithTheOthers) {
+  Buy({10, 50, 30, 40});
+  Damage(whole_, "a1");
+  shard::Reviewer& reviewer = whole_.ledger().reviewer();
+  ReviewRequest preview = Request("r0");
+  preview.validate_only = true;
+  EXPECT_EQ(Run(preview).undecided, 1u);
+  ASSERT_TRUE(reviewer.StartDue().ok()) << "a preview is told to who asked for it";
+  const ReviewStatus status = Run(Request("r1"));
+  EXPECT_EQ(status.phase, ReviewPhase::kCompleted) << status.detail;
+  EXPECT_EQ(status.undecided, 1u);
+  EXPECT_EQ(status.review.population(), 3u);
+  EXPECT_EQ(TierOf("a2"), "gold");
+  EXPECT_EQ(TierOf("a3"), "gold");
+  EXPECT_NE(status.detail.find("'a1' is left undecided"), std::string::npos) << status.detail;
+  const absl::Status told = reviewer.StartDue();
+  EXPECT_EQ(ReasonOf(told), Reason::kStoreDamaged) << told;
+  EXPECT_NE(MessageOf(told).find("review-1"), std::string::npos) << told;
+  EXPECT_TRUE(reviewer.StartDue().ok()) << "once";
+  whole_.Reopen();
+  EXPECT_EQ(whole_.ledger().reviewer().Get("review-1")->undecided, 1u);
+}
+
+TEST_P(Review, PreviewCountsWhomALockHolds) {
+  Buy({10, 50, 30});
+  shard::SubmittedEvent lock = Fact(kJune);
+  lock.event.mutable_tier_locked()->set_ladder_id("ranks");
+  lock.event.mutable_tier_locked()->set_tier_id("member");
+  lock.event.mutable_tier_locked()->set_reason("contract");
+  whole_.MustAppend(Command("a1", "lock", {lock}));
+  ReviewRequest request = Request("r1");
+  request.validate_only = true;
+  const ReviewStatus preview = Run(request);
+  EXPECT_EQ(preview.raised, 1u);
+  EXPECT_EQ(preview.locked, 1u);
+  const ReviewStatus applied = Run(Request("r2"));
+  EXPECT_EQ(applied.raised, 1u);
+  EXPECT_EQ(applied.locked, 1u);
+  EXPECT_EQ(Tiers(3), (Strings{"member", "member", "gold"}));
+}
+
+TEST_P(Review, OfARenamedLadderMovesEveryAccountToIt) {
+  Buy({10, 50, 30});
+  Run(Request("r1", kNewYear - 61 * kMicrosPerDay));
+  ASSERT_EQ(Tiers(3), (Strings{"member", "gold", "gold"}));
+  std::string renamed = Ranks();
+  renamed.replace(renamed.find("2000-01-01"), 10, "2025-12-01");
+  renamed.replace(renamed.find("ladder_id: ranks"), 16, "ladder_id: ranks2");
+  ASSERT_TRUE(whole_.ledger().Publish(renamed, "p2", "").ok());
+  const ReviewStatus status = Run(Request("r2"));
+  EXPECT_EQ(status.begun, 3u);
+  EXPECT_EQ(status.raised, 0u);
+  EXPECT_EQ(status.lowered, 0u);
+  EXPECT_EQ(status.overtaken, 0u);
+  EXPECT_EQ(Tiers(3), (Strings{"member", "gold", "gold"}));
+  for (const std::string id : {"a0", "a1", "a2"}) {
+    EXPECT_EQ((*whole_.ledger().ShardOfAccount(id).ReadState(id))->tier.ladder_id, "ranks2");
+  }
 }
 
 TEST_P(Review, OfTheSameRequestIsTheSameReview) {
@@ -423,6 +531,45 @@ TEST_P(HeldReview, InterruptedByAStopGoesOn) {
   EXPECT_EQ(Assigned("review-1"), (std::map<std::string, int>{{"a1", 1}, {"a2", 1}, {"a3", 1}}));
 }
 
+TEST(EarlierAccount, ThatPaidWithPointsHasItsPurchasesAndItsProfile) {
+  WholeLedger whole;
+  whole.MustAppend(Command("acme", "r1", {Opened(kJune), Adjusted(100, kJune), PaidWithPoints(60, 100, "i1")}));
+  whole.MustAppend(Command("acme", "r2", {Bought(5, "i2", kToday)}));
+  const store::ShardStore& store = whole.ledger().shard(0).store();
+  const auto earlier = shard::FoldEarlier(store, "acme", shard::kHead, kNewYear);
+  ASSERT_TRUE(earlier.ok()) << earlier.status();
+  ASSERT_TRUE(earlier->has_value());
+  EXPECT_EQ((*earlier)->purchase_count, 1);
+  EXPECT_EQ((*earlier)->last_purchase, kJune);
+  EXPECT_EQ((*earlier)->display_name, "Acme");
+  EXPECT_EQ((*earlier)->next_revision, 3u);
+  const auto before = shard::FoldEarlier(store, "acme", shard::kHead, kJune);
+  ASSERT_TRUE(before.ok()) << before.status();
+  EXPECT_FALSE(before->has_value());
+  EXPECT_FALSE(shard::FoldEarlier(store, "nobody", shard::kHead, kNewYear)->has_value());
+}
+
+TEST(WalkMarks, LeadToAnAccountWithinAThousandOfIt) {
+  shard::WalkMarks marks;
+  // The first and the last of 10,000 accounts are ranked, and one in the middle of a stretch of others.
+  uint32_t number = 0;
+  std::vector<uint32_t> ranked;
+  for (uint32_t i = 0; i < 10'000; ++i) {
+    marks.Walk(i == 0 ? "" : std::to_string(i - 1), number);
+    if (i == 0 || i == 6'000 || i == 9'999) {
+      ranked.push_back(i);
+      ++number;
+    }
+  }
+  for (uint32_t wanted = 0; wanted < ranked.size(); ++wanted) {
+    const shard::WalkMarks::Mark& mark = marks.Before(wanted);
+    const uint32_t first = mark.after.empty() ? 0 : static_cast<uint32_t>(std::stoul(mark.after)) + 1;
+    EXPECT_LE(first, ranked[wanted]);
+    EXPECT_LT(ranked[wanted] - first, 1'024u);
+    EXPECT_EQ(mark.number, wanted) << "none is ranked between the mark and it";
+  }
+}
+
 class ReviewSchedule : public ::testing::TestWithParam<uint32_t> {
  protected:
   // The reviews there are after a sweep at `now`.
@@ -476,6 +623,75 @@ TEST_P(ReviewSchedule, LeavesMomentsBeforeThePublicationToPeople) {
   whole_.clock().Set(kNewYear + 1);
   ASSERT_TRUE(whole_.ledger().Publish(Ranks(), "p1", "").ok());
   EXPECT_EQ(Sweep(kNewYear + kMicrosPerDay), 0u);
+}
+
+TEST_P(ReviewSchedule, GoesOnWithTheNextProgramWhenOneFailsAndTriesThatAgainLater) {
+  whole_.clock().Set(kNewYear - kMicrosPerDay);
+  ASSERT_TRUE(whole_.ledger().Publish(Ranks(), "p1", "").ok());
+  std::string others = Ranks();
+  others.replace(others.find("program_id: ranks"), 17, "program_id: others");
+  ASSERT_TRUE(whole_.ledger().Publish(others, "p2", "").ok());
+  whole_.MustAppend(Command("a", "r", {Opened(kJune), Bought(10, "1", kJune)}));
+  Damage(whole_, "a");
+  std::vector<shard::Shard*> shards;
+  for (uint32_t number = 0; number < GetParam(); ++number) shards.push_back(&whole_.ledger().shard(number));
+  // Not one account may be unreadable.
+  shard::Reviewer reviewer(shards, whole_.clock(), {0, kQuiet, 0});
+  // The program whose review ran last.
+  const auto sweep = [&](absl::Status& told) {
+    told = reviewer.StartDue();
+    reviewer.WaitUntilIdle();
+    const auto status = reviewer.Get("review-1");
+    EXPECT_TRUE(status.ok()) << status.status();
+    EXPECT_EQ(status->phase, ReviewPhase::kFailed);
+    return status->review.program_id();
+  };
+  absl::Status told;
+  whole_.clock().Set(kNewYear + kQuiet);
+  EXPECT_EQ(sweep(told), "ranks");
+  EXPECT_TRUE(told.ok()) << told;
+  EXPECT_EQ(sweep(told), "others");
+  EXPECT_EQ(ReasonOf(told), Reason::kStoreDamaged) << told;
+  EXPECT_NE(MessageOf(told).find("scheduled ranks ranks"), std::string::npos) << told;
+  whole_.clock().Set(kNewYear + kQuiet + 59 * kMicrosPerSecond);
+  EXPECT_EQ(sweep(told), "others") << "neither is tried within the minute";
+  EXPECT_FALSE(told.ok());
+  whole_.clock().Set(kNewYear + kQuiet + 60 * kMicrosPerSecond);
+  EXPECT_EQ(sweep(told), "ranks");
+  EXPECT_EQ(sweep(told), "others");
+  whole_.clock().Set(kNewYear + kQuiet + 179 * kMicrosPerSecond);
+  EXPECT_EQ(sweep(told), "others") << "two minutes the second time";
+  whole_.clock().Set(kNewYear + kQuiet + 180 * kMicrosPerSecond);
+  EXPECT_EQ(sweep(told), "ranks");
+  EXPECT_EQ(*whole_.ledger().shard(0).store().GetMeta("review.open"), "") << "a restart runs none of them";
+}
+
+TEST_P(ReviewSchedule, DoesNotWaitForAPreview) {
+  whole_.clock().Set(kNewYear - kMicrosPerDay);
+  ASSERT_TRUE(whole_.ledger().Publish(Ranks(), "p1", "").ok());
+  for (int i = 0; i < 100; ++i) {
+    const std::string id = "a" + std::to_string(i);
+    whole_.MustAppend(Command(id, "r", {Opened(kJune), Bought(10, id, kJune)}));
+  }
+  whole_.clock().Set(kNewYear + kQuiet);
+  ReviewRequest preview;
+  preview.program_id = "ranks";
+  preview.as_of = kNewYear;
+  preview.request_id = "preview";
+  preview.validate_only = true;
+  ASSERT_TRUE(whole_.ledger().reviewer().Start(preview).ok());
+  // The preview has hardly begun.
+  ASSERT_TRUE(whole_.ledger().reviewer().StartDue().ok());
+  const auto status = whole_.ledger().reviewer().Get("review-1");
+  ASSERT_TRUE(status.ok()) << status.status();
+  const auto made_way = whole_.ledger().reviewer().Get("preview-1");
+  ASSERT_TRUE(made_way.ok());
+  if (made_way->phase == ReviewPhase::kFailed) {
+    EXPECT_NE(made_way->detail.find("made way for a scheduled review"), std::string::npos) << made_way->detail;
+  }
+  whole_.ledger().reviewer().WaitUntilIdle();
+  EXPECT_EQ(whole_.ledger().reviewer().Get("review-1")->phase, ReviewPhase::kCompleted);
+  EXPECT_EQ(whole_.ledger().reviewer().Get("review-1")->raised, 50u);
 }
 
 }  // namespace
