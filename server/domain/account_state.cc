@@ -115,6 +115,23 @@ void DecodeTier(const storage::v1::AccountState& stored, AccountState& state) {
   }
 }
 
+void EncodeStages(const AccountState& state, storage::v1::AccountState& stored) {
+  for (const auto& [ladder_id, standing] : state.stages) {
+    auto* out = stored.add_stages();
+    out->set_ladder_id(ladder_id);
+    out->set_stage_id(standing.stage_id);
+    out->set_since_micros(standing.since);
+  }
+}
+
+bool DecodeStages(const storage::v1::AccountState& stored, AccountState& state) {
+  for (const auto& in : stored.stages()) {
+    if (in.stage_id().empty()) return false;
+    if (!state.stages.try_emplace(in.ladder_id(), StageStanding{in.stage_id(), in.since_micros()}).second) return false;
+  }
+  return true;
+}
+
 void EncodeLot(const Lot& lot, storage::v1::AccountState::Lot* out) {
   out->set_revision(lot.revision);
   out->set_accrued(lot.accrued);
@@ -300,6 +317,9 @@ size_t AccountState::ApproximateBytes() const {
     bytes += kNode + sizeof(id) + sizeof(reservation) + id.capacity() +
              reservation.held.capacity() * sizeof(HeldPoints) + reservation.counts.capacity() * 2 * sizeof(CountKey);
   }
+  for (const auto& [ladder_id, standing] : stages) {
+    bytes += kNode + sizeof(ladder_id) + sizeof(standing) + ladder_id.capacity() + standing.stage_id.capacity();
+  }
   for (const auto& [key, count] : counts) bytes += kNode + sizeof(key) + sizeof(count) + key.first.capacity();
   for (const auto& [sku, prices] : market_prices) {
     bytes += kNode + sizeof(sku) + sizeof(prices) + sku.capacity() + prices.capacity() * sizeof(MarketPrice);
@@ -347,6 +367,7 @@ std::string EncodeState(const AccountState& state) {
     }
   }
   EncodeTier(state, stored);
+  EncodeStages(state, stored);
   return stored.SerializeAsString();
 }
 
@@ -376,6 +397,7 @@ absl::StatusOr<AccountState> DecodeState(std::string_view bytes) {
   if (!DecodeMetrics(stored, state)) return Damaged("a metric series is out of order");
   if (!DecodeReturned(stored, state)) return Damaged("returned purchases are out of order");
   if (!DecodeMarketPrices(stored, state)) return Damaged("market prices are out of order");
+  if (!DecodeStages(stored, state)) return Damaged("a stage is missing or given twice");
   DecodeTier(stored, state);
   return state;
 }

@@ -183,6 +183,14 @@ struct TierLock {
   bool operator==(const TierLock&) const = default;
 };
 
+// Where an account stands in a lifecycle.
+struct StageStanding {
+  std::string stage_id;
+  Micros since = 0;
+
+  bool operator==(const StageStanding&) const = default;
+};
+
 // The fold of one account's stream. A value: copy it to try something out.
 // Invariant: the lots' remaining points and the reserved ones sum to accrued - spent - expired - reversed + debt.
 struct AccountState {
@@ -219,6 +227,8 @@ struct AccountState {
   // By sku; of one sku by time, then revision. Never more than kMarketPricesMax in all; those older than the horizon
   // may still be among them, and count for nothing.
   std::map<std::string, std::vector<MarketPrice>> market_prices;
+  // By ladder_id: every lifecycle the account has begun, also those its program no longer has.
+  std::map<std::string, StageStanding> stages;
 
   bool operator==(const AccountState&) const = default;
 

@@ -1,8 +1,8 @@
-// What the passing of time decides: activation and expiry of lots, the end of reservations, and reviews of tiers. Also
-// Work, the ledger of a decision in progress.
+// What the passing of time decides: activation and expiry of lots, the end of reservations, and reviews of tiers and
+// stages. Also Work, the ledger of a decision in progress.
 //
-// Decisions due at the same moment come in a fixed order: activations, expiries, the review, ends of reservations and
-// what those bring about; lots by revision.
+// Decisions due at the same moment come in a fixed order: activations, expiries, the review of the tier, those of the
+// stages in the order of the program's lifecycles, ends of reservations and what those bring about; lots by revision.
 #include <algorithm>
 #include <tuple>
 
@@ -10,9 +10,9 @@
 
 #include "server/base/check.h"
 #include "server/base/error.h"
+#include "server/domain/due_reviews.h"
 #include "server/domain/evolve.h"
 #include "server/domain/lots.h"
-#include "server/domain/standing.h"
 #include "server/domain/work.h"
 
 namespace keyledger::domain {
@@ -161,13 +161,20 @@ absl::Status Work::AdvanceLots(Micros until) {
   // Reviews move the clock, and what was looked at is not looked at again. Lots do not change a metric.
   Micros reviewed = state_.clock;
   while (true) {
-    const auto review = FindReview(state_, std::max(reviewed, state_.clock), until, programs_);
+    auto review = FindReviews(state_, std::max(reviewed, state_.clock), until, programs_);
     for (; lot != lots.end() && (!review.has_value() || lot->due <= review->due); ++lot) {
       KL_RETURN_IF_ERROR(RecordLotDue(*this, *lot));
     }
     if (!review.has_value()) return absl::OkStatus();
-    if (review->event.payload_case() != events::v1::Event::PAYLOAD_NOT_SET) {
-      KL_RETURN_IF_ERROR(RecordDecision(review->event, review->due, -1, review->program));
+    reviews_decided_ += review->events.size();
+    if (reviews_decided_ > kReviewsDecidedMax) {
+      return MakeError(Reason::kAccountLimit,
+                       fmt::format("reviews before this moment would decide more than {} times; append what occurred "
+                                   "earlier first",
+                                   kReviewsDecidedMax));
+    }
+    for (events::v1::Event& event : review->events) {
+      KL_RETURN_IF_ERROR(RecordDecision(std::move(event), review->due, -1, review->program));
     }
     reviewed = review->due;
   }
@@ -200,7 +207,7 @@ Micros NextDue(const AccountState& state, const ProgramSet& programs, Micros loo
   }
   for (const auto& [id, reservation] : state.reservations) next = std::min(next, reservation.hold_until);
   const Micros from = std::max(state.clock, looked_until);
-  if (const auto review = FindReview(state, from, next, programs); review.has_value()) return review->due;
+  if (const auto review = FindReviews(state, from, next, programs); review.has_value()) return review->due;
   return next;
 }
 

@@ -9,6 +9,7 @@ namespace {
 using events::v1::Metric;
 using programs::v1::Condition;
 using programs::v1::MetricWindow;
+using programs::v1::StageLadder;
 using programs::v1::TierLadder;
 
 bool IsSameWindow(const MetricWindow& a, const MetricWindow& b) {
@@ -53,12 +54,41 @@ class Compiler {
       }
     }
     rules_.tier_measures = rules_.measures.size();
-    rules_.tiers_settle = std::all_of(rules_.measures.begin(), rules_.measures.end(), [](const MeasureSpec& spec) {
-      return HasWindow(spec.metric) || spec.metric == events::v1::METRIC_FACT;
-    });
+    rules_.tiers_settle = std::all_of(rules_.measures.begin(), rules_.measures.end(), Settles);
+  }
+
+  void CompileStages(const StageLadder& ladder) {
+    std::vector<CompiledStage>& stages = rules_.lifecycles.emplace_back();
+    for (const programs::v1::Stage& stage : ladder.stages()) {
+      CompiledStage& out = stages.emplace_back();
+      for (const programs::v1::StageTransition& transition : stage.transitions()) {
+        const auto to = std::find_if(ladder.stages().begin(), ladder.stages().end(),
+                                     [&](const auto& other) { return other.stage_id() == transition.to_stage_id(); });
+        out.transitions.push_back(
+            {static_cast<size_t>(to - ladder.stages().begin()), CompileRule(transition.rule(), nullptr)});
+        AddMeasuresOf(out.transitions.back().rule, out);
+      }
+    }
   }
 
  private:
+  // True if what is measured no longer changes once all dealings lie behind its window.
+  static bool Settles(const MeasureSpec& spec) {
+    return HasWindow(spec.metric) || spec.metric == events::v1::METRIC_FACT;
+  }
+
+  void AddMeasuresOf(const CompiledRule& rule, CompiledStage& out) const {
+    out.only_cease = out.only_cease && OnlyCeases(rule);
+    for (const auto& conditions : rule.any_of) {
+      for (const CompiledCondition& condition : conditions) {
+        out.settle = out.settle && Settles(rules_.measures[condition.measure]);
+        if (std::find(out.measures.begin(), out.measures.end(), condition.measure) == out.measures.end()) {
+          out.measures.push_back(condition.measure);
+        }
+      }
+    }
+  }
+
   size_t AddMeasure(MeasureSpec spec) {
     const auto known = std::find_if(rules_.measures.begin(), rules_.measures.end(),
                                     [&](const MeasureSpec& other) { return IsSame(spec, other); });
@@ -180,6 +210,7 @@ CompiledRules CompileRules(const programs::v1::Program& program) {
   CompiledRules rules;
   Compiler compiler(rules);
   if (program.has_tier_ladder()) compiler.CompileLadder(program.tier_ladder());
+  for (const StageLadder& ladder : program.stage_ladders()) compiler.CompileStages(ladder);
   return rules;
 }
 

@@ -1,7 +1,7 @@
 // CompiledRules: the conditions of a program with every default filled in and everything that is measured listed once,
 // so that deciding only compares numbers. Part of CompiledProgram (program_set.h). Internal to the room.
 //
-// Read next: measure.h, which takes the measurements; standing.h, which applies them to tiers.
+// Read next: measure.h, which takes the measurements; standing.h and stages.h, which apply them to tiers and stages.
 #pragma once
 
 #include <cstddef>
@@ -55,6 +55,21 @@ struct CompiledTier {
   CompiledRule maintenance;
 };
 
+struct CompiledTransition {
+  // Index of the stage it leads to.
+  size_t to = 0;
+  CompiledRule rule;
+};
+
+struct CompiledStage {
+  std::vector<CompiledTransition> transitions;
+  // What their rules measure: indexes into CompiledRules::measures, each once.
+  std::vector<size_t> measures;
+  // As tiers_only_cease and tiers_settle, of these rules.
+  bool only_cease = true;
+  bool settle = true;
+};
+
 struct CompiledRules {
   std::vector<MeasureSpec> measures;
   // One per tier of the ladder. The first tier's rules always hold.
@@ -69,6 +84,8 @@ struct CompiledRules {
   // True if the tiers' rules no longer change by the passing of time once all that was bought and returned lies behind
   // their windows.
   bool tiers_settle = true;
+  // One per lifecycle of the program, in its order; one per stage.
+  std::vector<std::vector<CompiledStage>> lifecycles;
 };
 
 // Requires: the program was checked.

@@ -6,6 +6,7 @@
 
 #include "server/domain/decision.h"
 #include "server/domain/proto_time.h"
+#include "server/domain/stages.h"
 #include "server/domain/standing.h"
 
 namespace keyledger::domain {
@@ -96,12 +97,20 @@ absl::Status Decision::DecidePayload(const Fact& fact) {
 absl::Status Decision::Rise() {
   const Micros now = state().clock;
   const CompiledProgram* program = work_.programs().Select(now, state().region);
-  if (program == nullptr || !program->program().has_tier_ladder()) return absl::OkStatus();
-  auto assigned = EvaluateRise(state(), *program, now);
-  if (!assigned.has_value()) return absl::OkStatus();
-  Event event;
-  *event.mutable_tier_assigned() = std::move(*assigned);
-  return Here(work_.RecordDecision(std::move(event), now, fact_index(), program));
+  if (program == nullptr) return absl::OkStatus();
+  if (program->program().has_tier_ladder()) {
+    if (auto assigned = EvaluateRise(state(), *program, now); assigned.has_value()) {
+      Event event;
+      *event.mutable_tier_assigned() = std::move(*assigned);
+      KL_RETURN_IF_ERROR(Here(work_.RecordDecision(std::move(event), now, fact_index(), program)));
+    }
+  }
+  for (events::v1::StageChanged& begun : BeginStages(state(), *program)) {
+    Event event;
+    *event.mutable_stage_changed() = std::move(begun);
+    KL_RETURN_IF_ERROR(Here(work_.RecordDecision(std::move(event), now, fact_index(), program)));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Decision::RiseAfterReturn() {

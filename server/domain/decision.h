@@ -51,7 +51,7 @@ class Decision {
   absl::Status CheckLimits() const;
 
   // Measures the account at its clock, the latest moment it knows of, and raises it if it has earned that. A purchase
-  // that comes late counts now.
+  // that comes late counts now. Begins the lifecycles that the account has not begun.
   absl::Status Rise();
   // As Rise, after a return: where a rule asks for little, less can be enough.
   absl::Status RiseAfterReturn();

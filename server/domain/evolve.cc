@@ -63,6 +63,12 @@ FoldResult FoldTier(AccountState& state, const Event& event, Micros occurred) {
   }
 }
 
+FoldResult FoldStage(AccountState& state, const events::v1::StageChanged& changed, Micros occurred) {
+  if (changed.ladder_id().empty() || changed.stage_id().empty()) return Contradiction("a stage without a name");
+  state.stages[changed.ladder_id()] = {changed.stage_id(), occurred};
+  return kFolded;
+}
+
 FoldResult FoldPayload(AccountState& state, const Event& event, Micros occurred, EmptyLots empty_lots) {
   switch (event.payload_case()) {
     case Event::kAccountOpened:
@@ -89,6 +95,8 @@ FoldResult FoldPayload(AccountState& state, const Event& event, Micros occurred,
     case Event::kTierAssigned:
     case Event::kTierGraceStarted:
       return FoldTier(state, event, occurred);
+    case Event::kStageChanged:
+      return FoldStage(state, event.stage_changed(), occurred);
     case Event::kReviewStarted:
     case Event::kReviewCompleted:
       return Contradiction("a review in the stream of an account");

@@ -108,10 +108,30 @@ Micros MembershipYearStart(const Zone& zone, Micros open_time, Micros time, int 
   return year(number + offset);
 }
 
+const MetricSeries* SeriesOf(const AccountState& state, const CompiledProgram& program) {
+  const auto series = state.metrics.find(program.program().currency_code());
+  return series == state.metrics.end() ? nullptr : &series->second;
+}
+
+bool HasNoDealingsSince(const AccountState& state, const CompiledProgram& program, Micros start) {
+  const MetricSeries* series = SeriesOf(state, program);
+  const auto is_behind = [&](const std::vector<MetricSlot>& slots) {
+    return slots.empty() || slots.back().slot * kMetricSlotMicros < start;
+  };
+  return series == nullptr || (is_behind(series->bought) && is_behind(series->returned));
+}
+
 const Measurement& Measurer::Get(size_t measure) {
   std::optional<Measurement>& known = known_[measure];
   if (!known.has_value()) known = Take(program_.rules().measures[measure]);
   return *known;
+}
+
+Micros Measurer::ReachOf(size_t measure, Micros boundary) {
+  const MeasureSpec& spec = program_.rules().measures[measure];
+  if (spec.growth || spec.periods > 1) return boundary - kMetricHorizonMicros;
+  const std::optional<Span>& window = Get(measure).window;
+  return window.has_value() && !spec.window.lifetime() ? window->start : boundary;
 }
 
 bool Measurer::Holds(const CompiledCondition& condition) {

@@ -38,6 +38,12 @@ struct Measurement {
 // Start of the membership year that contains `time`, and of the one `offset` years later.
 Micros MembershipYearStart(const Zone& zone, Micros open_time, Micros time, int offset = 0);
 
+// Boundaries looked at in one go where rules never settle. A year of months: enough to be rare, and quick.
+inline constexpr int kBoundariesMax = 12;
+
+// What was bought and returned in the program's currency; null: nothing ever.
+const MetricSeries* SeriesOf(const AccountState& state, const CompiledProgram& program);
+
 // What a population review found of one account in one relative cut.
 struct CutPlace {
   bool is_member = false;
@@ -103,6 +109,10 @@ class Measurer {
   // `measure`: index into the program's measures.
   const Measurement& Get(size_t measure);
 
+  // The earliest moment whose dealings the measure looks at, at the review at `boundary`; the boundary itself where no
+  // window ever leaves them behind.
+  Micros ReachOf(size_t measure, Micros boundary);
+
   bool Holds(const CompiledCondition& condition);
   // Index of the first alternative that holds, or nothing.
   std::optional<size_t> FindHolding(const CompiledRule& rule);
@@ -137,5 +147,8 @@ class Measurer {
   // Null: no population review decides.
   const std::vector<CutPlace>* places_ = nullptr;
 };
+
+// True if nothing that was bought or returned lies at or after `start`.
+bool HasNoDealingsSince(const AccountState& state, const CompiledProgram& program, Micros start);
 
 }  // namespace keyledger::domain

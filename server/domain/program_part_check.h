@@ -69,6 +69,8 @@ class ProgramPartCheck {
 
 // Rules that give points, and what becomes of them.
 void CheckPoints(const programs::v1::Program& program, std::vector<ProgramMistake>& mistakes);
+// The lifecycles.
+void CheckStages(const programs::v1::Program& program, std::vector<ProgramMistake>& mistakes);
 // The tiers.
 void CheckTiers(const programs::v1::Program& program, std::vector<ProgramMistake>& mistakes);
 

@@ -67,7 +67,10 @@ void ProgramRuleCheck::CheckWindow(const std::string& path, const MetricWindow& 
     case MetricWindow::kMembershipYear:
       if (!window.membership_year()) Add(path + ".membership_year", "must be true");
       if (!context.review_membership_year) {
-        Add(path + ".membership_year", "needs review_membership_year: another review would measure a part of a year");
+        Add(path + ".membership_year",
+            context.of_lifecycle
+                ? "is not for lifecycles: at the end of a review_period it would measure a part of a year"
+                : "needs review_membership_year: another review would measure a part of a year");
       }
       return;
     case MetricWindow::kLifetime:

@@ -25,6 +25,8 @@ class ProgramRuleCheck : protected ProgramPartCheck {
     bool review_membership_year = false;
     // True: only at reviews, when periods are whole.
     bool only_at_reviews = false;
+    // True: it is a lifecycle's, which has no other reviews than those at period ends.
+    bool of_lifecycle = false;
     // True: accounts may be ranked among each other.
     bool may_rank = false;
   };

@@ -12,16 +12,15 @@
 #include "server/base/calendar.h"
 #include "server/base/ids.h"
 #include "server/domain/account_state.h"
-#include "server/domain/compiled_rules.h"
-#include "server/domain/program_rule_check.h"
 #include "server/domain/proto_time.h"
+#include "server/domain/rule_warnings.h"
 #include "server/domain/time_window.h"
 
 namespace keyledger::domain {
 namespace {
 
-using programs::v1::Condition;
 using programs::v1::Program;
+using programs::v1::StageLadder;
 using programs::v1::Tier;
 using programs::v1::TierLadder;
 
@@ -42,6 +41,9 @@ class Warnings {
     }
     WarnOfWindows("redemption_policy.windows", program_.redemption_policy().windows(), from, to);
     if (program_.has_tier_ladder()) WarnOfLadder(program_.tier_ladder());
+    for (int i = 0; i < program_.stage_ladders_size(); ++i) {
+      WarnOfStages(fmt::format("stage_ladders[{}]", i), program_.stage_ladders(i), warnings_);
+    }
     return std::move(warnings_);
   }
 
@@ -82,10 +84,10 @@ class Warnings {
       const std::string path = fmt::format("tier_ladder.tiers[{}]", i);
       WarnOfTier(path, ladder.tiers(i), ladder.tiers(i - 1), i == 1);
       if (ladder.tiers(i).has_entrance_rule()) {
-        WarnOfRule(path + ".entrance_rule", ladder.tiers(i).entrance_rule(), ladder.metric());
+        WarnOfRule(path + ".entrance_rule", ladder.tiers(i).entrance_rule(), ladder.metric(), warnings_);
       }
       if (ladder.tiers(i).has_maintenance_rule()) {
-        WarnOfRule(path + ".maintenance_rule", ladder.tiers(i).maintenance_rule(), ladder.metric());
+        WarnOfRule(path + ".maintenance_rule", ladder.tiers(i).maintenance_rule(), ladder.metric(), warnings_);
       }
     }
     const int days = ladder.review_period() == programs::v1::PERIOD_UNIT_MONTH     ? 28
@@ -118,52 +120,6 @@ class Warnings {
     const auto multiplier = [](const Tier& one) { return one.has_multiplier_milli() ? one.multiplier_milli() : 1000; };
     if (multiplier(tier) < multiplier(below)) {
       Add(path + ".multiplier_milli", fmt::format("is less than that of '{}', the tier below", below.tier_id()));
-    }
-  }
-
-  // What each alternative asks of the same thing must be possible at once.
-  void WarnOfRule(const std::string& path, const programs::v1::Rule& rule, events::v1::Metric ladder_metric) {
-    for (int i = 0; i < rule.any_of_size(); ++i) {
-      // By what is measured: the least that is asked, and where the most is.
-      std::map<std::string, int64_t> least;
-      const auto& conditions = rule.any_of(i).all_of();
-      for (const Condition& condition : conditions) {
-        if (condition.cut_case() != Condition::kAtLeast) continue;
-        const auto [known, is_new] = least.try_emplace(SubjectOf(condition), condition.at_least());
-        known->second = std::max(known->second, condition.at_least());
-      }
-      for (int j = 0; j < conditions.size(); ++j) {
-        const Condition& condition = conditions[j];
-        if (condition.cut_case() != Condition::kAtMost) continue;
-        const std::string at = fmt::format("{}.any_of[{}].all_of[{}].at_most", path, i, j);
-        const auto metric = condition.metric() == events::v1::METRIC_UNSPECIFIED ? ladder_metric : condition.metric();
-        if (const auto known = least.find(SubjectOf(condition));
-            known != least.end() && known->second > condition.at_most()) {
-          Add(at, fmt::format("never holds together with at_least {} of the same", known->second));
-        } else if (condition.at_most() < 0 && IsNeverNegative(metric) && !condition.growth()) {
-          Add(at, fmt::format("never holds: {} is never negative", MetricName(metric)));
-        }
-      }
-    }
-  }
-
-  // Everything of the condition but its cut.
-  static std::string SubjectOf(const Condition& condition) {
-    Condition subject = condition;
-    subject.clear_cut();
-    return subject.SerializeAsString();
-  }
-
-  static bool IsNeverNegative(events::v1::Metric metric) {
-    switch (metric) {
-      case events::v1::METRIC_GROSS_SPEND:
-      case events::v1::METRIC_GROSS_UNITS:
-      case events::v1::METRIC_PURCHASE_COUNT:
-      case events::v1::METRIC_TENURE_DAYS:
-      case events::v1::METRIC_DAYS_SINCE_LAST_PURCHASE:
-        return true;
-      default:
-        return false;
     }
   }
 
@@ -203,6 +159,24 @@ class Warnings {
       Add("tier_ladder.ladder_id",
           fmt::format("differs from '{}' of version {}: every account begins anew on another ladder",
                       before.program().tier_ladder().ladder_id(), before.program().version()));
+    }
+    for (int i = 0; i < program_.stage_ladders_size(); ++i) {
+      for (const StageLadder& earlier : before.program().stage_ladders()) {
+        if (earlier.ladder_id() == program_.stage_ladders(i).ladder_id()) WarnOfLostStages(i, earlier, before);
+      }
+    }
+  }
+
+  void WarnOfLostStages(int index, const StageLadder& earlier, const CompiledProgram& before) {
+    const StageLadder& ladder = program_.stage_ladders(index);
+    for (const auto& stage : earlier.stages()) {
+      if (std::any_of(ladder.stages().begin(), ladder.stages().end(),
+                      [&](const auto& one) { return one.stage_id() == stage.stage_id(); })) {
+        continue;
+      }
+      Add(fmt::format("stage_ladders[{}].stages", index),
+          fmt::format("lack '{}' of version {}: accounts in it begin again in '{}'", stage.stage_id(),
+                      before.program().version(), ladder.stages(0).stage_id()));
     }
   }
 

@@ -5,7 +5,8 @@
 // later is history for both sides, and from the first record that occurred at `to` or later on nothing counts. Within,
 // the actual side folds what was recorded; the simulated side submits the facts again, one by one, against its own
 // state. A fact that the simulated side refuses (a redemption of points that were not earned) is left out there and
-// counted. Both sides end with what falls due before `to`.
+// counted. Both sides end with what falls due before `to`. Points and tiers are compared; stages of lifecycles are
+// decided, but not compared.
 #pragma once
 
 #include <cstdint>

@@ -7,6 +7,7 @@
 #include "server/domain/accrual.h"
 #include "server/domain/fold.h"
 #include "server/domain/measure.h"
+#include "server/domain/program_stretches.h"
 #include "server/domain/proto_time.h"
 
 namespace keyledger::domain {
@@ -14,9 +15,6 @@ namespace {
 
 using events::v1::TierAssigned;
 using programs::v1::TierLadder;
-
-// Boundaries looked at in one go where rules never settle. A year of months: enough to be rare, and quick.
-constexpr int kBoundariesMax = 12;
 
 // The program's ladder as rules see it, with the tier the account holds on it.
 class LadderView {
@@ -150,11 +148,6 @@ events::v1::Event EndGrace(const AccountState& state, const CompiledProgram& pro
   return EventOf(view.Fall(measurer, events::v1::TIER_ASSIGNMENT_REASON_GRACE_ENDED));
 }
 
-const MetricSeries* SeriesOf(const AccountState& state, const CompiledProgram& program) {
-  const auto series = state.metrics.find(program.program().currency_code());
-  return series == state.metrics.end() ? nullptr : &series->second;
-}
-
 // True if no review after the next one can decide anything for an account that stays as it is. The next one can: the
 // version that governs may be newer than what the account was last measured by.
 bool CannotChangeLater(const AccountState& state, const CompiledProgram& program) {
@@ -167,21 +160,9 @@ bool CannotChangeLater(const AccountState& state, const CompiledProgram& program
 // True if nothing that was bought or returned lies in a window of the tiers any more, now or later.
 bool IsSettled(const AccountState& state, const CompiledProgram& program, Measurer& measurer, Micros boundary) {
   if (!program.rules().tiers_settle) return false;
-  const MetricSeries* series = SeriesOf(state, program);
-  if (series == nullptr) return true;
   Micros start = boundary;
-  for (size_t i = 0; i < program.rules().tier_measures; ++i) {
-    const MeasureSpec& spec = program.rules().measures[i];
-    if (spec.growth || spec.periods > 1) {
-      start = std::min(start, boundary - kMetricHorizonMicros);
-    } else if (const auto& window = measurer.Get(i).window; window.has_value() && !spec.window.lifetime()) {
-      start = std::min(start, window->start);
-    }
-  }
-  const auto is_behind = [&](const std::vector<MetricSlot>& slots) {
-    return slots.empty() || slots.back().slot * kMetricSlotMicros < start;
-  };
-  return is_behind(series->bought) && is_behind(series->returned);
+  for (size_t i = 0; i < program.rules().tier_measures; ++i) start = std::min(start, measurer.ReachOf(i, boundary));
+  return HasNoDealingsSince(state, program, start);
 }
 
 // The first moment in (from, end] at which the account is measured while one program governs.
@@ -202,47 +183,6 @@ std::optional<ReviewMoment> FindMomentUnder(const AccountState& state, const Com
   const Micros due = NextReview(state, program, from);
   if (due > end) return std::nullopt;
   return ReviewMoment{due, &program, false};
-}
-
-// Looks at the boundaries in (from, end] while one program governs.
-std::optional<DueReview> FindReviewUnder(const AccountState& state, const CompiledProgram& program, Micros from,
-                                         Micros end) {
-  // Accounts that are ranked among each other are reviewed together.
-  if (!program.rules().cuts.empty()) return std::nullopt;
-  int looked = 0;
-  for (auto moment = FindMomentUnder(state, program, from, end); moment.has_value();
-       moment = FindMomentUnder(state, program, moment->due, end)) {
-    Measurer measurer = MeasurerAt(state, *moment);
-    auto event =
-        moment->ends_grace ? EndGrace(state, program, measurer) : Review(state, program, measurer, moment->due);
-    if (event.payload_case() != events::v1::Event::PAYLOAD_NOT_SET) {
-      return DueReview{moment->due, &program, std::move(event)};
-    }
-    if (moment->ends_grace) continue;
-    if (CannotChangeLater(state, program) || IsSettled(state, program, measurer, moment->due)) break;
-    if (!program.rules().tiers_settle && ++looked == kBoundariesMax) return DueReview{moment->due, &program, {}};
-  }
-  return std::nullopt;
-}
-
-// Calls `look` for one stretch in (after, until] under one program with a ladder after the other, until it answers. A
-// boundary at which another program begins belongs to the program before it.
-template <class Found>
-std::optional<Found> FindUnderPrograms(const AccountState& state, Micros after, Micros until,
-                                       const ProgramSet& programs,
-                                       std::optional<Found> (*look)(const AccountState&, const CompiledProgram&, Micros,
-                                                                    Micros)) {
-  // No review later than what a timestamp can say.
-  const Micros last = std::min(until, kTimeMax);
-  for (Micros from = after; from < last;) {
-    const Micros change = programs.NextChange(from);
-    const CompiledProgram* program = programs.Select(from, state.region);
-    if (program != nullptr && program->program().has_tier_ladder()) {
-      if (auto found = look(state, *program, from, std::min(change, last)); found.has_value()) return found;
-    }
-    from = change;
-  }
-  return std::nullopt;
 }
 
 // The given day of a year (years since 1970).
@@ -341,12 +281,38 @@ Measurer MeasurerAt(const AccountState& state, const ReviewMoment& moment) {
 }
 
 std::optional<ReviewMoment> FindNextReview(const AccountState& state, Micros after, const ProgramSet& programs) {
-  return FindUnderPrograms(state, after, kNever, programs, FindMomentUnder);
+  return FindUnderPrograms<ReviewMoment>(
+      state, after, kNever, programs, [&](const CompiledProgram& program, Micros from, Micros end) {
+        return program.program().has_tier_ladder() ? FindMomentUnder(state, program, from, end) : std::nullopt;
+      });
+}
+
+std::optional<DueReview> FindReviewUnder(const AccountState& state, const CompiledProgram& program, Micros from,
+                                         Micros end) {
+  // Accounts that are ranked among each other are reviewed together.
+  if (!program.rules().cuts.empty()) return std::nullopt;
+  int looked = 0;
+  for (auto moment = FindMomentUnder(state, program, from, end); moment.has_value();
+       moment = FindMomentUnder(state, program, moment->due, end)) {
+    Measurer measurer = MeasurerAt(state, *moment);
+    auto event =
+        moment->ends_grace ? EndGrace(state, program, measurer) : Review(state, program, measurer, moment->due);
+    if (event.payload_case() != events::v1::Event::PAYLOAD_NOT_SET) {
+      return DueReview{moment->due, &program, std::move(event)};
+    }
+    if (moment->ends_grace) continue;
+    if (CannotChangeLater(state, program) || IsSettled(state, program, measurer, moment->due)) break;
+    if (!program.rules().tiers_settle && ++looked == kBoundariesMax) return DueReview{moment->due, &program, {}};
+  }
+  return std::nullopt;
 }
 
 std::optional<DueReview> FindReview(const AccountState& state, Micros after, Micros until, const ProgramSet& programs) {
   KL_CHECK(after >= state.clock);
-  return FindUnderPrograms(state, after, until, programs, FindReviewUnder);
+  return FindUnderPrograms<DueReview>(
+      state, after, until, programs, [&](const CompiledProgram& program, Micros from, Micros end) {
+        return program.program().has_tier_ladder() ? FindReviewUnder(state, program, from, end) : std::nullopt;
+      });
 }
 
 }  // namespace keyledger::domain

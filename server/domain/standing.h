@@ -72,7 +72,7 @@ std::optional<ReviewMoment> FindNextReview(const AccountState& state, Micros aft
 // Measures for a moment that FindNextReview found for the state.
 Measurer MeasurerAt(const AccountState& state, const ReviewMoment& moment);
 
-// What a review decides.
+// What a review of the tier decides.
 struct DueReview {
   Micros due = 0;
   const CompiledProgram* program = nullptr;
@@ -81,7 +81,11 @@ struct DueReview {
 };
 
 // The first review, or end of a grace period, after `after` and not after `until` that decides something if nothing
-// else happens. Requires: after >= state.clock.
+// else happens. Stages have reviews of their own: due_reviews.h. Requires: after >= state.clock.
 std::optional<DueReview> FindReview(const AccountState& state, Micros after, Micros until, const ProgramSet& programs);
+
+// The same in (from, end], where the program governs all of that time and has a ladder.
+std::optional<DueReview> FindReviewUnder(const AccountState& state, const CompiledProgram& program, Micros from,
+                                         Micros end);
 
 }  // namespace keyledger::domain

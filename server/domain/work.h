@@ -11,6 +11,10 @@
 
 namespace keyledger::domain {
 
+// Most decisions that reviews take in one go. Only rules that send an account round and round for centuries come near
+// it: a lifecycle moves an account at most once a month.
+inline constexpr size_t kReviewsDecidedMax = 10'000;
+
 // The state so far, the events so far, and the one way to add another.
 // Lots that were emptied stay in the state until Finish.
 class Work {
@@ -29,6 +33,8 @@ class Work {
   absl::Status RecordDecision(events::v1::Event event, Micros occurred, int fact_index, const CompiledProgram* program);
 
   // Takes the decisions that fall due up to and including `until`.
+  // Errors: FAILED_PRECONDITION (kArithmeticRange; kAccountLimit if reviews would decide more than kReviewsDecidedMax
+  // times).
   absl::Status AdvanceTo(Micros until);
   // Takes what is due by the clock of lots with revision >= `first`: they came late and may have run out long ago.
   absl::Status SettleLots(uint64_t first);
@@ -49,6 +55,7 @@ class Work {
   const uint64_t first_revision_;
   AccountState state_;
   std::vector<DecidedEvent> events_;
+  size_t reviews_decided_ = 0;
 };
 
 }  // namespace keyledger::domain

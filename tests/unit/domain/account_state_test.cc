@@ -25,6 +25,7 @@ AccountState Example() {
   state.returned[1] = {{1, 1, 20}};
   state.tier = {"standing", "gold", 5, 6, 70};
   state.tier_lock = {"standing", 80};
+  state.stages = {{"life", {"expand", 7}}, {"partnership", {"moved", -1}}};
   return state;
 }
 
@@ -48,11 +49,12 @@ TEST(StoredState, ReadsBackAsItWas) {
 
 TEST(StoredState, HasTheBytesWrittenDown) {
   EXPECT_EQ(Hex(EncodeState(Example())),
-            "0804100818012002288080f28183898506320441636d653a05434e2f3331520f0a08696e6475737472791203746561580160"
+            "0805100818012002288080f28183898506320441636d653a05434e2f3331520f0a08696e6475737472791203746561580160"
             "0a6a0d0802100a18042001289a01380a6a0b08031006180630c601380a7204081010067a480a0355534412190a05e0c9e601"
             "081203f403141a03ac0200220202012a0201011a120a04f4c9e6011201141a010c2201012a0100220a08bc0510ac02180920"
             "032a060814100c180182010a080112060801100118148a01170a087374616e64696e671204676f6c64180a200c288c01a201"
-            "0d0a087374616e64696e6710a001");
+            "0d0a087374616e64696e6710a001"
+            "f201100a046c6966651206657870616e64180ef201160a0b706172746e65727368697012056d6f7665641801");
 }
 
 TEST(StoredState, OfAnotherFormatIsRefused) {
@@ -78,6 +80,8 @@ TEST(StoredState, ThatIsDamagedIsRefused) {
   EXPECT_EQ(reason([](auto& s) { s.mutable_lots()->SwapElements(0, 1); }), Reason::kStoreDamaged);
   EXPECT_EQ(reason([](auto& s) { s.mutable_metrics(0)->mutable_bought()->add_slots(1); }), Reason::kStoreDamaged);
   EXPECT_EQ(reason([](auto& s) { s.set_lifecycle(3); }), Reason::kStoreDamaged);
+  EXPECT_EQ(reason([](auto& s) { s.mutable_stages(0)->clear_stage_id(); }), Reason::kStoreDamaged);
+  EXPECT_EQ(reason([](auto& s) { s.mutable_stages(1)->set_ladder_id("life"); }), Reason::kStoreDamaged);
   EXPECT_EQ(reason([](auto&) {}), Reason::kUnspecified);
 }
 
