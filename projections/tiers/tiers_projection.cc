@@ -36,6 +36,21 @@ absl::Status TiersProjection::Apply(const RecordView& record, Rows& rows) const 
     PutBigEndian64(key, stored.revision());
     EncodeTierAssignment(holding, value);
     rows.Put(key, value);
+  } else if (event.has_stage_changed()) {
+    const events::v1::StageChanged& changed = event.stage_changed();
+    StageStay stay;
+    stay.ladder_id = changed.ladder_id();
+    stay.stage_id = changed.stage_id();
+    stay.previous_stage_id = changed.previous_stage_id();
+    stay.since = record.occurred;
+    stay.met.assign(changed.met().begin(), changed.met().end());
+    stay.alternative = changed.alternative();
+    stay.program_id = stored.program().program_id();
+    stay.program_version = stored.program().version();
+    StartRowKey(key, stored.account_id(), kStageTag);
+    PutBigEndian64(key, stored.revision());
+    EncodeStage(stay, value);
+    rows.Put(key, value);
   }
   return absl::OkStatus();
 }

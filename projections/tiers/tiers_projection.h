@@ -1,6 +1,6 @@
-// TiersProjection: every tier an account was given, with the evidence.
+// TiersProjection: every tier an account was given and every stage it came to, with the evidence.
 //
-// One row an assignment and one an account, only ever added. Read next: tiers_queries.h, tiers_rows.h.
+// One row a decision and one an account, only ever added. Read next: tiers_queries.h, stages_queries.h, tiers_rows.h.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,7 @@ namespace keyledger::projections {
 class TiersProjection final : public Projection {
  public:
   std::string_view name() const override { return "tiers"; }
-  uint32_t version() const override { return 2; }
+  uint32_t version() const override { return 3; }
   absl::Status Apply(const RecordView& record, Rows& rows) const override;
 };
 

@@ -65,15 +65,25 @@ struct TierCount {
   bool operator==(const TierCount&) const = default;
 };
 
+struct StageCount {
+  std::string ladder_id;
+  std::string stage_id;
+  int64_t accounts = 0;
+
+  bool operator==(const StageCount&) const = default;
+};
+
 struct TierDistribution {
   // By ladder_id, then from the most to the fewest accounts, then by tier_id. No zero counts.
   std::vector<TierCount> tiers;
+  // As tiers; accounts that have not begun a lifecycle are not in it.
+  std::vector<StageCount> stages;
   // Accounts opened before as_of.
   int64_t accounts = 0;
 };
 
-// Counts the accounts opened before `as_of` by the tier they held just before it. Folds every account. Requires: no
-// null reader. Errors: DATA_LOSS (kStoreDamaged).
+// Counts the accounts opened before `as_of` by the tier they held and the stages they were in just before it. Folds
+// every account. Requires: no null reader. Errors: DATA_LOSS (kStoreDamaged).
 absl::StatusOr<TierDistribution> GetTierDistribution(const std::vector<const store::TableReader*>& shards,
                                                      Micros as_of);
 

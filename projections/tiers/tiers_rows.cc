@@ -1,7 +1,12 @@
 #include "projections/tiers/tiers_rows.h"
 
+#include <algorithm>
+
+#include <fmt/format.h>
+
 #include "projections/engine/row_key.h"
 #include "server/base/codec.h"
+#include "server/base/error.h"
 
 namespace keyledger::projections {
 
@@ -64,6 +69,53 @@ bool DecodeTierAssignment(std::string_view value, TierHolding& holding) {
   holding.reason = static_cast<events::v1::TierAssignmentReason>(reason);
   holding.program_version = static_cast<uint32_t>(version);
   return true;
+}
+
+void EncodeStage(const StageStay& stay, std::string& value) {
+  value.clear();
+  PutOrdered64(value, stay.since);
+  PutVarint64(value, stay.alternative);
+  PutVarint64(value, stay.program_version);
+  PutSized(value, stay.program_id);
+  PutSized(value, stay.ladder_id);
+  PutSized(value, stay.stage_id);
+  PutSized(value, stay.previous_stage_id);
+  PutEvidence(value, stay.met);
+}
+
+bool DecodeStage(std::string_view value, StageStay& stay) {
+  uint64_t alternative = 0;
+  uint64_t version = 0;
+  if (!GetOrdered64(value, stay.since) || !GetVarint64(value, alternative) || !GetVarint64(value, version) ||
+      !GetSized(value, stay.program_id) || !GetSized(value, stay.ladder_id) || !GetSized(value, stay.stage_id) ||
+      !GetSized(value, stay.previous_stage_id) || !GetEvidence(value, stay.met) || !value.empty()) {
+    return false;
+  }
+  stay.alternative = static_cast<uint32_t>(alternative);
+  stay.program_version = static_cast<uint32_t>(version);
+  return true;
+}
+
+bool ReadStage(std::string_view rest, std::string_view value, StageEnds& ends, StageStay& stay) {
+  if (!GetBigEndian64(rest, stay.revision) || !rest.empty() || !DecodeStage(value, stay)) return false;
+  Micros& end = ends.try_emplace(stay.ladder_id, stay.since).first->second;
+  end = std::max(end, stay.since);
+  stay.since = end;
+  return true;
+}
+
+absl::Status CheckTierAccount(const store::TableReader& rows, std::string_view account_id) {
+  std::string key;
+  StartRowKey(key, account_id, kTierAccountTag);
+  KL_ASSIGN_OR_RETURN(const std::optional<std::string> account, rows.Get(key));
+  if (account.has_value()) return absl::OkStatus();
+  return MakeError(Reason::kAccountNotFound, fmt::format("there is no account \"{}\"", account_id));
+}
+
+absl::Status DamagedTierRow(std::string_view account_id) {
+  return MakeError(
+      Reason::kStoreDamaged,
+      fmt::format("a row of projection tiers for account {} is unreadable; rebuild the projection", account_id));
 }
 
 }  // namespace keyledger::projections

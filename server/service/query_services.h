@@ -64,6 +64,9 @@ class TierServiceImpl final : public ledger::v1::TierService::CallbackService {
   grpc::ServerUnaryReactor* ListHistory(grpc::CallbackServerContext* call,
                                         const ledger::v1::ListHistoryRequest* request,
                                         ledger::v1::ListHistoryResponse* response) override;
+  grpc::ServerUnaryReactor* ListStageHistory(grpc::CallbackServerContext* call,
+                                             const ledger::v1::ListStageHistoryRequest* request,
+                                             ledger::v1::ListStageHistoryResponse* response) override;
   grpc::ServerUnaryReactor* GetDistribution(grpc::CallbackServerContext* call,
                                             const ledger::v1::GetDistributionRequest* request,
                                             ledger::v1::GetDistributionResponse* response) override;

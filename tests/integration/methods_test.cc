@@ -245,6 +245,14 @@ TEST_F(Methods, ListHistory) {
   EXPECT_EQ(Get(server_.tiers(), &TierService::Stub::ListHistory, request).assignments_size(), 2);
 }
 
+TEST_F(Methods, ListStageHistory) {
+  ListStageHistoryRequest request;
+  request.set_account_id("acme");
+  request.set_min_cursor(cursor_);
+  EXPECT_EQ(Get(server_.tiers(), &TierService::Stub::ListStageHistory, request).stages_size(), 0)
+      << "the program has no lifecycle";
+}
+
 TEST_F(Methods, GetDistribution) {
   GetDistributionRequest request;
   request.set_min_cursor(cursor_);

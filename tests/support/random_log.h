@@ -93,6 +93,7 @@ class RandomLog {
       case 7: {
         const std::string tier = fmt::format("tier-{}", Draw(1, 3));
         log_.AssignTier(account.id, occurred, tier, account.tier, events::v1::TIER_ASSIGNMENT_REASON_UPGRADE);
+        log_.ChangeStage(account.id, occurred, "at-" + tier, account.tier);
         account.tier = tier;
         break;
       }

@@ -194,6 +194,29 @@ class RecordLog {
     return record.revision();
   }
 
+  // Enters the stage for 120 units of money in the 30 days before.
+  uint64_t ChangeStage(const std::string& account, Micros occurred, const std::string& stage,
+                       const std::string& previous, const std::string& ladder = "life") {
+    events::v1::EventRecord& record = Add(account, occurred);
+    record.mutable_program()->set_program_id("loyalty");
+    record.mutable_program()->set_version(3);
+    auto* changed = record.mutable_event()->mutable_stage_changed();
+    changed->set_ladder_id(ladder);
+    changed->set_stage_id(stage);
+    changed->set_previous_stage_id(previous);
+    if (previous.empty()) return record.revision();
+    changed->set_alternative(1);
+    auto* met = changed->add_met();
+    met->set_metric(events::v1::METRIC_NET_SPEND);
+    SetTime(occurred - 30 * kMicrosPerDay, met->mutable_window_start());
+    SetTime(occurred, met->mutable_window_end());
+    met->set_value(120'000'000);
+    met->set_comparison(events::v1::COMPARISON_AT_LEAST);
+    met->set_threshold(100'000'000);
+    met->set_holds(true);
+    return record.revision();
+  }
+
   const std::vector<events::v1::EventRecord>& records() const { return records_; }
 
  private:
