@@ -1,4 +1,4 @@
-// keyledger tier: show, history, distribution.
+// keyledger tier: show, history, stages, distribution.
 #include "client/cli/commands.h"
 
 #include <fmt/format.h>
@@ -19,8 +19,10 @@ std::string ReasonText(const v1::TierAssignment& assignment) {
   return ShortEnum(ev::TierAssignmentReason_Name(assignment.reason()), "TIER_ASSIGNMENT_REASON_");
 }
 
-std::string ProgramText(const v1::TierAssignment& assignment) {
-  return fmt::format("{} version {}", assignment.program_id(), assignment.program_version());
+// Of an assignment or a stage.
+template <typename Decision>
+std::string ProgramText(const Decision& decision) {
+  return fmt::format("{} version {}", decision.program_id(), decision.program_version());
 }
 
 // Over which span.
@@ -30,7 +32,7 @@ std::string Measured(const ev::ConditionEvidence& condition) {
          " to " + FormatTime(condition.window_end());
 }
 
-void PrintStanding(Session& session, const v1::GetStandingResponse& response) {
+void PrintTier(Session& session, const v1::GetStandingResponse& response) {
   if (!response.has_standing()) {
     session.out() << Printable(response.account_id()) << " has no tier\n";
     return;
@@ -56,16 +58,32 @@ void PrintStanding(Session& session, const v1::GetStandingResponse& response) {
   session.Print(table);
 }
 
+void PrintStanding(Session& session, const v1::GetStandingResponse& response) {
+  PrintTier(session, response);
+  if (response.stages().empty()) {
+    return;
+  }
+  Table table({{"lifecycle"}, {"stage"}, {"since"}, {"before"}, {"given for"}, {"program"}});
+  for (const v1::StageStanding& stage : response.stages()) {
+    table.Add({stage.ladder_id(), stage.stage_id(), FormatTime(stage.since()),
+               stage.previous_stage_id().empty() ? "none" : stage.previous_stage_id(), DescribeConditions(stage.met()),
+               ProgramText(stage)});
+  }
+  session.out() << "\n";
+  session.Print(table);
+}
+
 void AddShow(CLI::App* noun, Action& selected) {
   auto flags = std::make_shared<QueryFlags>();
   CLI::App* verb =
-      AddVerb(noun, "show", "Shows the tier an account holds, and why", selected, [flags](Session& session) {
-        v1::GetStandingRequest request;
-        request.set_account_id(flags->account);
-        flags->read.Fill(request);
-        return Show(session, session.client().GetStanding(request),
-                    [&](const v1::GetStandingResponse& response) { PrintStanding(session, response); });
-      });
+      AddVerb(noun, "show", "Shows the tier an account holds and the stages it is in, and why", selected,
+              [flags](Session& session) {
+                v1::GetStandingRequest request;
+                request.set_account_id(flags->account);
+                flags->read.Fill(request);
+                return Show(session, session.client().GetStanding(request),
+                            [&](const v1::GetStandingResponse& response) { PrintStanding(session, response); });
+              });
   verb->add_option("ACCOUNT", flags->account, "Account id")->required();
   flags->read.AddTo(verb);
 }
@@ -94,36 +112,80 @@ void AddHistory(CLI::App* noun, Action& selected) {
   flags->page.AddTo(verb);
 }
 
+void AddStages(CLI::App* noun, Action& selected) {
+  auto flags = std::make_shared<QueryFlags>();
+  auto ladder = std::make_shared<std::string>();
+  CLI::App* verb = AddVerb(
+      noun, "stages", "Lists the lifecycle stages an account has been in, latest first", selected,
+      [flags, ladder](Session& session) {
+        v1::ListStageHistoryRequest request;
+        request.set_account_id(flags->account);
+        request.set_ladder_id(*ladder);
+        flags->read.Fill(request);
+        Table table({{"since"}, {"until"}, {"lifecycle"}, {"stage"}, {"before"}, {"given for"}, {"program"}});
+        return ShowPages(session, request, flags->page, &client::Client::ListStageHistory, table,
+                         [](Table& rows, const v1::ListStageHistoryResponse& response) {
+                           for (const v1::StageStanding& stage : response.stages()) {
+                             rows.Add({FormatTime(stage.since()), stage.has_until() ? FormatTime(stage.until()) : "now",
+                                       stage.ladder_id(), stage.stage_id(), stage.previous_stage_id(),
+                                       DescribeConditions(stage.met()), ProgramText(stage)});
+                           }
+                         });
+      });
+  verb->add_option("ACCOUNT", flags->account, "Account id")->required();
+  verb->add_option("--ladder", *ladder, "Only this lifecycle");
+  flags->read.AddTo(verb, /*with_as_of=*/false);
+  flags->page.AddTo(verb);
+}
+
+std::string ShareOf(int64_t accounts, int64_t all) {
+  std::optional<double> share;
+  if (all > 0) {
+    share = static_cast<double>(accounts) / static_cast<double>(all);
+  }
+  return FormatPercent(share);
+}
+
+void PrintDistribution(Session& session, const v1::GetDistributionResponse& response) {
+  Table tiers({{"ladder"}, {"tier"}, {"accounts", Align::kRight}, {"share", Align::kRight}});
+  for (const v1::TierCount& tier : response.tiers()) {
+    tiers.Add({tier.ladder_id(), tier.tier_id().empty() ? "none" : tier.tier_id(), FormatCount(tier.accounts()),
+               ShareOf(tier.accounts(), response.accounts())});
+  }
+  tiers.Add({"", "all", FormatCount(response.accounts()), ""});
+  session.Print(tiers);
+  if (response.stages().empty()) {
+    return;
+  }
+  Table stages({{"lifecycle"}, {"stage"}, {"accounts", Align::kRight}, {"share", Align::kRight}});
+  for (const v1::StageCount& stage : response.stages()) {
+    stages.Add({stage.ladder_id(), stage.stage_id(), FormatCount(stage.accounts()),
+                ShareOf(stage.accounts(), response.accounts())});
+  }
+  session.out() << "\n";
+  session.Print(stages);
+}
+
 void AddDistribution(CLI::App* noun, Action& selected) {
   auto flags = std::make_shared<QueryFlags>();
   CLI::App* verb =
-      AddVerb(noun, "distribution", "Shows how many accounts hold each tier", selected, [flags](Session& session) {
-        v1::GetDistributionRequest request;
-        flags->read.Fill(request);
-        return Show(session, session.client().GetDistribution(request),
-                    [&](const v1::GetDistributionResponse& response) {
-                      Table table({{"ladder"}, {"tier"}, {"accounts", Align::kRight}, {"share", Align::kRight}});
-                      for (const v1::TierCount& tier : response.tiers()) {
-                        std::optional<double> share;
-                        if (response.accounts() > 0) {
-                          share = static_cast<double>(tier.accounts()) / static_cast<double>(response.accounts());
-                        }
-                        table.Add({tier.ladder_id(), tier.tier_id().empty() ? "none" : tier.tier_id(),
-                                   FormatCount(tier.accounts()), FormatPercent(share)});
-                      }
-                      table.Add({"", "all", FormatCount(response.accounts()), ""});
-                      session.Print(table);
-                    });
-      });
+      AddVerb(noun, "distribution", "Shows how many accounts hold each tier and are in each stage", selected,
+              [flags](Session& session) {
+                v1::GetDistributionRequest request;
+                flags->read.Fill(request);
+                return Show(session, session.client().GetDistribution(request),
+                            [&](const v1::GetDistributionResponse& response) { PrintDistribution(session, response); });
+              });
   flags->read.AddTo(verb);
 }
 
 }  // namespace
 
 void AddTierCommands(CLI::App& root, Action& selected) {
-  CLI::App* noun = root.add_subcommand("tier", "Tiers: standing, history, distribution, reviews");
+  CLI::App* noun = root.add_subcommand("tier", "Tiers and stages: standing, history, distribution, reviews");
   AddShow(noun, selected);
   AddHistory(noun, selected);
+  AddStages(noun, selected);
   AddDistribution(noun, selected);
   AddReviewCommands(noun, selected);
 }

@@ -79,6 +79,11 @@ std::string Details(const ev::Event& event) {
     case ev::Event::kTierGraceStarted:
       return fmt::format("{} kept until {}", event.tier_grace_started().tier_id(),
                          FormatTime(event.tier_grace_started().until()));
+    case ev::Event::kStageChanged:
+      return fmt::format(
+          "{}: {} -> {}", event.stage_changed().ladder_id(),
+          event.stage_changed().previous_stage_id().empty() ? "none" : event.stage_changed().previous_stage_id(),
+          event.stage_changed().stage_id());
     case ev::Event::kTierLocked:
       return event.tier_locked().tier_id() + ": " + event.tier_locked().reason();
     case ev::Event::kTierUnlocked:

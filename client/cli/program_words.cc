@@ -32,6 +32,10 @@ std::string FieldWords(const FieldDescriptor& field) {
       words.resize(words.size() - std::string(unit).size());
     }
   }
+  // "to_stage_id" -> "to stage".
+  if (words.starts_with("to_") && EndsWith(words, "_id")) {
+    words.resize(words.size() - std::string("_id").size());
+  }
   std::replace(words.begin(), words.end(), '_', ' ');
   return words;
 }
@@ -130,11 +134,13 @@ std::vector<const FieldDescriptor*> SetFields(const Message& message) {
   return fields;
 }
 
-// The field that names a message among its siblings ("rule_id"); null: none.
+// The field that names a message among its siblings ("rule_id"); null: none. What it leads to ("to_stage_id") is no
+// name: several may lead there.
 const FieldDescriptor* IdField(const google::protobuf::Descriptor& type) {
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
-    if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && !field.is_repeated() && EndsWith(field.name(), "_id")) {
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && !field.is_repeated() && EndsWith(field.name(), "_id") &&
+        !field.name().starts_with("to_")) {
       return &field;
     }
   }

@@ -75,6 +75,7 @@ class Client {
   Result<v1::GetLiabilityResponse> GetLiability(const v1::GetLiabilityRequest& request);
   Result<v1::GetStandingResponse> GetStanding(const v1::GetStandingRequest& request);
   Result<v1::ListHistoryResponse> ListHistory(const v1::ListHistoryRequest& request);
+  Result<v1::ListStageHistoryResponse> ListStageHistory(const v1::ListStageHistoryRequest& request);
   Result<v1::GetDistributionResponse> GetDistribution(const v1::GetDistributionRequest& request);
   Result<v1::StartReviewResponse> StartReview(v1::StartReviewRequest request);
   Result<v1::GetReviewResponse> GetReview(const v1::GetReviewRequest& request);

@@ -77,6 +77,60 @@ TEST(DescribeProgram, WritesASentenceALine) {
                    "      multiplier: 1.25"}));
 }
 
+// Loyalty with a lifecycle of two stages and two ways from the one to the other.
+Program WithStages() {
+  Program program = Loyalty();
+  auto& ladder = *program.add_stage_ladders();
+  ladder.set_ladder_id("life");
+  ladder.set_review_period(::keyledger::programs::v1::PERIOD_UNIT_QUARTER);
+  auto& acquire = *ladder.add_stages();
+  acquire.set_stage_id("acquire");
+  for (const int64_t days : {90, 30}) {
+    auto& way = *acquire.add_transitions();
+    way.set_to_stage_id("expand");
+    auto& condition = *way.mutable_rule()->add_any_of()->add_all_of();
+    condition.set_metric(::keyledger::events::v1::METRIC_TENURE_DAYS);
+    condition.set_at_least(days);
+  }
+  ladder.add_stages()->set_stage_id("expand");
+  return program;
+}
+
+TEST(DescribeProgram, TellsTheWaysFromStageToStage) {
+  const Lines words = DescribeProgram(WithStages());
+  const Lines expected = {"  stage ladder life",
+                          "    review period: quarter",
+                          "    stage acquire",
+                          "      transition",
+                          "        to stage: expand",
+                          "        rule",
+                          "          any of",
+                          "            all of",
+                          "              metric: tenure days",
+                          "              at least: 90",
+                          "      transition",
+                          "        to stage: expand",
+                          "        rule",
+                          "          any of",
+                          "            all of",
+                          "              metric: tenure days",
+                          "              at least: 30",
+                          "    stage expand"};
+  ASSERT_GE(words.size(), expected.size());
+  EXPECT_EQ(Lines(words.end() - static_cast<std::ptrdiff_t>(expected.size()), words.end()), expected);
+}
+
+TEST(DiffPrograms, TellsStagesByNameAndTheirWaysByPlace) {
+  Program after = WithStages();
+  auto& acquire = *after.mutable_stage_ladders(0)->mutable_stages(0);
+  acquire.mutable_transitions(1)->mutable_rule()->mutable_any_of(0)->mutable_all_of(0)->set_at_least(45);
+  after.mutable_stage_ladders(0)->mutable_stages(1)->set_stage_id("grow");
+  EXPECT_EQ(DiffPrograms(WithStages(), after), (Lines{"stage ladder life: stage expand is gone",
+                                                      "stage ladder life: stage acquire: transition 2: rule: "
+                                                      "any of 1: all of 1: at least was 30, is now 45",
+                                                      "stage ladder life: stage grow is new"}));
+}
+
 // That it accepts programs and refuses mistakes is tested with a JSON Schema validator (tests/e2e).
 TEST(ProgramSchema, NamesKeysTypesAndRanges) {
   const auto schema = nlohmann::json::parse(ProgramSchema());
