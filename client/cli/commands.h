@@ -14,6 +14,8 @@ void AddPointsCommands(CLI::App& root, Action& selected);
 // A verb of the noun points.
 void AddLiability(CLI::App* points, Action& selected);
 void AddTierCommands(CLI::App& root, Action& selected);
+// A verb of the noun tier.
+void AddExplainStanding(CLI::App* tier, Action& selected);
 // Below the noun "tier".
 void AddReviewCommands(CLI::App* tier, Action& selected);
 void AddRetentionCommands(CLI::App& root, Action& selected);

@@ -1,4 +1,4 @@
-// keyledger tier: show, history, stages, distribution.
+// keyledger tier: show, history, stages, distribution. explain: commands_tier_explain.cc; review: commands_review.cc.
 #include "client/cli/commands.h"
 
 #include <fmt/format.h>
@@ -182,8 +182,9 @@ void AddDistribution(CLI::App* noun, Action& selected) {
 }  // namespace
 
 void AddTierCommands(CLI::App& root, Action& selected) {
-  CLI::App* noun = root.add_subcommand("tier", "Tiers and stages: standing, history, distribution, reviews");
+  CLI::App* noun = root.add_subcommand("tier", "Tiers and stages: standing and why, history, distribution, reviews");
   AddShow(noun, selected);
+  AddExplainStanding(noun, selected);
   AddHistory(noun, selected);
   AddStages(noun, selected);
   AddDistribution(noun, selected);

@@ -135,14 +135,19 @@ std::string MetricValueText(ev::Metric metric, bool growth, int64_t value, std::
   }
 }
 
-std::string DescribeCondition(const ev::ConditionEvidence& condition) {
-  const auto text_of = [&](int64_t value) {
-    return MetricValueText(condition.metric(), condition.growth(), value, {});
-  };
+std::string DescribeMetric(const ev::ConditionEvidence& condition) {
   std::string text = ShortEnum(ev::Metric_Name(condition.metric()), "METRIC_");
   if (condition.growth()) text = "growth of " + text;
   if (condition.in_each_of_last() > 0) text += fmt::format(" in each of {} periods", condition.in_each_of_last());
   if (!condition.fact_key().empty()) text += " " + condition.fact_key();
+  return text;
+}
+
+std::string DescribeCondition(const ev::ConditionEvidence& condition) {
+  const auto text_of = [&](int64_t value) {
+    return MetricValueText(condition.metric(), condition.growth(), value, {});
+  };
+  std::string text = DescribeMetric(condition);
   text += condition.has_value() ? " " + text_of(condition.value()) : " not known";
   if (condition.comparison() == ev::COMPARISON_AMONG_FIRST) {
     if (condition.rank() > 0) text += fmt::format(", rank {}", condition.rank());

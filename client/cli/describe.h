@@ -20,6 +20,9 @@ std::string DescribeEvent(const ::keyledger::events::v1::Event& event);
 std::string MetricValueText(::keyledger::events::v1::Metric metric, bool growth, int64_t value,
                             std::string_view currency);
 
+// What a condition measures: "growth of net_spend", "fact score".
+std::string DescribeMetric(const ::keyledger::events::v1::ConditionEvidence& condition);
+
 // A condition as it was measured: "net_spend 1,200.00, at least 1,000.00".
 std::string DescribeCondition(const ::keyledger::events::v1::ConditionEvidence& condition);
 // All of them, joined by "; ".

@@ -18,6 +18,7 @@ namespace {
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
+namespace events = ::keyledger::events::v1;
 namespace programs = ::keyledger::programs::v1;
 
 bool EndsWith(const std::string& text, const std::string& end) {
@@ -56,8 +57,28 @@ std::string Thousandths(int64_t milli) {
   return text.back() == '.' ? text.substr(0, text.size() - 1) : text;
 }
 
-std::string IntegerText(const FieldDescriptor& field, int64_t value) {
+// Whether the number is money: by its name, or as the threshold of a metric that measures money. `ladder`: the metric
+// of the ladder, which conditions and tiers mean that name none.
+bool IsMoney(const Message& message, const FieldDescriptor& field, events::Metric ladder) {
   if (EndsWith(field.name(), "_micros")) {
+    return true;
+  }
+  events::Metric metric = ladder;
+  if (const auto* condition = dynamic_cast<const programs::Condition*>(&message)) {
+    if ((field.name() != "at_least" && field.name() != "at_most") || condition->growth()) {
+      return false;
+    }
+    metric = condition->metric() == events::METRIC_UNSPECIFIED ? ladder : condition->metric();
+  } else if (dynamic_cast<const programs::Tier*>(&message) == nullptr ||
+             (field.name() != "entrance" && field.name() != "maintenance")) {
+    return false;
+  }
+  return metric == events::METRIC_NET_SPEND || metric == events::METRIC_GROSS_SPEND ||
+         metric == events::METRIC_NET_PROFIT || metric == events::METRIC_GROSS_PROFIT;
+}
+
+std::string IntegerText(const FieldDescriptor& field, int64_t value, bool money) {
+  if (money) {
     return FormatMicros(value);
   }
   if (EndsWith(field.name(), "percent_milli")) {
@@ -84,7 +105,8 @@ std::string Phrase(const Message& message) {
   return "";
 }
 
-std::string SingleText(const Message& message, const FieldDescriptor& field, int index) {
+std::string SingleText(const Message& message, const FieldDescriptor& field, int index,
+                       events::Metric ladder = events::METRIC_UNSPECIFIED) {
   const auto& reflection = *message.GetReflection();
   const bool item = field.is_repeated();
   switch (field.cpp_type()) {
@@ -101,13 +123,16 @@ std::string SingleText(const Message& message, const FieldDescriptor& field, int
     }
     case FieldDescriptor::CPPTYPE_INT32:
       return IntegerText(
-          field, item ? reflection.GetRepeatedInt32(message, &field, index) : reflection.GetInt32(message, &field));
+          field, item ? reflection.GetRepeatedInt32(message, &field, index) : reflection.GetInt32(message, &field),
+          false);
     case FieldDescriptor::CPPTYPE_UINT32:
       return IntegerText(
-          field, item ? reflection.GetRepeatedUInt32(message, &field, index) : reflection.GetUInt32(message, &field));
+          field, item ? reflection.GetRepeatedUInt32(message, &field, index) : reflection.GetUInt32(message, &field),
+          false);
     case FieldDescriptor::CPPTYPE_INT64:
       return IntegerText(
-          field, item ? reflection.GetRepeatedInt64(message, &field, index) : reflection.GetInt64(message, &field));
+          field, item ? reflection.GetRepeatedInt64(message, &field, index) : reflection.GetInt64(message, &field),
+          IsMoney(message, field, ladder));
     default:
       return "";
   }
@@ -157,13 +182,14 @@ std::string JoinedItems(const Message& message, const FieldDescriptor& field) {
 
 bool IsMessage(const FieldDescriptor& field) { return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE; }
 
-void Describe(const Message& message, int depth, std::vector<std::string>& lines);
+void Describe(const Message& message, int depth, events::Metric ladder, std::vector<std::string>& lines);
 
 // One field, or one item of a repeated one.
-void DescribeField(const Message& message, const FieldDescriptor& field, int depth, std::vector<std::string>& lines) {
+void DescribeField(const Message& message, const FieldDescriptor& field, int depth, events::Metric ladder,
+                   std::vector<std::string>& lines) {
   const std::string indent(static_cast<size_t>(depth) * 2, ' ');
   if (!IsMessage(field)) {
-    const std::string value = field.is_repeated() ? JoinedItems(message, field) : SingleText(message, field, 0);
+    const std::string value = field.is_repeated() ? JoinedItems(message, field) : SingleText(message, field, 0, ladder);
     lines.push_back(fmt::format("{}{}: {}", indent, FieldWords(field), Printable(value)));
     return;
   }
@@ -178,15 +204,15 @@ void DescribeField(const Message& message, const FieldDescriptor& field, int dep
     const FieldDescriptor* const id = IdField(*below.GetDescriptor());
     const std::string name = id == nullptr ? "" : SingleText(below, *id, 0);
     lines.push_back(name.empty() ? indent + words : fmt::format("{}{} {}", indent, words, Printable(name)));
-    Describe(below, depth + 1, lines);
+    Describe(below, depth + 1, ladder, lines);
   }
 }
 
-void Describe(const Message& message, int depth, std::vector<std::string>& lines) {
+void Describe(const Message& message, int depth, events::Metric ladder, std::vector<std::string>& lines) {
   const FieldDescriptor* const id = IdField(*message.GetDescriptor());
   for (const FieldDescriptor* field : SetFields(message)) {
     if (field != id) {
-      DescribeField(message, *field, depth, lines);
+      DescribeField(message, *field, depth, ladder, lines);
     }
   }
 }
@@ -194,6 +220,9 @@ void Describe(const Message& message, int depth, std::vector<std::string>& lines
 // Walks two messages of one type side by side.
 class Comparison {
  public:
+  // The metrics of the ladders, which conditions and tiers mean that name none.
+  Comparison(events::Metric was, events::Metric is) : was_(was), is_(is) {}
+
   // `place`: what the messages are, for example "accrual rule base"; empty: the program.
   void Compare(const Message& before, const Message& after, const std::string& place) {
     const auto& type = *before.GetDescriptor();
@@ -220,12 +249,12 @@ class Comparison {
   void Say(const std::string& place, const std::string& what) { lines_.push_back(Printable(In(place, what))); }
 
   // A whole message that came or went, with its fields below.
-  void SayWhole(const Message& message, const std::string& place, const std::string& what) {
+  void SayWhole(const Message& message, events::Metric ladder, const std::string& place, const std::string& what) {
     if (const std::string phrase = Phrase(message); !phrase.empty()) {
       return Say(place, fmt::format("{}: {}", what, phrase));
     }
     Say(place, what);
-    Describe(message, 1, lines_);
+    Describe(message, 1, ladder, lines_);
   }
 
   void CompareField(const Message& before, const Message& after, const FieldDescriptor& field,
@@ -234,8 +263,8 @@ class Comparison {
     const bool is = after.GetReflection()->HasField(after, &field);
     const std::string words = FieldWords(field);
     if (!IsMessage(field)) {
-      const std::string old_text = SingleText(before, field, 0);
-      const std::string new_text = SingleText(after, field, 0);
+      const std::string old_text = SingleText(before, field, 0, was_);
+      const std::string new_text = SingleText(after, field, 0, is_);
       if (was && is) {
         if (old_text != new_text) {
           Say(place, fmt::format("{} was {}, is now {}", words, old_text, new_text));
@@ -258,9 +287,9 @@ class Comparison {
         Say(place, fmt::format("{} was {}, is now {}", words, old_phrase, new_phrase));
       }
     } else if (is) {
-      SayWhole(new_message, place, words + " is new");
+      SayWhole(new_message, is_, place, words + " is new");
     } else if (was) {
-      SayWhole(old_message, place, words + " is gone");
+      SayWhole(old_message, was_, place, words + " is gone");
     }
   }
 
@@ -308,13 +337,13 @@ class Comparison {
     const std::string words = ItemWords(field);
     for (const auto& [id, item] : was) {
       if (!is.contains(id)) {
-        SayWhole(*item, place, fmt::format("{} {} is gone", words, id));
+        SayWhole(*item, was_, place, fmt::format("{} {} is gone", words, id));
       }
     }
     for (const auto& [id, item] : is) {
       const auto old = was.find(id);
       if (old == was.end()) {
-        SayWhole(*item, place, fmt::format("{} {} is new", words, id));
+        SayWhole(*item, is_, place, fmt::format("{} {} is new", words, id));
       } else {
         Compare(*old->second, *item, In(place, words + " " + id));
       }
@@ -346,6 +375,8 @@ class Comparison {
     }
   }
 
+  const events::Metric was_;
+  const events::Metric is_;
   std::vector<std::string> lines_;
 };
 
@@ -354,12 +385,12 @@ class Comparison {
 std::vector<std::string> DescribeProgram(const programs::Program& program) {
   std::vector<std::string> lines = {"program " + Printable(program.program_id()) +
                                     (program.version() == 0 ? "" : fmt::format(" version {}", program.version()))};
-  Describe(program, 1, lines);
+  Describe(program, 1, program.tier_ladder().metric(), lines);
   return lines;
 }
 
 std::vector<std::string> DiffPrograms(const programs::Program& before, const programs::Program& after) {
-  Comparison comparison;
+  Comparison comparison(before.tier_ladder().metric(), after.tier_ladder().metric());
   comparison.Compare(before, after, "");
   return comparison.Take();
 }

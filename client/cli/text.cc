@@ -187,6 +187,16 @@ std::string FormatTime(const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%Y-%m-%d%ET%H:%M:%E*SZ", value, absl::UTCTimeZone());
 }
 
+std::string FormatLocalTime(const google::protobuf::Timestamp& time, const std::string& time_zone) {
+  absl::TimeZone zone;
+  if (time_zone.empty() || !absl::LoadTimeZone(time_zone, &zone)) {
+    return FormatTime(time);
+  }
+  const absl::Time value = absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+  const bool begins = absl::FromCivil(absl::CivilDay(zone.At(value).cs), zone) == value;
+  return absl::FormatTime(begins ? "%Y-%m-%d" : "%Y-%m-%d %H:%M:%E*S", value, zone);
+}
+
 google::protobuf::Timestamp TimestampFromMicros(int64_t micros) {
   google::protobuf::Timestamp time;
   int64_t seconds = micros / 1'000'000;

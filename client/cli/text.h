@@ -40,6 +40,10 @@ std::optional<int64_t> ParseTimeMicros(std::string_view text);
 // "2026-01-31T08:15:00Z", with a fraction only where there is one; "" for a time that is not set.
 std::string FormatTime(const google::protobuf::Timestamp& time);
 
+// The time by the clocks of an IANA zone: "2026-01-31" where its day begins, else "2026-01-31 08:15:00". As FormatTime
+// if this machine does not know the zone.
+std::string FormatLocalTime(const google::protobuf::Timestamp& time, const std::string& time_zone);
+
 google::protobuf::Timestamp TimestampFromMicros(int64_t micros);
 
 // "63.4 %" of a ratio of 0.634; "-" for nothing.

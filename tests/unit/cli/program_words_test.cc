@@ -1,6 +1,8 @@
 // Programs in words: one as a whole, and what a new version changes.
 #include "client/cli/program_words.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -129,6 +131,41 @@ TEST(DiffPrograms, TellsStagesByNameAndTheirWaysByPlace) {
                                                       "stage ladder life: stage acquire: transition 2: rule: "
                                                       "any of 1: all of 1: at least was 30, is now 45",
                                                       "stage ladder life: stage grow is new"}));
+}
+
+TEST(DescribeProgram, WritesThresholdsOfMoneyAsMoneyAndOthersAsNumbers) {
+  Program program = Loyalty();
+  auto& ladder = *program.mutable_tier_ladder();
+  ladder.set_metric(::keyledger::events::v1::METRIC_NET_SPEND);
+  ladder.mutable_tiers(0)->set_entrance(0);
+  ladder.mutable_tiers(1)->set_entrance(5'000'000'000);
+  ladder.mutable_tiers(1)->set_maintenance(1'234'567'890);
+  auto& rule = *ladder.add_tiers();
+  rule.set_tier_id("key");
+  auto& conditions = *rule.mutable_entrance_rule()->add_any_of();
+  conditions.add_all_of()->set_at_least(7'000'000);
+  auto& units = *conditions.add_all_of();
+  units.set_metric(::keyledger::events::v1::METRIC_NET_UNITS);
+  units.set_at_least(7'000'000);
+  auto& profit = *conditions.add_all_of();
+  profit.set_metric(::keyledger::events::v1::METRIC_GROSS_PROFIT);
+  profit.set_at_most(-2'500'000);
+  auto& growth = *conditions.add_all_of();
+  growth.set_growth(true);
+  growth.set_at_least(200);
+  const Lines lines = DescribeProgram(program);
+  for (const char* line :
+       {"      entrance: 5,000.00", "      maintenance: 1,234.56789", "            at least: 7.00",
+        "            at least: 7,000,000", "            at most: -2.50", "            at least: 200"}) {
+    EXPECT_EQ(std::count(lines.begin(), lines.end(), line), 1) << line;
+  }
+  Program after = program;
+  after.mutable_tier_ladder()->mutable_tiers(1)->set_entrance(6'000'000'000);
+  EXPECT_EQ(DiffPrograms(program, after), Lines{"tier ladder: tier gold: entrance was 5,000.00, is now 6,000.00"});
+  after = program;
+  after.mutable_tier_ladder()->set_metric(::keyledger::events::v1::METRIC_PURCHASE_COUNT);
+  after.mutable_tier_ladder()->mutable_tiers(1)->set_entrance(5);
+  EXPECT_EQ(DiffPrograms(program, after).at(2), "tier ladder: tier gold: entrance was 5,000.00, is now 5");
 }
 
 // That it accepts programs and refuses mistakes is tested with a JSON Schema validator (tests/e2e).
