@@ -158,37 +158,59 @@ bool DecodeLot(const storage::v1::AccountState::Lot& in, uint64_t next_revision,
   return lot.remaining >= 0 && lot.remaining <= lot.accrued && lot.revision < next_revision;
 }
 
-void EncodeReservations(const AccountState& state, storage::v1::AccountState& stored) {
-  for (const auto& [id, reservation] : state.reservations) {
-    auto* out = stored.add_reservations();
-    out->set_reservation_id(id);
-    out->set_occurred_micros(reservation.occurred);
-    out->set_hold_until_micros(reservation.hold_until);
-    for (const HeldPoints& held : reservation.held) {
-      auto* part = out->add_held();
-      EncodeLot(held.lot, part->mutable_lot());
-      part->set_points(held.points);
-    }
-    for (const CountKey& key : reservation.counts) {
-      auto* count = out->add_counts();
-      count->set_counter(key.first);
-      count->set_period_micros(key.second);
-    }
+template <typename Stored>
+void EncodeHolding(const Holding& holding, Stored* out) {
+  out->set_occurred_micros(holding.occurred);
+  for (const HeldPoints& held : holding.held) {
+    auto* part = out->add_held();
+    EncodeLot(held.lot, part->mutable_lot());
+    part->set_points(held.points);
+  }
+  for (const CountKey& key : holding.counts) {
+    auto* count = out->add_counts();
+    count->set_counter(key.first);
+    count->set_period_micros(key.second);
   }
 }
 
-bool DecodeReservations(const storage::v1::AccountState& stored, AccountState& state) {
+template <typename Stored>
+bool DecodeHolding(const Stored& in, uint64_t next_revision, Holding& holding) {
+  if (!holding.held.empty() || in.held().empty()) return false;
+  holding.occurred = in.occurred_micros();
+  for (const auto& part : in.held()) {
+    HeldPoints& held = holding.held.emplace_back();
+    held.points = part.points();
+    if (!DecodeLot(part.lot(), next_revision, held.lot) || held.points <= 0) return false;
+  }
+  for (const auto& count : in.counts()) holding.counts.emplace_back(count.counter(), count.period_micros());
+  return true;
+}
+
+void EncodeHoldings(const AccountState& state, storage::v1::AccountState& stored) {
+  for (const auto& [id, reservation] : state.reservations) {
+    auto* out = stored.add_reservations();
+    out->set_reservation_id(id);
+    out->set_hold_until_micros(reservation.hold_until);
+    EncodeHolding(reservation, out);
+  }
+  for (const auto& [id, transfer] : state.transfers) {
+    auto* out = stored.add_transfers();
+    out->set_transfer_id(id);
+    out->set_sent_revision(transfer.sent_revision);
+    EncodeHolding(transfer, out);
+  }
+}
+
+bool DecodeHoldings(const storage::v1::AccountState& stored, AccountState& state) {
   for (const auto& in : stored.reservations()) {
     Reservation& reservation = state.reservations[in.reservation_id()];
-    if (!reservation.held.empty() || in.held().empty()) return false;
-    reservation.occurred = in.occurred_micros();
+    if (!DecodeHolding(in, state.next_revision, reservation)) return false;
     reservation.hold_until = in.hold_until_micros();
-    for (const auto& part : in.held()) {
-      HeldPoints& held = reservation.held.emplace_back();
-      held.points = part.points();
-      if (!DecodeLot(part.lot(), state.next_revision, held.lot) || held.points <= 0) return false;
-    }
-    for (const auto& count : in.counts()) reservation.counts.emplace_back(count.counter(), count.period_micros());
+  }
+  for (const auto& in : stored.transfers()) {
+    OpenTransfer& transfer = state.transfers[in.transfer_id()];
+    if (!DecodeHolding(in, state.next_revision, transfer) || in.sent_revision() >= state.next_revision) return false;
+    transfer.sent_revision = in.sent_revision();
   }
   return true;
 }
@@ -200,6 +222,8 @@ void EncodePoints(const AccountState& state, storage::v1::AccountState& stored) 
   totals->set_spent(state.totals.spent);
   totals->set_expired(state.totals.expired);
   totals->set_reversed(state.totals.reversed);
+  totals->set_transferred_in(state.totals.transferred_in);
+  totals->set_transferred_out(state.totals.transferred_out);
 }
 
 bool DecodePoints(const storage::v1::AccountState& stored, AccountState& state) {
@@ -211,9 +235,10 @@ bool DecodePoints(const storage::v1::AccountState& stored, AccountState& state) 
     state.lots.push_back(lot);
   }
   state.debt = stored.debt();
-  if (state.debt < 0 || !DecodeReservations(stored, state)) return false;
-  state.totals = {stored.totals().accrued(), stored.totals().spent(), stored.totals().expired(),
-                  stored.totals().reversed()};
+  if (state.debt < 0 || !DecodeHoldings(stored, state)) return false;
+  const auto& totals = stored.totals();
+  state.totals = {totals.accrued(),  totals.spent(),          totals.expired(),
+                  totals.reversed(), totals.transferred_in(), totals.transferred_out()};
   return LotsMatchTotals(state);
 }
 
@@ -285,7 +310,7 @@ int64_t AccountState::pending_points() const {
   return sum;
 }
 
-int64_t Reservation::points() const {
+int64_t Holding::points() const {
   int64_t sum = 0;
   for (const HeldPoints& part : held) sum += part.points;
   return sum;
@@ -294,6 +319,12 @@ int64_t Reservation::points() const {
 int64_t AccountState::reserved_points() const {
   int64_t sum = 0;
   for (const auto& [id, reservation] : reservations) sum += reservation.points();
+  return sum;
+}
+
+int64_t AccountState::points_in_transit() const {
+  int64_t sum = 0;
+  for (const auto& [id, transfer] : transfers) sum += transfer.points();
   return sum;
 }
 
@@ -313,10 +344,12 @@ size_t AccountState::ApproximateBytes() const {
     bytes += kNode + sizeof(currency) + sizeof(series) +
              (series.bought.capacity() + series.returned.capacity()) * sizeof(MetricSlot);
   }
-  for (const auto& [id, reservation] : reservations) {
-    bytes += kNode + sizeof(id) + sizeof(reservation) + id.capacity() +
-             reservation.held.capacity() * sizeof(HeldPoints) + reservation.counts.capacity() * 2 * sizeof(CountKey);
-  }
+  const auto add_holding = [&](const std::string& id, const Holding& holding) {
+    bytes += kNode + sizeof(id) + sizeof(Reservation) + id.capacity() + holding.held.capacity() * sizeof(HeldPoints) +
+             holding.counts.capacity() * 2 * sizeof(CountKey);
+  };
+  for (const auto& [id, reservation] : reservations) add_holding(id, reservation);
+  for (const auto& [id, transfer] : transfers) add_holding(id, transfer);
   for (const auto& [ladder_id, standing] : stages) {
     bytes += kNode + sizeof(ladder_id) + sizeof(standing) + ladder_id.capacity() + standing.stage_id.capacity();
   }
@@ -354,7 +387,7 @@ std::string EncodeState(const AccountState& state) {
   EncodeCounts(state, stored);
   EncodeMetrics(state, stored);
   stored.set_debt(state.debt);
-  EncodeReservations(state, stored);
+  EncodeHoldings(state, stored);
   EncodeMarketPrices(state, stored);
   for (const auto& [revision, lines] : state.returned) {
     auto* purchase = stored.add_returned();

@@ -75,6 +75,9 @@ struct PointsTotals {
   int64_t spent = 0;
   int64_t expired = 0;
   int64_t reversed = 0;
+  // From and to other accounts.
+  int64_t transferred_in = 0;
+  int64_t transferred_out = 0;
 
   bool operator==(const PointsTotals&) const = default;
 };
@@ -150,16 +153,30 @@ struct HeldPoints {
   bool operator==(const HeldPoints&) const = default;
 };
 
-// An open reservation.
-struct Reservation {
+// Points taken out of their lots for a while, with the counts they were added to.
+struct Holding {
   Micros occurred = 0;
-  Micros hold_until = 0;
   // In the order in which they are spent.
   std::vector<HeldPoints> held;
   std::vector<CountKey> counts;
 
   int64_t points() const;
+  bool operator==(const Holding&) const = default;
+};
+
+// An open reservation.
+struct Reservation : Holding {
+  Micros hold_until = 0;
+
   bool operator==(const Reservation&) const = default;
+};
+
+// Points in transit to another account.
+struct OpenTransfer : Holding {
+  // Revision of the record that sent them.
+  uint64_t sent_revision = 0;
+
+  bool operator==(const OpenTransfer&) const = default;
 };
 
 struct TierStanding {
@@ -192,7 +209,9 @@ struct StageStanding {
 };
 
 // The fold of one account's stream. A value: copy it to try something out.
-// Invariant: the lots' remaining points and the reserved ones sum to accrued - spent - expired - reversed + debt.
+// Invariant: the lots' remaining points, the reserved ones and those in transit sum to accrued + transferred_in - spent
+// - transferred_out - expired - reversed + debt; and accrued + transferred_in fits in 64 bits, so that every other sum
+// does.
 struct AccountState {
   // Number of records folded: the next record gets this revision. 0: no such account.
   uint64_t next_revision = 0;
@@ -224,6 +243,8 @@ struct AccountState {
   int64_t debt = 0;
   // Open ones by id.
   std::map<std::string, Reservation> reservations;
+  // Sent and not at their end, by id.
+  std::map<std::string, OpenTransfer> transfers;
   // By sku; of one sku by time, then revision. Never more than kMarketPricesMax in all; those older than the horizon
   // may still be among them, and count for nothing.
   std::map<std::string, std::vector<MarketPrice>> market_prices;
@@ -235,6 +256,7 @@ struct AccountState {
   int64_t available_points() const;
   int64_t pending_points() const;
   int64_t reserved_points() const;
+  int64_t points_in_transit() const;
   // When the lot runs out if nothing else happens; kNever: it does not.
   Micros ExpiryOf(const Lot& lot) const;
   // Approximate bytes of memory it takes, for cache accounting.

@@ -89,6 +89,8 @@ absl::Status Decision::DecidePayload(const Fact& fact) {
       return DecideCapture(fact);
     case Event::kReservationReleased:
       return DecideRelease(fact);
+    case Event::kPointsTransferSent:
+      return DecideTransfer(fact);
     default:
       return Record(fact);
   }

@@ -79,8 +79,8 @@ struct DecideInput {
 // (kAccountExists); FAILED_PRECONDITION with the rule's reason
 //   (kInsufficientPoints with metadata "available" and "requested", kAccountClosed, kAccountNotClosed,
 //   kReturnExceedsPurchase, kPurchaseOfOtherAccount, kArithmeticRange, kAccountLimit); INVALID_ARGUMENT (kInvalidField)
-//   if a return fits its purchase in form but not in content: no line number where one is needed, another currency. The
-//   message names the event by index and says what would be accepted.
+//   if a return fits its purchase in form but not in content: no line number where one is needed, another currency; or
+//   if points are sent to the account itself. The message names the event by index and says what would be accepted.
 absl::StatusOr<Outcome> Decide(const AccountState& state, const DecideInput& input, const ProgramSet& programs);
 
 // Takes the decisions that fall due up to and including `until`. Empty events: nothing was due.

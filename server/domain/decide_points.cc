@@ -4,6 +4,7 @@
 #include "server/domain/lots.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/redemption.h"
+#include "server/domain/transfers.h"
 
 namespace keyledger::domain {
 
@@ -103,6 +104,27 @@ absl::Status Decision::DecideRelease(const Fact& fact) {
   *released.mutable_allocations() = AllocationsOf(*reservation);
   KL_RETURN_IF_ERROR(Here(work_.RecordFact(std::move(event), fact.occurred, fact_index())));
   return Here(work_.SettleRestored(fact_index()));
+}
+
+absl::Status Decision::DecideTransfer(const Fact& fact) {
+  if (state().lifecycle == Lifecycle::kClosed) return Closed();
+  Event event = fact.event;
+  events::v1::PointsTransferSent& sent = *event.mutable_points_transfer_sent();
+  if (sent.to_account_id() == input_.account_id) {
+    absl::Status status = RefuseHere(Reason::kInvalidField, "to_account_id must be another account");
+    AddField(status, fmt::format("events[{}].points_transfer_sent.to_account_id", index_), "must be another account");
+    return status;
+  }
+  if (state().transfers.contains(sent.transfer_id())) {
+    return RefuseHere(Reason::kTransferExists, fmt::format("transfer '{}' is in transit already", sent.transfer_id()));
+  }
+  const CompiledProgram* program = work_.programs().Select(fact.occurred, state().region);
+  KL_RETURN_IF_ERROR(Here(CheckTransfer(state(), program, sent.points(), fact.occurred)));
+  if (program != nullptr) AddTransferCounts(state(), *program, fact.occurred, sent.mutable_counts());
+  KL_RETURN_IF_ERROR(CheckAvailable(sent.points()));
+  AllocateEarliestExpiry(state(), sent.points(), sent.mutable_allocations());
+  FillLotTerms(state(), *sent.mutable_allocations());
+  return Here(work_.RecordFact(std::move(event), fact.occurred, fact_index()));
 }
 
 absl::Status Decision::DecideAdjustment(const Fact& fact) {

@@ -93,6 +93,7 @@ class Decision {
   absl::StatusOr<const Reservation*> FindReservation(const std::string& id, Micros occurred) const;
   absl::Status DecideCapture(const Fact& fact);
   absl::Status DecideRelease(const Fact& fact);
+  absl::Status DecideTransfer(const Fact& fact);
   absl::Status DecideAdjustment(const Fact& fact);
 
   const DecideInput& input_;

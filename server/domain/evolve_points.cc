@@ -34,14 +34,19 @@ FoldResult PutBack(AccountState& state, const Lot& terms, int64_t points, Micros
   return kFolded;
 }
 
-Lot LotOf(const events::v1::LotAllocation& allocation) {
+Lot LotOf(const events::v1::LotTerms& terms) {
   Lot lot;
+  lot.accrued = terms.accrued();
+  lot.occurred = MicrosOf(terms.occurred_time());
+  if (terms.has_expire_time()) lot.expire = MicrosOf(terms.expire_time());
+  lot.inactivity_days = terms.inactivity_days();
+  return lot;
+}
+
+Lot LotOf(const events::v1::LotAllocation& allocation) {
+  Lot lot = LotOf(allocation.lot());
   lot.revision = allocation.lot_revision();
-  lot.accrued = allocation.lot().accrued();
   lot.pending = allocation.pending();
-  lot.occurred = MicrosOf(allocation.lot().occurred_time());
-  if (allocation.lot().has_expire_time()) lot.expire = MicrosOf(allocation.lot().expire_time());
-  lot.inactivity_days = allocation.lot().inactivity_days();
   return lot;
 }
 
@@ -50,9 +55,12 @@ bool Count(AccountState& state, const events::v1::PeriodCount& counted, int64_t 
   return AddTo(count.amount, points) && AddTo(count.times, 1);
 }
 
-FoldResult AddLot(AccountState& state, Lot lot) {
+// `total`: what its points are booked to, accrued or transferred_in.
+FoldResult AddLot(AccountState& state, Lot lot, int64_t& total) {
   if (lot.accrued <= 0) return Contradiction("a lot of no points");
-  if (!AddTo(state.totals.accrued, lot.accrued)) return OutOfRange("points accrued leave 64 bits");
+  if (!AddTo(total, lot.accrued) || !CheckedAdd(state.totals.accrued, state.totals.transferred_in).has_value()) {
+    return OutOfRange("points accrued leave 64 bits");
+  }
   lot.revision = state.next_revision;
   lot.remaining = lot.accrued;
   state.lots.push_back(lot);
@@ -93,7 +101,7 @@ FoldResult FoldAdjusted(AccountState& state, const events::v1::PointsAdjusted& a
     lot.accrued = adjusted.points();
     lot.occurred = occurred;
     if (adjusted.has_expire_time()) lot.expire = MicrosOf(adjusted.expire_time());
-    return AddLot(state, lot);
+    return AddLot(state, lot, state.totals.accrued);
   }
   const auto magnitude = CheckedSub(0, adjusted.points());
   if (!magnitude.has_value()) return Contradiction("an adjustment that leaves 64 bits");
@@ -114,7 +122,7 @@ FoldResult FoldAccrued(AccountState& state, const events::v1::PointsAccrued& acc
   if (accrued.has_count() && !Count(state, accrued.count(), accrued.points())) {
     return OutOfRange("points counted in a period leave 64 bits");
   }
-  return AddLot(state, lot);
+  return AddLot(state, lot, state.totals.accrued);
 }
 
 FoldResult FoldRedeemed(AccountState& state, const events::v1::PointsRedeemed& redeemed, Micros occurred,
@@ -172,58 +180,94 @@ FoldResult FoldRestored(AccountState& state, const events::v1::PointsRestored& r
   return kFolded;
 }
 
-FoldResult FoldReserved(AccountState& state, const events::v1::PointsReserved& reserved, Micros occurred,
+// Takes what a reservation or a transfer holds. `Event`: the one that begins it.
+template <typename Event>
+FoldResult BeginHolding(AccountState& state, Holding& holding, const Event& event, Micros occurred,
                         EmptyLots empty_lots) {
-  const auto [entry, is_new] = state.reservations.try_emplace(reserved.reservation_id());
-  if (!is_new) return Contradiction("a reservation placed twice");
-  Reservation& reservation = entry->second;
-  reservation.occurred = occurred;
-  reservation.hold_until = MicrosOf(reserved.hold_until());
-  for (const auto& counted : reserved.counts()) {
-    if (!Count(state, counted, reserved.points())) return OutOfRange("points counted in a period leave 64 bits");
-    reservation.counts.emplace_back(counted.counter(), MicrosOf(counted.period_start()));
+  holding.occurred = occurred;
+  for (const auto& counted : event.counts()) {
+    if (!Count(state, counted, event.points())) return OutOfRange("points counted in a period leave 64 bits");
+    holding.counts.emplace_back(counted.counter(), MicrosOf(counted.period_start()));
   }
-  for (const auto& allocation : reserved.allocations()) {
+  for (const auto& allocation : event.allocations()) {
     const auto lot = FindLot(state, allocation.lot_revision());
     if (lot == state.lots.end()) return Contradiction("points held of a lot that does not exist");
-    reservation.held.push_back({*lot, allocation.points()});
-    reservation.held.back().lot.remaining = 0;
+    holding.held.push_back({*lot, allocation.points()});
+    holding.held.back().lot.remaining = 0;
   }
-  state.last_activity = std::max(state.last_activity, occurred);
   int64_t total = 0;
-  return TakeAllocations(state, reserved.allocations(), reserved.points(), total, empty_lots);
+  return TakeAllocations(state, event.allocations(), event.points(), total, empty_lots);
 }
 
-// Ends a reservation: `captured` of what it holds are spent, the rest goes back.
-FoldResult EndReservation(AccountState& state, const std::string& id, int64_t captured, Micros occurred) {
-  const auto entry = state.reservations.find(id);
-  if (entry == state.reservations.end()) return Contradiction("the end of a reservation that is not open");
-  const Reservation reservation = std::move(entry->second);
-  state.reservations.erase(entry);
-  const int64_t released = reservation.points() - captured;
-  if (captured < 0 || released < 0) return Contradiction("more points captured than were held");
-  for (const CountKey& key : reservation.counts) {
+// Ends what holds points: the first `gone` of them are booked to `total`, the rest goes back.
+FoldResult EndHolding(AccountState& state, const Holding& holding, int64_t gone, int64_t& total, Micros occurred) {
+  const int64_t released = holding.points() - gone;
+  if (gone < 0 || released < 0) return Contradiction("more points gone than were held");
+  for (const CountKey& key : holding.counts) {
     const auto count = state.counts.find(key);
     // Too old to be held against anything.
     if (count == state.counts.end()) continue;
     count->second.amount -= released;
-    if (captured == 0) count->second.times -= 1;
+    if (gone == 0) count->second.times -= 1;
   }
-  if (!AddTo(state.totals.spent, captured)) return OutOfRange("points spent leave 64 bits");
-  int64_t left = captured;
-  for (const HeldPoints& held : reservation.held) {
-    const int64_t spent = std::min(left, held.points);
-    left -= spent;
-    if (held.points == spent) continue;
-    const FoldResult result = PutBack(state, held.lot, held.points - spent, occurred);
+  if (!AddTo(total, gone)) return OutOfRange("a total of points leaves 64 bits");
+  int64_t left = gone;
+  for (const HeldPoints& held : holding.held) {
+    const int64_t taken = std::min(left, held.points);
+    left -= taken;
+    if (held.points == taken) continue;
+    const FoldResult result = PutBack(state, held.lot, held.points - taken, occurred);
     if (!result.ok()) return result;
   }
   return kFolded;
 }
 
+FoldResult FoldReserved(AccountState& state, const events::v1::PointsReserved& reserved, Micros occurred,
+                        EmptyLots empty_lots) {
+  const auto [entry, is_new] = state.reservations.try_emplace(reserved.reservation_id());
+  if (!is_new) return Contradiction("a reservation placed twice");
+  entry->second.hold_until = MicrosOf(reserved.hold_until());
+  state.last_activity = std::max(state.last_activity, occurred);
+  return BeginHolding(state, entry->second, reserved, occurred, empty_lots);
+}
+
+FoldResult EndReservation(AccountState& state, const std::string& id, int64_t captured, Micros occurred) {
+  const auto entry = state.reservations.find(id);
+  if (entry == state.reservations.end()) return Contradiction("the end of a reservation that is not open");
+  const Reservation reservation = std::move(entry->second);
+  state.reservations.erase(entry);
+  return EndHolding(state, reservation, captured, state.totals.spent, occurred);
+}
+
 FoldResult FoldCaptured(AccountState& state, const events::v1::ReservationCaptured& captured, Micros occurred) {
   state.last_activity = std::max(state.last_activity, occurred);
   return EndReservation(state, captured.reservation_id(), captured.points(), occurred);
+}
+
+FoldResult FoldSent(AccountState& state, const events::v1::PointsTransferSent& sent, Micros occurred,
+                    EmptyLots empty_lots) {
+  const auto [entry, is_new] = state.transfers.try_emplace(sent.transfer_id());
+  if (!is_new) return Contradiction("a transfer sent twice");
+  entry->second.sent_revision = state.next_revision;
+  return BeginHolding(state, entry->second, sent, occurred, empty_lots);
+}
+
+FoldResult FoldReceived(AccountState& state, const events::v1::PointsTransferReceived& received, Micros occurred) {
+  Lot lot = LotOf(received.lot());
+  lot.accrued = received.points();
+  // What has run out on the way does so no earlier than it arrives.
+  lot.restored = occurred;
+  return AddLot(state, lot, state.totals.transferred_in);
+}
+
+// `arrived`: the receiver has them; otherwise they go back.
+FoldResult EndTransfer(AccountState& state, const std::string& id, int64_t points, bool arrived, Micros occurred) {
+  const auto entry = state.transfers.find(id);
+  if (entry == state.transfers.end()) return Contradiction("the end of a transfer that is not open");
+  const OpenTransfer transfer = std::move(entry->second);
+  state.transfers.erase(entry);
+  if (points != transfer.points()) return Contradiction("the end of a transfer of other points");
+  return EndHolding(state, transfer, arrived ? points : 0, state.totals.transferred_out, occurred);
 }
 
 }  // namespace
@@ -269,6 +313,16 @@ FoldResult FoldPoints(AccountState& state, const Event& event, Micros occurred, 
       return EndReservation(state, event.reservation_expired().reservation_id(), 0, occurred);
     case Event::kPointsExpired:
       return FoldExpired(state, event.points_expired(), empty_lots);
+    case Event::kPointsTransferSent:
+      return FoldSent(state, event.points_transfer_sent(), occurred, empty_lots);
+    case Event::kPointsTransferReceived:
+      return FoldReceived(state, event.points_transfer_received(), occurred);
+    case Event::kPointsTransferCompleted:
+      return EndTransfer(state, event.points_transfer_completed().transfer_id(),
+                         event.points_transfer_completed().points(), true, occurred);
+    case Event::kPointsTransferReturned:
+      return EndTransfer(state, event.points_transfer_returned().transfer_id(),
+                         event.points_transfer_returned().points(), false, occurred);
     default:
       return Contradiction("an event of a kind this version does not know");
   }
@@ -277,9 +331,11 @@ FoldResult FoldPoints(AccountState& state, const Event& event, Micros occurred, 
 bool LotsMatchTotals(const AccountState& state) {
   Int128 sum = 0;
   for (const Lot& lot : state.lots) sum += lot.remaining;
+  sum += state.reserved_points();
+  sum += state.points_in_transit();
   const PointsTotals& totals = state.totals;
-  return sum + state.reserved_points() ==
-         static_cast<Int128>(totals.accrued) - totals.spent - totals.expired - totals.reversed + state.debt;
+  return sum == static_cast<Int128>(totals.accrued) + totals.transferred_in - totals.spent - totals.transferred_out -
+                    totals.expired - totals.reversed + state.debt;
 }
 
 void RemoveEmptyLots(AccountState& state) {

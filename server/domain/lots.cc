@@ -89,9 +89,9 @@ void SplitAllocations(const Allocations& allocations, int64_t points, Allocation
   KL_CHECK(points == 0);
 }
 
-Allocations AllocationsOf(const Reservation& reservation) {
+Allocations AllocationsOf(const Holding& holding) {
   Allocations allocations;
-  for (const HeldPoints& held : reservation.held) {
+  for (const HeldPoints& held : holding.held) {
     Allocate(held.lot, held.points, &allocations);
     WriteTerms(held.lot, *allocations.rbegin()->mutable_lot());
   }

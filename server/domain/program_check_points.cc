@@ -31,6 +31,7 @@ class PointsCheck : private ProgramPartCheck {
       CheckRange("reservation_policy.max_hold_hours", holds.max_hold_hours(), 1, 8760, "hours");
     }
     if (holds.has_max_open()) CheckRange("reservation_policy.max_open", holds.max_open(), 1, 1000, "reservations");
+    if (program.has_transfer_policy()) CheckTransfers(program.transfer_policy());
     if (!program.has_max_debt_points()) return;
     CheckRange("max_debt_points", program.max_debt_points(), 1, kPointsMax, "points");
     if (program.return_policy() != programs::v1::RETURN_POLICY_NEGATIVE_ALLOWED) {
@@ -118,6 +119,22 @@ class PointsCheck : private ProgramPartCheck {
     if (policy.has_min_points() && policy.max_points_per_period().points() < policy.min_points()) {
       Add(path + ".max_points_per_period.points", "must not be less than min_points");
     }
+  }
+
+  void CheckTransfers(const programs::v1::TransferPolicy& policy) {
+    const std::string path = "transfer_policy";
+    if (policy.has_min_points()) CheckRange(path + ".min_points", policy.min_points(), 1, kPointsMax, "points");
+    if (policy.has_max_points()) CheckRange(path + ".max_points", policy.max_points(), 1, kPointsMax, "points");
+    if (policy.has_min_points() && policy.has_max_points() && policy.max_points() < policy.min_points()) {
+      Add(path + ".max_points", "must not be less than min_points");
+    }
+    if (policy.has_max_points_per_period()) {
+      CheckPointsPerPeriod(path + ".max_points_per_period", policy.max_points_per_period());
+      if (policy.has_min_points() && policy.max_points_per_period().points() < policy.min_points()) {
+        Add(path + ".max_points_per_period.points", "must not be less than min_points");
+      }
+    }
+    if (policy.has_max_open()) CheckRange(path + ".max_open", policy.max_open(), 1, 1000, "transfers");
   }
 
   void CheckExpiry(const std::string& path, const programs::v1::Expiry& expiry) {

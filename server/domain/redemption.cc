@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "server/base/error.h"
 #include "server/domain/accrual.h"
 #include "server/domain/proto_time.h"
 
@@ -35,20 +34,18 @@ std::string NameOf(const CompiledProgram& program) {
 }
 
 // A refusal that names its rule.
-absl::Status Refusal(Reason reason, const CompiledProgram& program, const char* rule, const std::string& what) {
+absl::Status Refusal(Reason reason, const CompiledProgram& program, const std::string& rule, const std::string& what) {
   const std::string name = NameOf(program);
-  absl::Status status = MakeError(reason, fmt::format("{} ({}.{} of program {})", what, kPolicy, rule, name));
-  AddMetadata(status, "rule", fmt::format("{}.{}", kPolicy, rule));
+  absl::Status status = MakeError(reason, fmt::format("{} ({} of program {})", what, rule, name));
+  AddMetadata(status, "rule", rule);
   AddMetadata(status, "program", name);
   return status;
 }
 
-absl::Status OverLimit(const CompiledProgram& program, const char* rule, int64_t limit, int64_t requested,
-                       const std::string& what) {
-  absl::Status status = Refusal(Reason::kRedemptionLimit, program, rule, what);
-  AddMetadata(status, "limit", std::to_string(limit));
-  AddMetadata(status, "requested", std::to_string(requested));
-  return status;
+// Of the redemption policy.
+absl::Status OverRedemption(const CompiledProgram& program, const char* rule, int64_t limit, int64_t requested,
+                            const std::string& what) {
+  return OverLimit(Reason::kRedemptionLimit, program, fmt::format("{}.{}", kPolicy, rule), limit, requested, what);
 }
 
 void AddOpening(absl::Status& status, std::optional<Micros> opens) {
@@ -59,9 +56,9 @@ absl::Status OverPeriod(const CompiledProgram& program, const char* rule, Period
                         int64_t requested, int64_t used, const char* unit, Micros occurred) {
   const Micros next = program.zone().PeriodStart(occurred, CalendarUnitOf(period), 1);
   absl::Status status =
-      OverLimit(program, rule, limit, requested,
-                fmt::format("at most {} {} may be redeemed in a {}, {} have been; the next {} begins {}", limit, unit,
-                            NameOf(period), used, NameOf(period), FormatMicros(next)));
+      OverRedemption(program, rule, limit, requested,
+                     fmt::format("at most {} {} may be redeemed in a {}, {} have been; the next {} begins {}", limit,
+                                 unit, NameOf(period), used, NameOf(period), FormatMicros(next)));
   AddMetadata(status, "used", std::to_string(used));
   // The next period begins at a moment at which the windows may be closed: what counts is when both allow it.
   AddOpening(status, NextOpening(program.redemption_windows(), program.zone(), next));
@@ -72,7 +69,7 @@ absl::Status CheckWindows(const CompiledProgram& program, Micros occurred) {
   if (IsOpen(program.redemption_windows(), program.zone(), occurred)) return absl::OkStatus();
   const auto opens = NextOpening(program.redemption_windows(), program.zone(), occurred);
   absl::Status status =
-      Refusal(Reason::kRedemptionWindowClosed, program, "windows",
+      Refusal(Reason::kRedemptionWindowClosed, program, fmt::format("{}.windows", kPolicy),
               opens.has_value()
                   ? fmt::format("points can be redeemed from {} on", FormatMicros(*opens))
                   : std::string("points can only be redeemed at set times, and none is left in the next ten years"));
@@ -95,6 +92,14 @@ events::v1::PeriodCount CountOf(const AccountState& state, const CompiledProgram
   return counted;
 }
 
+absl::Status OverLimit(Reason reason, const CompiledProgram& program, const std::string& rule, int64_t limit,
+                       int64_t requested, const std::string& what) {
+  absl::Status status = Refusal(reason, program, rule, what);
+  AddMetadata(status, "limit", std::to_string(limit));
+  AddMetadata(status, "requested", std::to_string(requested));
+  return status;
+}
+
 std::string CounterOf(const programs::v1::AccrualRule& rule) { return "accrual_rules." + rule.rule_id(); }
 
 int64_t AllowanceOf(const AccountState& state, const CompiledProgram& program, const programs::v1::AccrualRule& rule,
@@ -110,12 +115,14 @@ absl::Status CheckRedemption(const AccountState& state, const CompiledProgram& p
   const RedemptionPolicy& policy = program.program().redemption_policy();
   KL_RETURN_IF_ERROR(CheckWindows(program, occurred));
   if (policy.has_min_points() && points < policy.min_points()) {
-    return OverLimit(program, "min_points", policy.min_points(), points,
-                     fmt::format("at least {} points must be redeemed at once, not {}", policy.min_points(), points));
+    return OverRedemption(
+        program, "min_points", policy.min_points(), points,
+        fmt::format("at least {} points must be redeemed at once, not {}", policy.min_points(), points));
   }
   if (policy.has_max_points() && points > policy.max_points()) {
-    return OverLimit(program, "max_points", policy.max_points(), points,
-                     fmt::format("at most {} points may be redeemed at once, not {}", policy.max_points(), points));
+    return OverRedemption(
+        program, "max_points", policy.max_points(), points,
+        fmt::format("at most {} points may be redeemed at once, not {}", policy.max_points(), points));
   }
   if (policy.has_max_times()) {
     const PeriodUnit period = policy.max_times().period();

@@ -8,6 +8,7 @@
 #include <absl/status/status.h>
 
 #include "keyledger/events/v1/event.pb.h"
+#include "server/base/error.h"
 #include "server/domain/account_state.h"
 #include "server/domain/program_set.h"
 
@@ -16,6 +17,11 @@ namespace keyledger::domain {
 // The count of `rule` in the period that contains `occurred`, as it stands.
 events::v1::PeriodCount CountOf(const AccountState& state, const CompiledProgram& program, std::string_view rule,
                                 programs::v1::PeriodUnit period, Micros occurred);
+
+// A refusal that goes beyond a limit of a policy: names rule (as "redemption_policy.min_points") and program in its
+// message, and with the numbers in its metadata.
+absl::Status OverLimit(Reason reason, const CompiledProgram& program, const std::string& rule, int64_t limit,
+                       int64_t requested, const std::string& what);
 
 // What a rule's maximum per period is counted under.
 std::string CounterOf(const programs::v1::AccrualRule& rule);

@@ -9,6 +9,7 @@
 #include "server/domain/evolve.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/submitted.h"
+#include "server/domain/transfers.h"
 
 namespace keyledger::domain {
 namespace {
@@ -68,6 +69,8 @@ absl::StatusOr<bool> AccountSimulator::Replay(const EventRecord& record) {
     Remember(record);
   } else if (IsFact(record.event())) {
     KL_RETURN_IF_ERROR(Submit(record, occurred));
+  } else {
+    KL_RETURN_IF_ERROR(TakeOver(record, occurred));
   }
   return true;
 }
@@ -121,9 +124,44 @@ absl::Status AccountSimulator::Submit(const EventRecord& record, Micros occurred
     if (result_.refused_facts++ == 0) result_.first_refusal = MessageOf(outcome.status());
     return absl::OkStatus();
   }
-  for (const DecidedEvent& decided : outcome->events) Count(decided.event, decided.occurred, result_.simulated);
-  if (!returned_.empty()) RememberSubmitted(*outcome);
-  simulated_ = std::move(outcome->state);
+  KeepSubmitted(*std::move(outcome));
+  return absl::OkStatus();
+}
+
+void AccountSimulator::KeepSubmitted(Outcome outcome) {
+  for (const DecidedEvent& decided : outcome.events) Count(decided.event, decided.occurred, result_.simulated);
+  if (!returned_.empty()) RememberSubmitted(outcome);
+  simulated_ = std::move(outcome.state);
+}
+
+absl::Status AccountSimulator::TakeOver(const EventRecord& record, Micros occurred) {
+  const Event& event = record.event();
+  absl::StatusOr<Outcome> outcome = absl::InvalidArgumentError("no step of a transfer");
+  if (event.has_points_transfer_received()) {
+    const events::v1::PointsTransferReceived& received = event.points_transfer_received();
+    TransferReceipt receipt{
+        account_id_, received.from_account_id(), received.transfer_id(), received.sent_event_id(), occurred, {}};
+    events::v1::LotAllocation& allocation = *receipt.sent.add_allocations();
+    allocation.set_points(received.points());
+    *allocation.mutable_lot() = received.lot();
+    outcome = DecideTransferReceipt(simulated_, receipt, *rules_.simulated);
+  } else if (event.has_points_transfer_completed()) {
+    const events::v1::PointsTransferCompleted& completed = event.points_transfer_completed();
+    outcome = DecideTransferResult(simulated_, {completed.transfer_id(), "", completed.received_event_id()},
+                                   *rules_.simulated);
+  } else if (event.has_points_transfer_returned()) {
+    const events::v1::PointsTransferReturned& returned = event.points_transfer_returned();
+    outcome = DecideTransferResult(simulated_, {returned.transfer_id(), returned.refusal(), ""}, *rules_.simulated);
+  } else {
+    return absl::OkStatus();
+  }
+  if (!outcome.ok()) {
+    // The receiver took it, and only its sums can be larger here.
+    if (!IsTransferRefusal(outcome.status())) return outcome.status();
+    if (result_.refused_facts++ == 0) result_.first_refusal = MessageOf(outcome.status());
+    return absl::OkStatus();
+  }
+  KeepSubmitted(*std::move(outcome));
   return absl::OkStatus();
 }
 
@@ -164,7 +202,8 @@ absl::Status AccountSimulator::End(AccountState& state, const ProgramSet& progra
   KL_ASSIGN_OR_RETURN(Outcome outcome, Advance(state, rules_.to - 1, programs));
   for (const DecidedEvent& decided : outcome.events) Count(decided.event, decided.occurred, side);
   state = std::move(outcome.state);
-  side.flow.outstanding = state.available_points() + state.pending_points() + state.reserved_points();
+  side.flow.outstanding =
+      state.available_points() + state.pending_points() + state.reserved_points() + state.points_in_transit();
   side.tier = state.tier;
   return absl::OkStatus();
 }

@@ -7,6 +7,10 @@
 // state. A fact that the simulated side refuses (a redemption of points that were not earned) is left out there and
 // counted. Both sides end with what falls due before `to`. Points and tiers are compared; stages of lifecycles are
 // decided, but not compared.
+//
+// A transfer is submitted again by its sender like any other fact. Accounts are simulated one by one, so what its
+// receiver made of it is taken as recorded: what came in comes in on both sides, and a transfer ends on the simulated
+// side as it ended, if it was sent there.
 #pragma once
 
 #include <cstdint>
@@ -106,6 +110,9 @@ class AccountSimulator {
   using InvoiceKey = std::pair<std::string, std::string>;
 
   absl::Status Submit(const events::v1::EventRecord& record, Micros occurred);
+  // Takes over a step of a transfer that the other account decided.
+  absl::Status TakeOver(const events::v1::EventRecord& record, Micros occurred);
+  void KeepSubmitted(Outcome outcome);
   // Remembers a purchase that a return will name.
   void Remember(const events::v1::EventRecord& record);
   void RememberSubmitted(const Outcome& outcome);

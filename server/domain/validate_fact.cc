@@ -81,6 +81,8 @@ class Validator {
         return Captured(root_.Field("reservation_captured"), event.reservation_captured());
       case Event::kReservationReleased:
         return Released(root_.Field("reservation_released"), event.reservation_released());
+      case Event::kPointsTransferSent:
+        return Sent(root_.Field("points_transfer_sent"), event.points_transfer_sent());
       case Event::kTierLocked:
         return TierLocked(root_.Field("tier_locked"), event.tier_locked());
       case Event::kTierUnlocked:
@@ -272,6 +274,16 @@ class Validator {
   void Released(const FieldPath& path, const events::v1::ReservationReleased& released) {
     Text(path.Field("reservation_id"), released.reservation_id(), 1, 128);
     FreeText(path.Field("reason"), released.reason(), 0, 512);
+  }
+
+  void Sent(const FieldPath& path, const events::v1::PointsTransferSent& sent) {
+    Text(path.Field("transfer_id"), sent.transfer_id(), 1, 128);
+    if (!IsAccountId(sent.to_account_id())) {
+      Add(path.Field("to_account_id"),
+          "must be an account id: 1 to 128 bytes of [A-Za-z0-9._~:@/-], the first alphanumeric");
+    }
+    Range(path.Field("points"), sent.points(), 1, kPointsMax);
+    FreeText(path.Field("reason"), sent.reason(), 0, 512);
   }
 
   void Adjusted(const FieldPath& path, const events::v1::PointsAdjusted& adjusted) {

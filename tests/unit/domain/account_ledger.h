@@ -15,6 +15,7 @@
 #include "server/domain/decide.h"
 #include "server/domain/evolve.h"
 #include "server/domain/proto_time.h"
+#include "server/domain/transfers.h"
 
 namespace keyledger::domain {
 
@@ -78,6 +79,18 @@ class AccountLedger {
     return Keep(std::move(*outcome));
   }
 
+  // The other two steps of a transfer, as a courier takes them.
+  absl::StatusOr<std::vector<DecidedEvent>> Receive(const TransferReceipt& receipt) {
+    auto outcome = DecideTransferReceipt(state_, receipt, programs_);
+    if (!outcome.ok()) return outcome.status();
+    return Keep(std::move(*outcome));
+  }
+  std::vector<DecidedEvent> End(const TransferResult& result) {
+    auto outcome = DecideTransferResult(state_, result, programs_);
+    EXPECT_TRUE(outcome.ok()) << outcome.status();
+    return Keep(std::move(*outcome));
+  }
+
   // Takes what is due by then.
   std::vector<DecidedEvent> AdvanceTo(Micros until) {
     auto outcome = Advance(state_, until, programs_);
@@ -128,6 +141,14 @@ class AccountLedger {
   static Fact Redeem(Micros at, int64_t points) {
     Fact fact{{}, at};
     fact.event.mutable_points_redeemed()->set_points(points);
+    return fact;
+  }
+
+  static Fact Send(Micros at, const std::string& id, int64_t points, const std::string& to = "other") {
+    Fact fact{{}, at};
+    fact.event.mutable_points_transfer_sent()->set_transfer_id(id);
+    fact.event.mutable_points_transfer_sent()->set_to_account_id(to);
+    fact.event.mutable_points_transfer_sent()->set_points(points);
     return fact;
   }
 

@@ -82,6 +82,26 @@ TEST(EventShape, OfReservationsIsChecked) {
   EXPECT_EQ(FieldsOf(ValidateFact(released, "events[3]")).size(), 2u);
 }
 
+TEST(EventShape, OfTransfersIsChecked) {
+  Event sent;
+  sent.mutable_points_transfer_sent()->add_allocations();
+  sent.mutable_points_transfer_sent()->add_counts();
+  EXPECT_EQ(FieldsOf(ValidateFact(sent, "events[3]")).size(), 5u) << "id, receiver, points and two of the ledger's";
+  sent = L::Send(kDay1, std::string(128, 't'), 1'000'000'000'000, std::string(128, 'a')).event;
+  sent.mutable_points_transfer_sent()->set_reason(std::string(512, 'r'));
+  EXPECT_TRUE(ValidateFact(sent, "events[3]").ok());
+  sent = L::Send(kDay1, std::string(129, 't'), 1'000'000'000'001, std::string(129, 'a')).event;
+  sent.mutable_points_transfer_sent()->set_reason(std::string(513, 'r'));
+  EXPECT_EQ(FieldsOf(ValidateFact(sent, "events[3]")).size(), 4u);
+  sent = L::Send(kDay1, "t", 1, "$programs").event;
+  const auto fields = FieldsOf(ValidateFact(sent, "events[3]"));
+  ASSERT_EQ(fields.size(), 1u);
+  EXPECT_EQ(fields[0].first, "events[3].points_transfer_sent.to_account_id");
+  Event received;
+  received.mutable_points_transfer_received()->set_points(1);
+  EXPECT_EQ(ReasonOf(ValidateFact(received, "events[3]")), Reason::kDecisionNotAccepted);
+}
+
 TEST(EventShape, OfPurchasesPaidWithPointsIsChecked) {
   Event event = L::Buy(kDay1, {{kUnit}}).event;
   auto* line = event.mutable_purchase_recorded()->mutable_lines(0);

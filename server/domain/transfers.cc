@@ -1,0 +1,178 @@
+// See transfers.h.
+#include "server/domain/transfers.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "server/base/calendar.h"
+#include "server/base/check.h"
+#include "server/base/error.h"
+#include "server/domain/accrual.h"
+#include "server/domain/lots.h"
+#include "server/domain/proto_time.h"
+#include "server/domain/redemption.h"
+#include "server/domain/work.h"
+
+namespace keyledger::domain {
+namespace {
+
+using events::v1::Event;
+
+constexpr std::string_view kPolicy = "transfer_policy";
+constexpr int64_t kOpenMax = 100;
+
+absl::Status CheckOpen(const AccountState& state, const CompiledProgram* program) {
+  const int64_t limit = program != nullptr && program->program().transfer_policy().has_max_open()
+                            ? program->program().transfer_policy().max_open()
+                            : kOpenMax;
+  const auto open = static_cast<int64_t>(state.transfers.size());
+  if (open < limit) return absl::OkStatus();
+  const std::string what = fmt::format("{} transfers are in transit; send this one when one of them has ended", open);
+  if (program != nullptr) {
+    return OverLimit(Reason::kTransferLimit, *program, fmt::format("{}.max_open", kPolicy), limit, open + 1, what);
+  }
+  absl::Status status = MakeError(Reason::kTransferLimit, what);
+  AddMetadata(status, "rule", fmt::format("{}.max_open", kPolicy));
+  AddMetadata(status, "program", "");
+  AddMetadata(status, "limit", std::to_string(limit));
+  AddMetadata(status, "requested", std::to_string(open + 1));
+  return status;
+}
+
+absl::Status CheckPerPeriod(const AccountState& state, const CompiledProgram& program, int64_t points,
+                            Micros occurred) {
+  const programs::v1::PointsPerPeriod& maximum = program.program().transfer_policy().max_points_per_period();
+  const int64_t used = CountOf(state, program, kPolicy, maximum.period(), occurred).points_before();
+  if (points <= maximum.points() - used) return absl::OkStatus();
+  const Micros next = program.zone().PeriodStart(occurred, CalendarUnitOf(maximum.period()), 1);
+  absl::Status status = OverLimit(
+      Reason::kTransferLimit, program, fmt::format("{}.max_points_per_period", kPolicy), maximum.points(), points,
+      fmt::format("at most {} points may be sent in a period, {} have been; the next one begins {}", maximum.points(),
+                  used, FormatMicros(next)));
+  AddMetadata(status, "used", std::to_string(used));
+  AddMetadata(status, "opens_time", FormatMicros(next));
+  return status;
+}
+
+}  // namespace
+
+absl::Status CheckTransfer(const AccountState& state, const CompiledProgram* program, int64_t points, Micros occurred) {
+  KL_RETURN_IF_ERROR(CheckOpen(state, program));
+  if (program == nullptr || !program->program().has_transfer_policy()) return absl::OkStatus();
+  const programs::v1::TransferPolicy& policy = program->program().transfer_policy();
+  const auto over = [&](const char* rule, int64_t limit, const std::string& what) {
+    return OverLimit(Reason::kTransferLimit, *program, fmt::format("{}.{}", kPolicy, rule), limit, points, what);
+  };
+  if (policy.forbidden()) return over("forbidden", 0, "points may not be sent to other accounts");
+  if (policy.has_min_points() && points < policy.min_points()) {
+    return over("min_points", policy.min_points(),
+                fmt::format("at least {} points must be sent at once, not {}", policy.min_points(), points));
+  }
+  if (policy.has_max_points() && points > policy.max_points()) {
+    return over("max_points", policy.max_points(),
+                fmt::format("at most {} points may be sent at once, not {}", policy.max_points(), points));
+  }
+  return policy.has_max_points_per_period() ? CheckPerPeriod(state, *program, points, occurred) : absl::OkStatus();
+}
+
+void AddTransferCounts(const AccountState& state, const CompiledProgram& program, Micros occurred,
+                       google::protobuf::RepeatedPtrField<events::v1::PeriodCount>* out) {
+  const programs::v1::TransferPolicy& policy = program.program().transfer_policy();
+  if (!policy.has_max_points_per_period()) return;
+  *out->Add() = CountOf(state, program, kPolicy, policy.max_points_per_period().period(), occurred);
+}
+
+TransferReceipt ReceiptOf(const events::v1::EventRecord& sent) {
+  const events::v1::PointsTransferSent& event = sent.event().points_transfer_sent();
+  return {event.to_account_id(),
+          sent.account_id(),
+          event.transfer_id(),
+          sent.event_id(),
+          MicrosOf(sent.occurred_time()),
+          event};
+}
+
+absl::StatusOr<Outcome> DecideTransferReceipt(const AccountState& receiver, const TransferReceipt& receipt,
+                                              const ProgramSet& programs) {
+  if (receiver.lifecycle == Lifecycle::kNone) {
+    return MakeError(Reason::kAccountNotFound, fmt::format("account '{}' does not exist", receipt.to_account_id));
+  }
+  if (receiver.lifecycle == Lifecycle::kClosed) {
+    return MakeError(Reason::kAccountClosed, fmt::format("account '{}' is closed", receipt.to_account_id));
+  }
+  const auto arrival = [&](const events::v1::LotAllocation& allocation) {
+    return std::max(receipt.occurred, MicrosOf(allocation.lot().occurred_time()));
+  };
+  Micros until = std::max(receiver.clock, receipt.occurred);
+  for (const auto& allocation : receipt.sent.allocations()) until = std::max(until, arrival(allocation));
+  Work work(receiver, programs);
+  KL_RETURN_IF_ERROR(work.AdvanceTo(until));
+  const uint64_t first = work.state().next_revision;
+  for (const events::v1::LotAllocation& allocation : receipt.sent.allocations()) {
+    Event event;
+    events::v1::PointsTransferReceived& received = *event.mutable_points_transfer_received();
+    received.set_transfer_id(receipt.transfer_id);
+    received.set_from_account_id(receipt.from_account_id);
+    received.set_sent_event_id(receipt.sent_event_id);
+    received.set_points(allocation.points());
+    *received.mutable_lot() = allocation.lot();
+    received.mutable_lot()->set_accrued(allocation.points());
+    KL_RETURN_IF_ERROR(work.RecordDecision(std::move(event), arrival(allocation), -1, nullptr));
+  }
+  const auto lots = std::count_if(work.state().lots.begin(), work.state().lots.end(),
+                                  [](const Lot& lot) { return lot.remaining > 0; });
+  if (lots > static_cast<int64_t>(kLotsMax)) {
+    return MakeError(Reason::kAccountLimit,
+                     fmt::format("account '{}' would hold more than {} lots", receipt.to_account_id, kLotsMax));
+  }
+  KL_RETURN_IF_ERROR(work.SettleLots(first));
+  KL_RETURN_IF_ERROR(work.PayDebt(-1));
+  return work.Finish();
+}
+
+bool IsTransferRefusal(const absl::Status& status) {
+  const Reason reason = ReasonOf(status);
+  return reason == Reason::kAccountNotFound || reason == Reason::kAccountClosed || reason == Reason::kAccountLimit ||
+         reason == Reason::kArithmeticRange;
+}
+
+std::string RefusalName(const absl::Status& status) {
+  KL_CHECK(IsTransferRefusal(status));
+  switch (ReasonOf(status)) {
+    case Reason::kAccountNotFound:
+      return "ACCOUNT_NOT_FOUND";
+    case Reason::kAccountClosed:
+      return "ACCOUNT_CLOSED";
+    case Reason::kAccountLimit:
+      return "ACCOUNT_LIMIT";
+    default:
+      return "ARITHMETIC_RANGE";
+  }
+}
+
+absl::StatusOr<Outcome> DecideTransferResult(const AccountState& sender, const TransferResult& result,
+                                             const ProgramSet& programs) {
+  Work work(sender, programs);
+  const auto open = sender.transfers.find(result.transfer_id);
+  if (open == sender.transfers.end()) return work.Finish();
+  const OpenTransfer& transfer = open->second;
+  Event event;
+  if (result.refusal.empty()) {
+    events::v1::PointsTransferCompleted& completed = *event.mutable_points_transfer_completed();
+    completed.set_transfer_id(result.transfer_id);
+    completed.set_points(transfer.points());
+    completed.set_received_event_id(result.received_event_id);
+  } else {
+    events::v1::PointsTransferReturned& returned = *event.mutable_points_transfer_returned();
+    returned.set_transfer_id(result.transfer_id);
+    returned.set_points(transfer.points());
+    returned.set_refusal(result.refusal);
+    *returned.mutable_allocations() = AllocationsOf(transfer);
+  }
+  KL_RETURN_IF_ERROR(work.RecordDecision(std::move(event), transfer.occurred, -1, nullptr));
+  KL_RETURN_IF_ERROR(work.SettleRestored(-1));
+  return work.Finish();
+}
+
+}  // namespace keyledger::domain

@@ -1,0 +1,71 @@
+// Transfers of points between two accounts: what a program allows the sender, and the two steps that no client can
+// submit. Pure; the courier (server/shard/courier.h) carries them between the accounts.
+//
+// A transfer is sent, received or refused, and then completed or returned. All of its records occur when it was sent,
+// however much later they are taken: in business time a transfer is one moment, and what the two accounts hold between
+// them is the same before and after. A lot that came to be only after that moment (the transfer was submitted late)
+// arrives when it was earned.
+#pragma once
+
+#include <string>
+
+#include <absl/status/statusor.h>
+
+#include "keyledger/events/v1/record.pb.h"
+#include "server/domain/account_state.h"
+#include "server/domain/decide.h"
+#include "server/domain/program_set.h"
+
+namespace keyledger::domain {
+
+// Whether the program's transfer policy (none: its defaults) lets so many points be sent at `occurred`.
+// Errors: FAILED_PRECONDITION (kTransferLimit) with the rule's name and numbers as metadata, and for a maximum per
+// period when the next one begins.
+absl::Status CheckTransfer(const AccountState& state, const CompiledProgram* program, int64_t points, Micros occurred);
+
+// Adds the count that a transfer at `occurred` adds to, if there is one.
+void AddTransferCounts(const AccountState& state, const CompiledProgram& program, Micros occurred,
+                       google::protobuf::RepeatedPtrField<events::v1::PeriodCount>* out);
+
+// What a receiver is to be given.
+struct TransferReceipt {
+  std::string to_account_id;
+  std::string from_account_id;
+  std::string transfer_id;
+  // Of the sender's record.
+  std::string sent_event_id;
+  Micros occurred = 0;
+  events::v1::PointsTransferSent sent;
+};
+
+// Requires: the record is a PointsTransferSent.
+TransferReceipt ReceiptOf(const events::v1::EventRecord& sent);
+
+// How a transfer ended.
+struct TransferResult {
+  std::string transfer_id;
+  // Empty: it was received. Otherwise the reason of refusal, as "ACCOUNT_CLOSED".
+  std::string refusal;
+  // Of the first record of the receiver, if it was received.
+  std::string received_event_id;
+};
+
+// Gives the receiver the points: a lot for each that was debited. What has run out meanwhile does so, and debts are
+// paid.
+// Errors, all of which are final for the transfer: NOT_FOUND (kAccountNotFound), FAILED_PRECONDITION (kAccountClosed,
+// kAccountLimit, kArithmeticRange).
+absl::StatusOr<Outcome> DecideTransferReceipt(const AccountState& receiver, const TransferReceipt& receipt,
+                                              const ProgramSet& programs);
+
+// Whether an error of DecideTransferReceipt says that the account cannot take the points, rather than that it could not
+// be asked.
+bool IsTransferRefusal(const absl::Status& status);
+
+// The name of that error in PointsTransferReturned, as "ACCOUNT_CLOSED". Requires: IsTransferRefusal.
+std::string RefusalName(const absl::Status& status);
+
+// Ends the transfer on its sender. No events: it is not open, or not any more.
+absl::StatusOr<Outcome> DecideTransferResult(const AccountState& sender, const TransferResult& result,
+                                             const ProgramSet& programs);
+
+}  // namespace keyledger::domain
