@@ -97,6 +97,7 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
     part.engine->Start();
     shards.push_back(part.shard.get());
   }
+  ledger->courier_ = std::make_unique<Courier>(shards);
   ledger->reviewer_ = std::make_unique<Reviewer>(std::move(shards), clock,
                                                  ReviewerOptions{options.shard.skew_max, options.sweep_quiet});
   KL_RETURN_IF_ERROR(ledger->reviewer_->Resume());
@@ -124,6 +125,10 @@ absl::Status Ledger::OpenParts(uint32_t shard_count) {
     ShardOptions shard_options = options_.shard;
     shard_options.shard = number;
     shard_options.shard_count = shard_count;
+    // Nothing is appended to an account before the courier is there.
+    shard_options.on_transfer_sent = [this, number](const std::string& account_id, const std::string& transfer_id) {
+      courier_->Notify(number, account_id, transfer_id);
+    };
     shard_options.cache_bytes_max = std::max<size_t>(options_.shard.cache_bytes_max / shard_count, 1u << 20);
     shard_options.queue_bytes_max = std::max<size_t>(options_.shard.queue_bytes_max / shard_count, 8u << 20);
     KL_ASSIGN_OR_RETURN(part.shard, Shard::Open(*part.store, *part.store, clock_, shard_options));
@@ -157,6 +162,7 @@ void Ledger::Stop() {
   // Shards first: a sweep that waits for them gets its answer.
   for (Part& part : parts_) part.shard->Stop();
   if (reviewer_ != nullptr) reviewer_->Stop();
+  if (courier_ != nullptr) courier_->Stop();
   if (sweeper_.joinable()) sweeper_.join();
   StopProjections();
 }
@@ -331,12 +337,12 @@ void Ledger::SweepLoop() {
 
 absl::Status Ledger::SweepNow() {
   absl::Status first;
-  std::vector<std::array<absl::Status, 4>> failures(parts_.size());
+  std::vector<std::array<absl::Status, 5>> failures(parts_.size());
   {
     MutexLock lock(sweep_mutex_);
     // What one shard cannot do is no reason for the others to wait.
     for (size_t number = 0; number < parts_.size(); ++number) {
-      auto& [rearmed, swept, undecided, reviewed] = failures[number];
+      auto& [rearmed, swept, undecided, reviewed, carried] = failures[number];
       rearmed = RearmAll(parts_[number]);
       swept = Sweep(parts_[number], undecided);
       first.Update(rearmed);
@@ -346,6 +352,7 @@ absl::Status Ledger::SweepNow() {
   // Reviews are recorded by the first shard.
   failures[0][3] = reviewer_->StartDue();
   first.Update(failures[0][3]);
+  failures[0][4] = courier_->failure();
   if (options_.on_sweep_failure == nullptr) return first;
   for (uint32_t number = 0; number < failures.size(); ++number) {
     for (const absl::Status& failure : failures[number]) {

@@ -21,6 +21,7 @@
 #include "server/base/mutex.h"
 #include "server/domain/program_set.h"
 #include "server/shard/append_command.h"
+#include "server/shard/courier.h"
 #include "server/shard/reviewer.h"
 #include "server/shard/shard.h"
 #include "server/store/shard_store.h"
@@ -43,7 +44,7 @@ struct LedgerOptions {
   std::chrono::milliseconds sweep_interval{60'000};
   // An account that was written to within this time is left for later, so that an import of the past is not overtaken.
   Micros sweep_quiet = 600 * kMicrosPerSecond;
-  // Told what a sweep could not do, at most four failures per shard and sweep; each is tried again. Called on the
+  // Told what a sweep could not do, at most five failures per shard and sweep; each is tried again. Called on the
   // sweeping thread, with no lock held. May be empty.
   std::function<void(uint32_t shard, const absl::Status& failure)> on_sweep_failure;
   // As in store::StoreOptions.
@@ -75,6 +76,8 @@ class Ledger {
   projections::Engine& engine(uint32_t number) { return *parts_[number].engine; }
   // Requires: open.
   Reviewer& reviewer() { return *reviewer_; }
+  // Requires: open.
+  Courier& courier() { return *courier_; }
   Shard& ShardOfAccount(std::string_view account_id);
 
   // Routes a request to its shard.
@@ -149,6 +152,7 @@ class Ledger {
   uint64_t publications_finished_ ABSL_GUARDED_BY(rearm_mutex_) = 0;
 
   std::unique_ptr<Reviewer> reviewer_;
+  std::unique_ptr<Courier> courier_;
 
   Mutex mutex_;
   CondVar stop_changed_;

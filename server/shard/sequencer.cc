@@ -160,6 +160,10 @@ void Sequencer::Process(Command& command) {
     ProcessOwn(*own);
   } else if (auto* verdict = std::get_if<VerdictCommand>(&command)) {
     ProcessVerdict(*verdict);
+  } else if (auto* receipt = std::get_if<ReceiptCommand>(&command)) {
+    ProcessReceipt(*receipt);
+  } else if (auto* end = std::get_if<TransferEndCommand>(&command)) {
+    ProcessTransferEnd(*end);
   } else {
     ProcessPublish(std::get<PublishCommand>(command));
   }
@@ -176,6 +180,10 @@ void Sequencer::Refuse(Command& command, const absl::Status& status) {
     own->done(status);
   } else if (auto* verdict = std::get_if<VerdictCommand>(&command)) {
     verdict->done(status);
+  } else if (auto* receipt = std::get_if<ReceiptCommand>(&command)) {
+    receipt->done(status);
+  } else if (auto* end = std::get_if<TransferEndCommand>(&command)) {
+    end->done(status);
   } else {
     std::get<PublishCommand>(command).done(status);
   }

@@ -23,6 +23,7 @@
 #include "server/base/head_watch.h"
 #include "server/base/mutex.h"
 #include "server/domain/decide.h"
+#include "server/domain/transfers.h"
 #include "server/shard/append_command.h"
 #include "server/shard/committer.h"
 #include "server/shard/shard.h"
@@ -59,11 +60,23 @@ class Sequencer {
     std::shared_ptr<const domain::ReviewVerdict> verdict;
     VerdictDone done;
   };
+  struct ReceiptCommand {
+    // Without events: account, request_id and digest.
+    AppendCommand append;
+    std::shared_ptr<const domain::TransferReceipt> receipt;
+    AppendDone done;
+  };
+  struct TransferEndCommand {
+    std::string account_id;
+    domain::TransferResult result;
+    std::function<void(absl::Status)> done;
+  };
   struct ClientCommand {
     AppendCommand append;
     AppendDone done;
   };
-  using Command = std::variant<ClientCommand, SweepCommand, RearmCommand, PublishCommand, OwnCommand, VerdictCommand>;
+  using Command = std::variant<ClientCommand, SweepCommand, RearmCommand, PublishCommand, OwnCommand, VerdictCommand,
+                               ReceiptCommand, TransferEndCommand>;
 
   // `last_record_time`: of the log's last record. `published`: what the log holds.
   Sequencer(store::ShardStore& store, Committer& committer, HeadWatch& head, const Clock& clock,
@@ -102,6 +115,8 @@ class Sequencer {
   void ProcessRearm(RearmCommand& command);
   void ProcessOwn(OwnCommand& command);
   void ProcessVerdict(VerdictCommand& command);
+  void ProcessReceipt(ReceiptCommand& command);
+  void ProcessTransferEnd(TransferEndCommand& command);
 
   absl::StatusOr<AppendAnswer> DecideAppend(AppendCommand& command);
   // True if the request is a repetition and has been dealt with.
@@ -121,6 +136,8 @@ class Sequencer {
   void AddRequestRow(const AppendCommand& command, const AppendAnswer& answer, uint64_t first_position);
   // `looked_until`: what is due by then has been decided, without a record.
   void Arm(CachedAccount& account, Micros looked_until = std::numeric_limits<Micros>::min());
+  // Has the shard's owner told of transfers that were sent, once they are durable.
+  void AnnounceTransfers(const domain::DecideInput& input);
   void Snapshot(CachedAccount& account);
   void EvictStates();
   Micros NextRecordTime() const;

@@ -27,11 +27,11 @@ std::string RequestKey(const AppendCommand& command) {
   return key;
 }
 
-// The key under which a reservation is unique; see InvoiceKey for the others.
-std::string ReservationKey(const std::string& account_id, const std::string& reservation_id) {
-  std::string key = "h" + account_id;
+// The key under which a reservation ('h') or a transfer ('t') is unique; see InvoiceKey for the others.
+std::string NameKey(char kind, const std::string& account_id, const std::string& name) {
+  std::string key = kind + account_id;
   key += '\0';
-  key += reservation_id;
+  key += name;
   return key;
 }
 
@@ -107,6 +107,7 @@ absl::StatusOr<AppendAnswer> Sequencer::DecideAppend(AppendCommand& command) {
   const uint64_t first_position = next_position();
   Record(*account, std::move(outcome), &command, record_time, &answer);
   AddRequestRow(command, answer, first_position);
+  AnnounceTransfers(input);
   for (auto& [key, event_index] : keys) {
     const uint64_t position = answer.events[event_index].position;
     group_->commit.uniques.push_back({key, position});
@@ -165,7 +166,9 @@ absl::Status Sequencer::CheckUnique(const AppendCommand& command, std::vector<st
     } else if (event.has_purchase_returned() && !event.purchase_returned().return_number().empty()) {
       key = InvoiceKey(true, event.purchase_returned().merchant_id(), event.purchase_returned().return_number());
     } else if (event.has_points_reserved()) {
-      key = ReservationKey(command.account_id, event.points_reserved().reservation_id());
+      key = NameKey('h', command.account_id, event.points_reserved().reservation_id());
+    } else if (event.has_points_transfer_sent()) {
+      key = NameKey('t', command.account_id, event.points_transfer_sent().transfer_id());
     } else {
       continue;
     }
@@ -179,6 +182,10 @@ absl::Status Sequencer::CheckUnique(const AppendCommand& command, std::vector<st
     if (event.has_points_reserved()) {
       return MakeError(Reason::kReservationExists,
                        fmt::format("events[{}]: reservation_id '{}' was used before; take a new one", i, number));
+    }
+    if (event.has_points_transfer_sent()) {
+      return MakeError(Reason::kTransferExists,
+                       fmt::format("events[{}]: transfer_id '{}' was used before; take a new one", i, number));
     }
     absl::Status status = MakeError(
         Reason::kInvoiceExists,
@@ -312,6 +319,11 @@ void Sequencer::Record(CachedAccount& account, domain::Outcome outcome, AppendCo
       answer->decisions.push_back(record);
     }
     ++revision;
+  }
+  if (account.state.transfers.empty() != outcome.state.transfers.empty()) {
+    // A transfer sent in a group does not end in it, so a mark that is cleared and set in one group is to be set.
+    auto& marks = outcome.state.transfers.empty() ? group_->commit.timers_cleared : group_->commit.timers_set;
+    marks.push_back({store::kUnderWay, account.account_id});
   }
   account.state = std::move(outcome.state);
   KL_CHECK(account.state.next_revision == revision);

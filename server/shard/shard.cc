@@ -133,6 +133,22 @@ void Shard::Apply(const std::string& account_id, const std::string& request_id,
   sequencer_->Submit(Sequencer::VerdictCommand{std::move(append), std::move(verdict), std::move(done)}, bytes);
 }
 
+void Shard::Receive(std::shared_ptr<const domain::TransferReceipt> receipt, const std::string& request_id,
+                    AppendDone done) {
+  AppendCommand append;
+  append.account_id = receipt->to_account_id;
+  append.request_id = request_id;
+  const merkle::Hash digest = merkle::Sha256(request_id);
+  append.digest.assign(digest.begin(), digest.end());
+  const size_t bytes = append.account_id.size() + receipt->sent.ByteSizeLong();
+  sequencer_->Submit(Sequencer::ReceiptCommand{std::move(append), std::move(receipt), std::move(done)}, bytes);
+}
+
+void Shard::EndTransfer(const std::string& account_id, domain::TransferResult result,
+                        std::function<void(absl::Status)> done) {
+  sequencer_->Submit(Sequencer::TransferEndCommand{account_id, std::move(result), std::move(done)}, account_id.size());
+}
+
 std::shared_ptr<const domain::ProgramSet> Shard::programs() const { return sequencer_->programs(); }
 
 std::vector<PublishedProgram> Shard::published() const { return sequencer_->published(); }

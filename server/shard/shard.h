@@ -24,6 +24,7 @@
 #include "server/domain/account_state.h"
 #include "server/domain/program_set.h"
 #include "server/domain/review.h"
+#include "server/domain/transfers.h"
 #include "server/merkle/tree.h"
 #include "server/shard/append_command.h"
 #include "server/store/shard_store.h"
@@ -47,6 +48,8 @@ struct ShardOptions {
   uint64_t snapshot_every_records = 128;
   // How far ahead of the clock an occurred_time may be.
   Micros skew_max = 300 * kMicrosPerSecond;
+  // Told of every transfer that was sent, once it is durable, on a thread of the shard. Must not block. May be empty.
+  std::function<void(const std::string& account_id, const std::string& transfer_id)> on_transfer_sent;
 };
 
 // Gets whether what the sweep of an account came to was written and, if the account can be neither read nor decided,
@@ -115,6 +118,13 @@ class Shard {
   // account and request_id: repeated, it says what the first one did.
   void Apply(const std::string& account_id, const std::string& request_id,
              std::shared_ptr<const domain::ReviewVerdict> verdict, VerdictDone done);
+
+  // Gives an account of this shard the points of a transfer. Once per account and request_id: repeated, it says what
+  // the first one did. Errors: those of domain::DecideTransferReceipt, or the shard could not be asked.
+  void Receive(std::shared_ptr<const domain::TransferReceipt> receipt, const std::string& request_id, AppendDone done);
+  // Ends a transfer that an account of this shard sent. One that is not open is left alone.
+  void EndTransfer(const std::string& account_id, domain::TransferResult result,
+                   std::function<void(absl::Status)> done);
 
   // The programs whose publication is durable.
   std::shared_ptr<const domain::ProgramSet> programs() const;

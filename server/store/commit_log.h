@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,10 @@ struct SnapshotEntry {
   std::string state;
 };
 
-// A moment at which a decision about an account falls due.
+// Due of a timer that is no moment: it marks an account with transfers under way, for whoever opens the store.
+inline constexpr Micros kUnderWay = std::numeric_limits<Micros>::min();
+
+// A moment at which a decision about an account falls due, or kUnderWay.
 struct TimerEntry {
   Micros due = 0;
   std::string account_id;
