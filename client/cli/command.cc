@@ -204,7 +204,7 @@ void WriteFlags::AddTo(CLI::App* verb) {
   verb->add_option("--causation-id", causation_id, "event_id of what caused it");
 }
 
-int AppendEvent(Session& session, const WriteFlags& flags, ev::Event event) {
+std::optional<v1::AppendRequest> MakeAppend(Session& session, const WriteFlags& flags, ev::Event event) {
   v1::AppendRequest request;
   request.set_account_id(flags.account);
   request.set_request_id(flags.request_id);
@@ -216,7 +216,8 @@ int AppendEvent(Session& session, const WriteFlags& flags, ev::Event event) {
   } else if (const std::optional<int64_t> revision = ParseInteger(flags.expect); revision && *revision >= 0) {
     request.mutable_expected_revision()->set_exact(static_cast<uint64_t>(*revision));
   } else {
-    return session.Usage(fmt::format("--expect: '{}' is neither a revision nor new nor any", flags.expect));
+    session.Usage(fmt::format("--expect: '{}' is neither a revision nor new nor any", flags.expect));
+    return std::nullopt;
   }
   v1::SubmittedEvent& submitted = *request.add_events();
   submitted.set_event_id(flags.event_id);
@@ -224,7 +225,15 @@ int AppendEvent(Session& session, const WriteFlags& flags, ev::Event event) {
   submitted.set_causation_id(flags.causation_id);
   *submitted.mutable_occurred_time() = TimeOf(flags.occurred);
   *submitted.mutable_event() = std::move(event);
-  return Show(session, session.client().Append(std::move(request)),
+  return request;
+}
+
+int AppendEvent(Session& session, const WriteFlags& flags, ev::Event event) {
+  std::optional<v1::AppendRequest> request = MakeAppend(session, flags, std::move(event));
+  if (!request) {
+    return kExitUsage;
+  }
+  return Show(session, session.client().Append(*std::move(request)),
               [&](const v1::AppendResponse& response) { PrintAppended(session, response); });
 }
 

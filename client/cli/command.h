@@ -175,6 +175,8 @@ struct WriteFlags {
   void AddTo(CLI::App* verb);
 };
 
+// The request that appends one event. Nothing if a flag is wrong; the message has been printed.
+std::optional<v1::AppendRequest> MakeAppend(Session& session, const WriteFlags& flags, ev::Event event);
 // Appends one event and prints the answer.
 int AppendEvent(Session& session, const WriteFlags& flags, ev::Event event);
 // Prints the answer to an append.

@@ -21,6 +21,12 @@ const char* CauseWords(ev::EventKind kind, int64_t points) {
       return "ran out";
     case ev::EVENT_KIND_POINTS_RESERVED:
       return points > 0 ? "hold ended" : "held";
+    case ev::EVENT_KIND_POINTS_TRANSFER_SENT:
+      return points > 0 ? "transfer ended" : "sent";
+    case ev::EVENT_KIND_POINTS_TRANSFER_RECEIVED:
+      return "came in";
+    case ev::EVENT_KIND_POINTS_TRANSFER_COMPLETED:
+      return "arrived elsewhere";
     default:
       return "other";
   }
@@ -37,7 +43,8 @@ std::string PartsText(const v1::BalanceCause& cause) {
     } else if (part.points() < 0) {
       parts.push_back(
           fmt::format("{} of lot {}", FormatCount(-static_cast<__int128>(part.points())), part.lot_revision()));
-    } else if (cause.kind() != ev::EVENT_KIND_POINTS_ADJUSTED) {
+    } else if (cause.kind() != ev::EVENT_KIND_POINTS_ADJUSTED &&
+               cause.kind() != ev::EVENT_KIND_POINTS_TRANSFER_RECEIVED) {
       parts.push_back(fmt::format("{} back to lot {}", FormatCount(part.points()), part.lot_revision()));
     }
   }

@@ -1,5 +1,5 @@
-// keyledger points: redeem, reserve, capture, release, adjust, balance, lots, statement, expiry, and from
-// commands_liability.cc liability.
+// keyledger points: redeem, reserve, capture, release, adjust, balance, lots, statement, expiry; from
+// commands_transfer.cc transfer and transfer-status, and from commands_liability.cc liability.
 #include "client/cli/commands.h"
 
 #include <fmt/format.h>
@@ -18,6 +18,18 @@ std::string KindText(ev::EventKind kind) {
 
 std::string Change(int64_t points) {
   return points > 0 ? "+" + FormatCount(points) : points == 0 ? "" : FormatCount(points);
+}
+
+std::string Description(const v1::StatementEntry& entry) {
+  if (entry.transfer_id().empty()) {
+    return entry.description();
+  }
+  std::string text = entry.transfer_id();
+  if (!entry.other_account_id().empty()) {
+    const bool sent = entry.kind() == ev::EVENT_KIND_POINTS_TRANSFER_SENT;
+    text += (sent ? " to " : " from ") + entry.other_account_id();
+  }
+  return entry.description().empty() ? text : text + ": " + entry.description();
 }
 
 void AddRedeem(CLI::App* noun, Action& selected) {
@@ -166,9 +178,12 @@ void AddBalance(CLI::App* noun, Action& selected) {
       table.Add({"pending", FormatCount(balance.pending())});
       table.Add({"spent", FormatCount(balance.spent())});
       table.Add({"reserved", FormatCount(balance.reserved())});
+      table.Add({"in transit", FormatCount(balance.in_transit())});
       table.Add({"debt", FormatCount(balance.debt())});
       table.Add({"expired", FormatCount(balance.expired())});
       table.Add({"reversed", FormatCount(balance.reversed())});
+      table.Add({"sent to others", FormatCount(balance.transferred_out())});
+      table.Add({"came from others", FormatCount(balance.transferred_in())});
       table.Add({"accrued in all", FormatCount(balance.accrued())});
       session.Print(table);
       if (!flags->read.as_of.empty()) {
@@ -197,7 +212,9 @@ void AddLots(CLI::App* noun, Action& selected) {
                  {"accrued", Align::kRight},
                  {"left", Align::kRight},
                  {"reserved", Align::kRight},
+                 {"in transit", Align::kRight},
                  {"spent", Align::kRight},
+                 {"sent", Align::kRight},
                  {"reversed", Align::kRight},
                  {"expired", Align::kRight},
                  {"earned"},
@@ -210,10 +227,12 @@ void AddLots(CLI::App* noun, Action& selected) {
           for (const v1::Lot& lot : response.lots()) {
             rows.Add({std::to_string(lot.lot_revision()), ShortEnum(v1::LotState_Name(lot.state()), "LOT_STATE_"),
                       FormatCount(lot.accrued()), FormatCount(lot.remaining()), FormatCount(lot.reserved()),
-                      FormatCount(lot.spent()), FormatCount(lot.reversed()), FormatCount(lot.expired()),
-                      FormatTime(lot.occurred_time()), FormatTime(lot.activate_time()),
-                      lot.has_expire_time() ? FormatTime(lot.expire_time()) : "never",
-                      lot.rule_id().empty() ? "adjustment" : lot.rule_id()});
+                      FormatCount(lot.in_transit()), FormatCount(lot.spent()), FormatCount(lot.transferred()),
+                      FormatCount(lot.reversed()), FormatCount(lot.expired()), FormatTime(lot.occurred_time()),
+                      FormatTime(lot.activate_time()), lot.has_expire_time() ? FormatTime(lot.expire_time()) : "never",
+                      !lot.rule_id().empty()      ? lot.rule_id()
+                      : lot.transfer_id().empty() ? "adjustment"
+                                                  : "from " + Printable(lot.from_account_id())});
           }
         });
   });
@@ -253,7 +272,7 @@ void AddStatement(CLI::App* noun, Action& selected) {
                 rows.Add({FormatTime(entry.occurred_time()), entry.due() ? "due" : std::to_string(entry.revision()),
                           KindText(entry.kind()), Change(entry.available_change()), Change(entry.pending_change()),
                           FormatCount(entry.available_after()), FormatCount(entry.pending_after()),
-                          entry.description()});
+                          Description(entry)});
               }
             });
       });
@@ -292,6 +311,7 @@ void AddPointsCommands(CLI::App& root, Action& selected) {
   AddReserve(noun, selected);
   AddCapture(noun, selected);
   AddRelease(noun, selected);
+  AddTransfer(noun, selected);
   AddAdjust(noun, selected);
   AddBalance(noun, selected);
   AddLots(noun, selected);

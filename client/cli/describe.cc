@@ -62,6 +62,19 @@ std::string Details(const ev::Event& event) {
       return Points(event.points_debt_paid().points());
     case ev::Event::kPointsRestored:
       return Points(event.points_restored().points());
+    case ev::Event::kPointsTransferSent:
+      return fmt::format("{} to {} as {}", Points(event.points_transfer_sent().points()),
+                         event.points_transfer_sent().to_account_id(), event.points_transfer_sent().transfer_id());
+    case ev::Event::kPointsTransferReceived:
+      return fmt::format("{} from {} as {}", Points(event.points_transfer_received().points()),
+                         event.points_transfer_received().from_account_id(),
+                         event.points_transfer_received().transfer_id());
+    case ev::Event::kPointsTransferCompleted:
+      return fmt::format("{} as {}", Points(event.points_transfer_completed().points()),
+                         event.points_transfer_completed().transfer_id());
+    case ev::Event::kPointsTransferReturned:
+      return fmt::format("{} as {}: {}", Points(event.points_transfer_returned().points()),
+                         event.points_transfer_returned().transfer_id(), event.points_transfer_returned().refusal());
     case ev::Event::kPointsAccrued:
       return Points(event.points_accrued().points()) + " by rule " + event.points_accrued().rule_id();
     case ev::Event::kPointsActivated:

@@ -73,6 +73,7 @@ class Client {
   Result<v1::ListStatementResponse> ListStatement(const v1::ListStatementRequest& request);
   Result<v1::GetExpiryScheduleResponse> GetExpirySchedule(const v1::GetExpiryScheduleRequest& request);
   Result<v1::GetLiabilityResponse> GetLiability(const v1::GetLiabilityRequest& request);
+  Result<v1::GetTransferResponse> GetTransfer(const v1::GetTransferRequest& request);
   Result<v1::GetStandingResponse> GetStanding(const v1::GetStandingRequest& request);
   Result<v1::ExplainStandingResponse> ExplainStanding(const v1::ExplainStandingRequest& request);
   Result<v1::ListHistoryResponse> ListHistory(const v1::ListHistoryRequest& request);

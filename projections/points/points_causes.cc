@@ -16,10 +16,12 @@ using events::v1::EventKind;
 class CausesFold {
  public:
   void AddLot(const PointsLot& lot) {
-    const bool earned = lot.purchase_revision.has_value();
-    BalanceCause& cause = earned
-                              ? CauseOf(events::v1::EVENT_KIND_PURCHASE_RECORDED, *lot.purchase_revision, lot.occurred)
-                              : CauseOf(events::v1::EVENT_KIND_POINTS_ADJUSTED, lot.lot_revision, lot.occurred);
+    BalanceCause& cause =
+        lot.purchase_revision.has_value()
+            ? CauseOf(events::v1::EVENT_KIND_PURCHASE_RECORDED, *lot.purchase_revision, lot.occurred)
+        : lot.transfer_id.empty()
+            ? CauseOf(events::v1::EVENT_KIND_POINTS_ADJUSTED, lot.lot_revision, lot.occurred)
+            : CauseOf(events::v1::EVENT_KIND_POINTS_TRANSFER_RECEIVED, lot.lot_revision, lot.received);
     cause.points += lot.accrued;
     cause.parts.push_back({lot.accrued, lot.lot_revision, lot.rule_id, lot.program_id, lot.program_version});
   }
@@ -34,7 +36,7 @@ class CausesFold {
   void AddDue(const PointsLot& lot, int64_t points) {
     BalanceCause& cause = due_.emplace_back();
     cause.kind = events::v1::EVENT_KIND_POINTS_EXPIRED;
-    cause.occurred = std::max(*lot.expire, lot.occurred);
+    cause.occurred = std::max({*lot.expire, lot.occurred, lot.transfer_id.empty() ? lot.occurred : lot.received});
     cause.due = true;
     Take(cause, lot.lot_revision, points);
   }

@@ -27,7 +27,8 @@ struct CausePart {
 // One thing that moved points.
 struct BalanceCause {
   // PURCHASE_RECORDED, PURCHASE_RETURNED, POINTS_REDEEMED (added: what paid for a purchase and came back),
-  // POINTS_ADJUSTED, POINTS_EXPIRED or POINTS_RESERVED (added: the hold ended).
+  // POINTS_ADJUSTED, POINTS_EXPIRED, POINTS_RESERVED (added: the hold ended), POINTS_TRANSFER_RECEIVED,
+  // POINTS_TRANSFER_SENT (added: the transfer ended) or POINTS_TRANSFER_COMPLETED (what of it arrived).
   events::v1::EventKind kind = events::v1::EVENT_KIND_UNSPECIFIED;
   Micros occurred = 0;
   // Added, or negative: taken.

@@ -89,26 +89,50 @@ class LiabilityFold {
 
   void AddLot(const PointsLot& lot) {
     const bool pending = lot.state == LotState::kPending;
+    const int64_t held = Held(lot);
     for (LotTotals* totals : {&cohorts_[finder_.Find(lot.occurred)].totals, &totals_}) {
-      totals->lots += 1;
-      Sum(totals->issued, lot.accrued);
+      if (lot.transfer_id.empty()) {
+        totals->lots += 1;
+        Sum(totals->issued, lot.accrued);
+      }
       Sum(totals->expired, lot.expired);
       Sum(totals->reversed, lot.reversed);
       Sum(pending ? totals->pending : totals->available, lot.remaining);
-      // Held, but neither spent nor run out: still owed.
-      Sum(totals->available, lot.reserved);
+      Sum(totals->available, held);
+      if (!scope_.program_id.empty()) Sum(totals->transferred, lot.transferred);
     }
-    if (lot.remaining + lot.reserved == 0) return;
+    if (lot.remaining == 0 && held == 0) return;
     const int64_t days = (scope_.as_of - 1 - lot.occurred) / kMicrosPerDay;
     const auto after = std::upper_bound(kAgeStartsDays.begin(), kAgeStartsDays.end(), days);
     LiabilityAge& age = ages_[static_cast<size_t>(after - kAgeStartsDays.begin()) - 1];
-    age.lots += 1;
+    age.lots += lot.remaining + lot.reserved + lot.in_transit > 0 ? 1 : 0;
     Sum(pending ? age.pending : age.available, lot.remaining);
-    Sum(age.available, lot.reserved);
+    Sum(age.available, held);
+  }
+
+  // Points that are neither in a lot nor gone, and still owed: held, or in transit. What is in transit is what was sent
+  // less what arrived, each counted on its own account; so it does not matter which of the two this view of the ledger
+  // has seen. Of one program's lots it is not known what arrived.
+  int64_t Held(const PointsLot& lot) const {
+    if (!scope_.program_id.empty()) return lot.reserved + lot.in_transit;
+    return lot.reserved + lot.in_transit + lot.transferred - (lot.transfer_id.empty() ? 0 : lot.accrued);
+  }
+
+  // Whether the points are no longer owed, as far as the scope goes.
+  bool Leaves(events::v1::EventKind kind) const {
+    switch (kind) {
+      case events::v1::EVENT_KIND_POINTS_RESERVED:
+      case events::v1::EVENT_KIND_POINTS_TRANSFER_SENT:
+        return false;
+      case events::v1::EVENT_KIND_POINTS_TRANSFER_COMPLETED:
+        return !scope_.program_id.empty();
+      default:
+        return true;
+    }
   }
 
   void AddDebit(const PointsLot& lot, const LotDebit& debit) {
-    if (debit.kind == events::v1::EVENT_KIND_POINTS_RESERVED) return;
+    if (!Leaves(debit.kind)) return;
     // What came back corrects the spending that it undoes, at the age of that.
     Leaving& leaving = LeavingAt(lot, debit.taken);
     LotTotals& cohort = cohorts_[finder_.Find(lot.occurred)].totals;

@@ -33,7 +33,8 @@ struct LiabilityScope {
 // Periods from the first cohort to the present that an answer may span; wider data is refused.
 inline constexpr int64_t kLiabilityPeriodsMax = 600;
 
-// issued = redeemed + adjusted + expired + reversed + available + pending.
+// issued = redeemed + adjusted + expired + reversed + available + pending + transferred. Over all accounts a transfer
+// changes nothing: a lot that came from another account goes on being part of the one it came from.
 struct LotTotals {
   int64_t lots = 0;
   int64_t issued = 0;
@@ -44,6 +45,8 @@ struct LotTotals {
   int64_t reversed = 0;
   int64_t available = 0;
   int64_t pending = 0;
+  // With a program in the scope: arrived at other accounts, where they are no program's.
+  int64_t transferred = 0;
 
   int64_t outstanding() const { return available + pending; }
   bool operator==(const LotTotals&) const = default;

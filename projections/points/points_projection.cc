@@ -37,7 +37,7 @@ bool FillPurchase(const events::v1::PurchaseRecorded& purchase, Movement& moveme
 void FillReserved(const events::v1::PointsReserved& reserved, Movement& movement) {
   movement.points = reserved.points();
   AddParts(reserved.allocations(), movement.parts);
-  movement.reservation_id = reserved.reservation_id();
+  movement.holding_id = reserved.reservation_id();
   movement.hold_until = MicrosOf(reserved.hold_until());
   movement.description = reserved.reward();
 }
@@ -47,7 +47,72 @@ template <typename Allocations>
 void FillReleased(const std::string& id, const Allocations& allocations, Movement& movement) {
   AddParts(allocations, movement.back);
   for (const MovementPart& part : movement.back) movement.points += part.points;
-  movement.reservation_id = id;
+  movement.holding_id = id;
+}
+
+void FillReceived(const events::v1::PointsTransferReceived& received, Movement& movement) {
+  movement.adds_lot = true;
+  movement.points = received.points();
+  movement.earned = MicrosOf(received.lot().occurred_time());
+  if (received.lot().has_expire_time()) movement.expire = MicrosOf(received.lot().expire_time());
+  movement.inactivity_days = received.lot().inactivity_days();
+  movement.holding_id = received.transfer_id();
+  movement.other_account_id = received.from_account_id();
+}
+
+bool FillTransfer(const events::v1::Event& event, Movement& movement) {
+  using events::v1::Event;
+  switch (event.payload_case()) {
+    case Event::kPointsTransferSent:
+      movement.points = event.points_transfer_sent().points();
+      AddParts(event.points_transfer_sent().allocations(), movement.parts);
+      movement.holding_id = event.points_transfer_sent().transfer_id();
+      movement.other_account_id = event.points_transfer_sent().to_account_id();
+      movement.description = event.points_transfer_sent().reason();
+      return true;
+    case Event::kPointsTransferReceived:
+      FillReceived(event.points_transfer_received(), movement);
+      return true;
+    case Event::kPointsTransferCompleted:
+      // What it took is what was sent.
+      movement.points = event.points_transfer_completed().points();
+      movement.holding_id = event.points_transfer_completed().transfer_id();
+      return true;
+    case Event::kPointsTransferReturned:
+      FillReleased(event.points_transfer_returned().transfer_id(), event.points_transfer_returned().allocations(),
+                   movement);
+      movement.description = event.points_transfer_returned().refusal();
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Rows that tell how a transfer stands.
+void PutTransfer(const events::v1::EventRecord& record, Micros occurred, Micros recorded, Rows& rows) {
+  const events::v1::Event& event = record.event();
+  TransferRow row;
+  row.recorded = recorded;
+  std::string transfer_id;
+  if (event.has_points_transfer_sent()) {
+    const events::v1::PointsTransferSent& sent = event.points_transfer_sent();
+    transfer_id = sent.transfer_id();
+    row.occurred = occurred;
+    row.points = sent.points();
+    row.to_account_id = sent.to_account_id();
+    row.reason = sent.reason();
+  } else if (event.has_points_transfer_completed() || event.has_points_transfer_returned()) {
+    transfer_id = event.has_points_transfer_completed() ? event.points_transfer_completed().transfer_id()
+                                                        : event.points_transfer_returned().transfer_id();
+    row.is_end = true;
+    row.refusal = event.points_transfer_returned().refusal();
+  } else {
+    return;
+  }
+  std::string key;
+  std::string value;
+  EncodeTransfer(record.account_id(), transfer_id, row, key, value);
+  rows.Put(key, value);
 }
 
 // The kinds that give points back, or hold them for a while.
@@ -61,7 +126,7 @@ bool FillHolding(const events::v1::Event& event, Movement& movement) {
       movement.points = event.reservation_captured().points();
       AddParts(event.reservation_captured().allocations(), movement.parts);
       AddParts(event.reservation_captured().released(), movement.back);
-      movement.reservation_id = event.reservation_captured().reservation_id();
+      movement.holding_id = event.reservation_captured().reservation_id();
       return true;
     case Event::kReservationReleased:
       FillReleased(event.reservation_released().reservation_id(), event.reservation_released().allocations(), movement);
@@ -76,7 +141,7 @@ bool FillHolding(const events::v1::Event& event, Movement& movement) {
       AddParts(event.points_restored().allocations(), movement.back);
       return true;
     default:
-      return false;
+      return FillTransfer(event, movement);
   }
 }
 
@@ -146,7 +211,8 @@ bool FillMovement(const events::v1::EventRecord& record, Movement& movement) {
 // The parts of a movement that takes points must sum to what it takes, or gives back.
 bool IsSound(const Movement& movement) {
   if (movement.points < 0 || movement.debt < 0) return false;
-  if (movement.adds_lot) return movement.points > 0;
+  if (movement.adds_lot || movement.kind == events::v1::EVENT_KIND_POINTS_TRANSFER_COMPLETED)
+    return movement.points > 0;
   int64_t sum = 0;
   for (const MovementPart& part : movement.parts.empty() ? movement.back : movement.parts) {
     if (part.points <= 0 || part.points > movement.points - sum) return false;
@@ -188,6 +254,7 @@ absl::Status PointsProjection::Apply(const RecordView& record, Rows& rows) const
   movement.revision = stored.revision();
   EncodeMovement(stored.account_id(), movement, key, value);
   rows.Put(key, value);
+  PutTransfer(stored, record.occurred, record.recorded, rows);
   return absl::OkStatus();
 }
 

@@ -31,16 +31,21 @@ absl::Status Damaged(std::string_view account_id) {
 
 absl::Status BadToken() { return MakeError(Reason::kInvalidToken, "the page token is not one of this listing"); }
 
+// Errors: NOT_FOUND.
+absl::Status CheckAccount(const store::TableReader& rows, std::string_view account_id) {
+  std::string key;
+  StartRowKey(key, account_id, kPointsAccountTag);
+  KL_ASSIGN_OR_RETURN(const std::optional<std::string> account, rows.Get(key));
+  if (account.has_value()) return absl::OkStatus();
+  return MakeError(Reason::kAccountNotFound, fmt::format("there is no account \"{}\"", account_id));
+}
+
 // Calls `visit` for the account's movements that occurred before `to`, by occurred_time and position, until it returns
 // false. Errors: NOT_FOUND, DATA_LOSS.
 absl::Status ForEachMovement(const store::TableReader& rows, std::string_view account_id, Micros to,
                              const std::function<bool(const Movement&)>& visit) {
+  KL_RETURN_IF_ERROR(CheckAccount(rows, account_id));
   std::string key;
-  StartRowKey(key, account_id, kPointsAccountTag);
-  KL_ASSIGN_OR_RETURN(const std::optional<std::string> account, rows.Get(key));
-  if (!account.has_value()) {
-    return MakeError(Reason::kAccountNotFound, fmt::format("there is no account \"{}\"", account_id));
-  }
   StartRowKey(key, account_id, kMovementTag);
   const std::unique_ptr<store::RowIterator> row = rows.NewIterator();
   Movement movement;
@@ -71,7 +76,7 @@ PointsLot MakeLot(const Movement& movement) {
   PointsLot lot;
   lot.lot_revision = movement.revision;
   lot.accrued = movement.points;
-  lot.occurred = movement.occurred;
+  lot.occurred = EarnedTime(movement);
   if (movement.has_activate) lot.activate = movement.activate;
   if (movement.expire != domain::kNever) lot.expire = movement.expire;
   lot.inactivity_days = movement.inactivity_days;
@@ -80,6 +85,10 @@ PointsLot MakeLot(const Movement& movement) {
     lot.program_id = movement.program_id;
     lot.program_version = movement.program_version;
     lot.purchase_revision = movement.purchase_revision;
+  } else if (movement.kind == events::v1::EVENT_KIND_POINTS_TRANSFER_RECEIVED) {
+    lot.transfer_id = movement.holding_id;
+    lot.from_account_id = movement.other_account_id;
+    lot.received = movement.occurred;
   }
   return lot;
 }
@@ -100,6 +109,12 @@ void Debit(const LotDebit& debit, PointsLot& lot) {
     case events::v1::EVENT_KIND_POINTS_RESERVED:
       lot.reserved += debit.points;
       break;
+    case events::v1::EVENT_KIND_POINTS_TRANSFER_SENT:
+      lot.in_transit += debit.points;
+      break;
+    case events::v1::EVENT_KIND_POINTS_TRANSFER_COMPLETED:
+      lot.transferred += debit.points;
+      break;
     default:
       break;
   }
@@ -108,12 +123,12 @@ void Debit(const LotDebit& debit, PointsLot& lot) {
 // Gives the lot, whose `remaining` is what no debit took, the state it had just before `as_of`. Returns false if more
 // was taken from it than it had, or came back than was taken.
 bool Settle(PointsLot& lot, Micros as_of) {
-  if (lot.remaining < 0 || lot.reserved < 0 || lot.spent < 0) return false;
+  if (lot.remaining < 0 || lot.reserved < 0 || lot.in_transit < 0 || lot.spent < 0) return false;
   if (lot.expire.has_value() && *lot.expire < as_of) {
     lot.expired += lot.remaining;
     lot.remaining = 0;
   }
-  if (lot.remaining == 0 && lot.reserved > 0) {
+  if (lot.remaining == 0 && lot.reserved + lot.in_transit > 0) {
     lot.state = LotState::kReserved;
   } else if (lot.remaining == 0) {
     lot.state = lot.expired > 0 ? LotState::kExpired : LotState::kConsumed;
@@ -145,17 +160,30 @@ class LotsFold {
                           {movement.purchase_revision, paid_[movement.purchase_revision]});
       case events::v1::EVENT_KIND_POINTS_RESERVED:
         for (const MovementPart& part : movement.parts) lends_.insert(part.lot_revision);
-        open_[std::string(movement.reservation_id)] = {
+        open_[std::string(movement.holding_id)] = {
             {movement.revision, movement.occurred}, movement.hold_until, movement.parts};
         return AddDebits(movement, movement.parts, movement.kind);
       case events::v1::EVENT_KIND_RESERVATION_CAPTURED:
       case events::v1::EVENT_KIND_RESERVATION_RELEASED:
       case events::v1::EVENT_KIND_RESERVATION_EXPIRED: {
-        const auto placed = open_.extract(std::string(movement.reservation_id));
+        const auto placed = open_.extract(std::string(movement.holding_id));
         const PointsTaking taking = placed.empty() ? PointsTaking() : placed.mapped().taking;
         AddReturns(movement, movement.parts, events::v1::EVENT_KIND_POINTS_RESERVED, taking);
         AddReturns(movement, movement.back, events::v1::EVENT_KIND_POINTS_RESERVED, taking);
         return AddDebits(movement, movement.parts, events::v1::EVENT_KIND_POINTS_REDEEMED);
+      }
+      case events::v1::EVENT_KIND_POINTS_TRANSFER_SENT:
+        for (const MovementPart& part : movement.parts) lends_.insert(part.lot_revision);
+        sent_[std::string(movement.holding_id)] = {{movement.revision, movement.occurred}, 0, movement.parts};
+        return AddDebits(movement, movement.parts, movement.kind);
+      case events::v1::EVENT_KIND_POINTS_TRANSFER_COMPLETED:
+      case events::v1::EVENT_KIND_POINTS_TRANSFER_RETURNED: {
+        const auto begun = sent_.extract(std::string(movement.holding_id));
+        if (begun.empty()) return;
+        const Hold& sent = begun.mapped();
+        AddReturns(movement, sent.parts, events::v1::EVENT_KIND_POINTS_TRANSFER_SENT, sent.taking);
+        if (movement.kind == events::v1::EVENT_KIND_POINTS_TRANSFER_RETURNED) return;
+        return AddDebits(movement, sent.parts, movement.kind);
       }
       default:
         return AddDebits(movement, movement.parts, movement.kind);
@@ -180,7 +208,8 @@ class LotsFold {
     bool enough = true;
     for (PointsLot& lot : lots_) {
       if (lot.inactivity_days > 0) lot.expire = InactivityEnd(lot.occurred, last_activity_, lot.inactivity_days);
-      lot.remaining = lot.accrued - lot.reserved - lot.spent - lot.reversed - lot.expired;
+      lot.remaining =
+          lot.accrued - lot.reserved - lot.in_transit - lot.spent - lot.transferred - lot.reversed - lot.expired;
       enough = enough && lot.remaining >= 0;
     }
     if (!enough && !CutLateDebits()) return false;
@@ -196,6 +225,7 @@ class LotsFold {
     debits_.clear();
     open_.clear();
     paid_.clear();
+    sent_.clear();
     lends_.clear();
     debt_ = 0;
     needs_activity_ = false;
@@ -286,6 +316,8 @@ class LotsFold {
   std::map<std::string, Hold> open_;
   // When points paid for purchases, by revision.
   std::map<uint64_t, Micros> paid_;
+  // Transfers without an end so far.
+  std::map<std::string, Hold> sent_;
   // Lots whose points may come back.
   std::set<uint64_t> lends_;
   int64_t debt_ = 0;
@@ -362,7 +394,9 @@ absl::StatusOr<PointsBalance> GetPointsBalance(const store::TableReader& rows, s
     balance.spent += lot.spent;
     balance.expired += lot.expired;
     balance.reversed += lot.reversed;
-    balance.accrued += lot.accrued;
+    balance.in_transit += lot.in_transit;
+    balance.transferred_out += lot.transferred;
+    (lot.transfer_id.empty() ? balance.accrued : balance.transferred_in) += lot.accrued;
   }
   return balance;
 }
@@ -474,6 +508,27 @@ absl::StatusOr<PointsStatementPage> ListPointsStatement(const store::TableReader
   if (!sound) return Damaged(account_id);
   if (page.continuation.empty()) take_due(end);
   return page;
+}
+
+absl::StatusOr<PointsTransfer> GetPointsTransfer(const store::TableReader& rows, std::string_view account_id,
+                                                 std::string_view transfer_id) {
+  KL_RETURN_IF_ERROR(CheckAccount(rows, account_id));
+  KL_ASSIGN_OR_RETURN(const auto sent, rows.Get(TransferKey(account_id, transfer_id, false)));
+  if (!sent.has_value()) {
+    return MakeError(Reason::kTransferNotFound,
+                     fmt::format("account \"{}\" has sent no transfer \"{}\"", account_id, transfer_id));
+  }
+  TransferRow row;
+  if (!DecodeTransfer(*sent, row)) return Damaged(account_id);
+  PointsTransfer transfer{TransferState::kSent, row.to_account_id, row.points, row.reason,
+                          row.occurred,         row.recorded,      {},         ""};
+  KL_ASSIGN_OR_RETURN(const auto end, rows.Get(TransferKey(account_id, transfer_id, true)));
+  if (!end.has_value()) return transfer;
+  if (!DecodeTransfer(*end, row)) return Damaged(account_id);
+  transfer.state = row.refusal.empty() ? TransferState::kCompleted : TransferState::kReturned;
+  transfer.end_recorded = row.recorded;
+  transfer.refusal = row.refusal;
+  return transfer;
 }
 
 absl::StatusOr<ExpirySchedule> GetPointsExpirySchedule(const store::TableReader& rows, std::string_view account_id,

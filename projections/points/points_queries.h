@@ -28,7 +28,8 @@ namespace keyledger::projections {
 // All tell how things stood just before `as_of`: what occurred, was activated or expired at that very moment had not
 // yet.
 
-// accrued = available + pending + reserved + spent + expired + reversed - debt.
+// accrued + transferred_in = available + pending + reserved + in_transit + spent + transferred_out + expired + reversed
+// - debt.
 struct PointsBalance {
   int64_t available = 0;
   int64_t pending = 0;
@@ -38,6 +39,9 @@ struct PointsBalance {
   int64_t reversed = 0;
   int64_t accrued = 0;
   int64_t debt = 0;
+  int64_t in_transit = 0;
+  int64_t transferred_in = 0;
+  int64_t transferred_out = 0;
 
   bool operator==(const PointsBalance&) const = default;
 };
@@ -47,7 +51,7 @@ absl::StatusOr<PointsBalance> GetPointsBalance(const store::TableReader& rows, s
 
 enum class LotState { kPending, kAvailable, kConsumed, kExpired, kReserved };
 
-// accrued = remaining + reserved + spent + reversed + expired.
+// accrued = remaining + reserved + in_transit + spent + transferred + reversed + expired.
 struct PointsLot {
   // Revision of the record that created it.
   uint64_t lot_revision = 0;
@@ -60,6 +64,10 @@ struct PointsLot {
   int64_t spent = 0;
   int64_t reversed = 0;
   int64_t expired = 0;
+  // On the way to other accounts, and arrived there.
+  int64_t in_transit = 0;
+  int64_t transferred = 0;
+  // When it was earned, here or on the account it came from.
   Micros occurred = 0;
   // Nothing: at once.
   std::optional<Micros> activate;
@@ -67,7 +75,11 @@ struct PointsLot {
   std::optional<Micros> expire;
   // More than zero: it runs out after so many days without activity.
   uint32_t inactivity_days = 0;
-  // Empty (0, nothing) for a lot made by an adjustment.
+  // Of a lot that came from another account; the id is empty otherwise.
+  std::string transfer_id;
+  std::string from_account_id;
+  Micros received = 0;
+  // Empty (0, nothing) for a lot made by an adjustment or a transfer.
   std::string rule_id;
   std::string program_id;
   uint32_t program_version = 0;
@@ -94,7 +106,7 @@ struct LotDebit {
   // Revision of the record that says so; if due, of the reservation that ended.
   uint64_t revision = 0;
   // POINTS_REDEEMED for all that was spent on something, _ADJUSTED, _REVERSED also for what paid a debt, _EXPIRED, or
-  // _RESERVED for what is only held.
+  // _RESERVED for what is only held; POINTS_TRANSFER_SENT for what is in transit, _COMPLETED for what arrived.
   events::v1::EventKind kind = events::v1::EVENT_KIND_UNSPECIFIED;
   Micros occurred = 0;
   // Not zero. Less than zero: they came back.
@@ -139,8 +151,12 @@ struct PointsStatementEntry {
   // The sums of the changes up to this line.
   int64_t available_after = 0;
   int64_t pending_after = 0;
-  // Rule of an accrual, reward of a redemption, reason of an adjustment; empty otherwise.
+  // Rule of an accrual, reward of a redemption, reason of an adjustment or a transfer, refusal of one that returned;
+  // empty otherwise.
   std::string description;
+  // Of a transfer; the other account of one that was sent or received.
+  std::string transfer_id;
+  std::string other_account_id;
 };
 
 struct PointsStatementPage {
@@ -159,6 +175,26 @@ struct PointsStatementPage {
 absl::StatusOr<PointsStatementPage> ListPointsStatement(const store::TableReader& rows, std::string_view account_id,
                                                         Micros from, Micros to, Micros as_of, size_t page_size,
                                                         std::string_view continuation);
+
+enum class TransferState { kSent, kCompleted, kReturned };
+
+// A transfer that the account sent.
+struct PointsTransfer {
+  TransferState state = TransferState::kSent;
+  std::string to_account_id;
+  int64_t points = 0;
+  std::string reason;
+  Micros occurred = 0;
+  Micros recorded = 0;
+  // Of one that has ended.
+  std::optional<Micros> end_recorded;
+  // Of one that returned.
+  std::string refusal;
+};
+
+// Errors: also NOT_FOUND (kTransferNotFound). Cost: two rows.
+absl::StatusOr<PointsTransfer> GetPointsTransfer(const store::TableReader& rows, std::string_view account_id,
+                                                 std::string_view transfer_id);
 
 struct ExpiryEntry {
   Micros expire = 0;

@@ -13,7 +13,7 @@ constexpr uint8_t kHasExpire = 4;
 constexpr uint8_t kHasInactivity = 8;
 constexpr uint8_t kHasBack = 16;
 constexpr uint8_t kHasDebt = 32;
-constexpr uint8_t kHasReservation = 64;
+constexpr uint8_t kHasHolding = 64;
 
 constexpr uint64_t kPartsMax = 1u << 20;
 
@@ -21,6 +21,11 @@ void EncodeLot(const Movement& movement, std::string& value) {
   if (movement.has_activate) PutSignedVarint64(value, movement.activate - movement.occurred);
   if (movement.expire != domain::kNever) PutSignedVarint64(value, movement.expire - movement.occurred);
   if (movement.inactivity_days > 0) PutVarint64(value, movement.inactivity_days);
+  if (movement.kind == events::v1::EVENT_KIND_POINTS_TRANSFER_RECEIVED) {
+    PutSignedVarint64(value, movement.earned - movement.occurred);
+    PutSized(value, movement.holding_id);
+    PutSized(value, movement.other_account_id);
+  }
   if (movement.kind != events::v1::EVENT_KIND_POINTS_ACCRUED) return;
   PutVarint64(value, movement.purchase_revision);
   PutVarint64(value, movement.program_version);
@@ -42,6 +47,11 @@ bool DecodeLot(std::string_view& value, uint8_t flags, Movement& movement) {
     uint64_t days = 0;
     if (!GetVarint64(value, days) || days == 0) return false;
     movement.inactivity_days = static_cast<uint32_t>(days);
+  }
+  if (movement.kind == events::v1::EVENT_KIND_POINTS_TRANSFER_RECEIVED) {
+    if (!GetSignedVarint64(value, offset)) return false;
+    movement.earned = movement.occurred + offset;
+    return GetSized(value, movement.holding_id) && GetSized(value, movement.other_account_id);
   }
   if (movement.kind != events::v1::EVENT_KIND_POINTS_ACCRUED) return true;
   uint64_t version = 0;
@@ -85,9 +95,12 @@ bool DecodeDebits(std::string_view& value, uint8_t flags, Movement& movement) {
   if (movement.kind == events::v1::EVENT_KIND_POINTS_RESTORED && !GetVarint64(value, movement.purchase_revision)) {
     return false;
   }
-  if ((flags & kHasReservation) == 0) return true;
+  if ((flags & kHasHolding) == 0) return true;
+  if (!GetSized(value, movement.holding_id)) return false;
+  if (movement.kind == events::v1::EVENT_KIND_POINTS_TRANSFER_SENT) return GetSized(value, movement.other_account_id);
+  if (movement.kind != events::v1::EVENT_KIND_POINTS_RESERVED) return true;
   int64_t hold = 0;
-  if (!GetSized(value, movement.reservation_id) || !GetSignedVarint64(value, hold)) return false;
+  if (!GetSignedVarint64(value, hold)) return false;
   movement.hold_until = movement.occurred + hold;
   return true;
 }
@@ -120,7 +133,7 @@ void EncodeMovement(std::string_view account_id, const Movement& movement, std::
                                     (movement.expire != domain::kNever ? kHasExpire : 0) |
                                     (movement.inactivity_days > 0 ? kHasInactivity : 0) |
                                     (movement.back.empty() ? 0 : kHasBack) | (movement.debt > 0 ? kHasDebt : 0) |
-                                    (movement.reservation_id.empty() ? 0 : kHasReservation)));
+                                    (movement.adds_lot || movement.holding_id.empty() ? 0 : kHasHolding)));
   PutVarint64(value, movement.revision);
   PutSignedVarint64(value, movement.recorded - movement.occurred);
   PutVarint64(value, static_cast<uint64_t>(movement.points));
@@ -131,8 +144,9 @@ void EncodeMovement(std::string_view account_id, const Movement& movement, std::
     if (!movement.back.empty()) EncodeParts(movement.back, value);
     if (movement.debt > 0) PutVarint64(value, static_cast<uint64_t>(movement.debt));
     if (movement.kind == events::v1::EVENT_KIND_POINTS_RESTORED) PutVarint64(value, movement.purchase_revision);
-    if (!movement.reservation_id.empty()) {
-      PutSized(value, movement.reservation_id);
+    if (!movement.holding_id.empty()) PutSized(value, movement.holding_id);
+    if (movement.kind == events::v1::EVENT_KIND_POINTS_TRANSFER_SENT) PutSized(value, movement.other_account_id);
+    if (movement.kind == events::v1::EVENT_KIND_POINTS_RESERVED) {
       PutSignedVarint64(value, movement.hold_until - movement.occurred);
     }
   }
@@ -155,6 +169,51 @@ bool DecodeMovement(std::string_view rest, std::string_view value, Movement& mov
   movement.adds_lot = (flags & kAddsLot) != 0;
   if (movement.adds_lot ? !DecodeLot(value, flags, movement) : !DecodeDebits(value, flags, movement)) return false;
   return GetSized(value, movement.description) && value.empty();
+}
+
+std::string TransferKey(std::string_view account_id, std::string_view transfer_id, bool is_end) {
+  std::string key;
+  StartRowKey(key, account_id, kTransferTag);
+  key += transfer_id;
+  // No id holds a zero byte.
+  key += '\0';
+  key += is_end ? '\1' : '\0';
+  return key;
+}
+
+void EncodeTransfer(std::string_view account_id, std::string_view transfer_id, const TransferRow& transfer,
+                    std::string& key, std::string& value) {
+  key = TransferKey(account_id, transfer_id, transfer.is_end);
+  value.clear();
+  value.push_back(transfer.is_end ? '\1' : '\0');
+  PutSignedVarint64(value, transfer.recorded);
+  if (transfer.is_end) return PutSized(value, transfer.refusal);
+  PutSignedVarint64(value, transfer.occurred);
+  PutVarint64(value, static_cast<uint64_t>(transfer.points));
+  PutSized(value, transfer.to_account_id);
+  PutSized(value, transfer.reason);
+}
+
+bool DecodeTransfer(std::string_view value, TransferRow& transfer) {
+  transfer = TransferRow();
+  if (value.empty()) return false;
+  transfer.is_end = value[0] == '\1';
+  value.remove_prefix(1);
+  std::string_view text;
+  if (!GetSignedVarint64(value, transfer.recorded)) return false;
+  if (transfer.is_end) {
+    if (!GetSized(value, text)) return false;
+    transfer.refusal = text;
+    return value.empty();
+  }
+  uint64_t points = 0;
+  if (!GetSignedVarint64(value, transfer.occurred) || !GetVarint64(value, points) || !GetSized(value, text))
+    return false;
+  transfer.points = static_cast<int64_t>(points);
+  transfer.to_account_id = text;
+  if (!GetSized(value, text)) return false;
+  transfer.reason = text;
+  return value.empty();
 }
 
 }  // namespace keyledger::projections

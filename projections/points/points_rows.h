@@ -1,6 +1,6 @@
 // Rows of the projection "points". Per account: one row 'A' (that it was opened; no value), a row 'M' for each
 // movement, and a row 'T' for each activity, which keeps lots alive that run out without it; both ordered by
-// occurred_time and position.
+// occurred_time and position. And for each transfer it sent a row 'X' and one when that has ended, by transfer_id.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@ namespace keyledger::projections {
 inline constexpr char kPointsAccountTag = 'A';
 inline constexpr char kMovementTag = 'M';
 inline constexpr char kActivityTag = 'T';
+inline constexpr char kTransferTag = 'X';
 // Bytes of a movement's key after the tag.
 inline constexpr size_t kMovementOrderBytes = 16;
 
@@ -58,12 +59,41 @@ struct Movement {
   std::vector<MovementPart> back;
   // Of a reversal: points the account came to owe.
   int64_t debt = 0;
-  // Of a reservation's beginning and end; and when it ends at the latest, of its beginning.
-  std::string_view reservation_id;
+  // Of the beginning and end of a reservation or a transfer: its id. When it ends at the latest, of a reservation's
+  // beginning.
+  std::string_view holding_id;
   Micros hold_until = 0;
+  // Of a lot that came from another account: when it was earned there, the sender, and holding_id. Of points sent: the
+  // receiver.
+  Micros earned = 0;
+  std::string_view other_account_id;
   // Rule of an accrual, reward of a redemption, reason of an adjustment.
   std::string_view description;
 };
+
+// A transfer on its sender: what it began with, or how it ended.
+struct TransferRow {
+  bool is_end = false;
+  Micros recorded = 0;
+  // Of the beginning.
+  Micros occurred = 0;
+  int64_t points = 0;
+  std::string to_account_id;
+  std::string reason;
+  // Of the end; empty: it was received.
+  std::string refusal;
+};
+
+void EncodeTransfer(std::string_view account_id, std::string_view transfer_id, const TransferRow& transfer,
+                    std::string& key, std::string& value);
+// Key of a transfer's row.
+std::string TransferKey(std::string_view account_id, std::string_view transfer_id, bool is_end);
+bool DecodeTransfer(std::string_view value, TransferRow& transfer);
+
+// When the points of a movement that adds a lot were earned.
+inline Micros EarnedTime(const Movement& movement) {
+  return movement.kind == events::v1::EVENT_KIND_POINTS_TRANSFER_RECEIVED ? movement.earned : movement.occurred;
+}
 
 // When something was bought, redeemed or reserved. The position only keeps rows apart.
 struct ActivityMoment {

@@ -9,9 +9,19 @@ namespace {
 constexpr int kActivation = 1;
 constexpr int kReservationEnd = 3;
 
-bool EndsReservation(events::v1::EventKind kind) {
+bool EndsTransfer(events::v1::EventKind kind) {
+  return kind == events::v1::EVENT_KIND_POINTS_TRANSFER_COMPLETED ||
+         kind == events::v1::EVENT_KIND_POINTS_TRANSFER_RETURNED;
+}
+
+bool IsTransfer(events::v1::EventKind kind) {
+  return kind == events::v1::EVENT_KIND_POINTS_TRANSFER_SENT ||
+         kind == events::v1::EVENT_KIND_POINTS_TRANSFER_RECEIVED || EndsTransfer(kind);
+}
+
+bool EndsHolding(events::v1::EventKind kind) {
   return kind == events::v1::EVENT_KIND_RESERVATION_CAPTURED || kind == events::v1::EVENT_KIND_RESERVATION_RELEASED ||
-         kind == events::v1::EVENT_KIND_RESERVATION_EXPIRED;
+         kind == events::v1::EVENT_KIND_RESERVATION_EXPIRED || EndsTransfer(kind);
 }
 
 }  // namespace
@@ -33,8 +43,8 @@ std::optional<PointsStatementEntry> StatementFold::NextDue(Micros moment) {
     const auto [occurred, step, revision] = due_.top();
     due_.pop();
     if (step == kReservationEnd) {
-      const auto reservation = reservations_.find(revision);
-      if (reservation == reservations_.end()) continue;
+      const auto reservation = holdings_.find(revision);
+      if (reservation == holdings_.end()) continue;
       PointsStatementEntry line;
       line.due = true;
       line.occurred = occurred;
@@ -43,7 +53,7 @@ std::optional<PointsStatementEntry> StatementFold::NextDue(Micros moment) {
       const int64_t available = available_;
       const int64_t pending = pending_;
       for (const MovementPart& part : reservation->second.held) PutBack(part);
-      reservations_.erase(reservation);
+      holdings_.erase(reservation);
       FillSums(available, pending, line);
       return line;
     }
@@ -77,7 +87,7 @@ void StatementFold::AddLot(const Movement& movement, Lot& lot) {
   }
   const Micros expire = movement.inactivity_days == 0
                             ? movement.expire
-                            : InactivityEnd(movement.occurred, last_activity_, movement.inactivity_days);
+                            : InactivityEnd(EarnedTime(movement), last_activity_, movement.inactivity_days);
   if (expire != domain::kNever) {
     lot.expire = std::max(expire, movement.occurred);
     due_.emplace(lot.expire, DueStep(events::v1::EVENT_KIND_POINTS_EXPIRED), movement.revision);
@@ -100,11 +110,23 @@ bool StatementFold::ApplyPart(const Movement& movement, const MovementPart& part
   } else {
     lot.taken += part.points;
     lot.lends |= movement.kind == events::v1::EVENT_KIND_POINTS_RESERVED ||
+                 movement.kind == events::v1::EVENT_KIND_POINTS_TRANSFER_SENT ||
                  movement.kind == events::v1::EVENT_KIND_PURCHASE_RECORDED;
     if (movement.kind == events::v1::EVENT_KIND_POINTS_EXPIRED && lot.expire <= movement.occurred) lot.expired = true;
   }
   Count(lot, +1);
   return !lot.known || lot.lends || lot.taken <= lot.accrued;
+}
+
+bool StatementFold::EndHolding(const Movement& movement, PointsStatementEntry& line) {
+  const bool is_transfer = EndsTransfer(movement.kind);
+  const auto begun = std::find_if(holdings_.begin(), holdings_.end(), [&](const auto& entry) {
+    return entry.second.is_transfer == is_transfer && entry.second.id == movement.holding_id;
+  });
+  if (begun == holdings_.end()) return false;
+  if (movement.kind == events::v1::EVENT_KIND_RESERVATION_EXPIRED) line.lot_revision = begun->first;
+  holdings_.erase(begun);
+  return true;
 }
 
 std::optional<PointsStatementEntry> StatementFold::Add(const Movement& movement) {
@@ -115,16 +137,16 @@ std::optional<PointsStatementEntry> StatementFold::Add(const Movement& movement)
   line.recorded = movement.recorded;
   line.kind = movement.kind;
   line.description = movement.description;
+  if (IsTransfer(movement.kind)) line.transfer_id = movement.holding_id;
+  line.other_account_id = movement.other_account_id;
   if (movement.kind == events::v1::EVENT_KIND_POINTS_RESERVED) {
-    reservations_[movement.revision] = {std::string(movement.reservation_id), movement.parts};
+    holdings_[movement.revision] = {std::string(movement.holding_id), false, movement.parts};
     due_.emplace(movement.hold_until, kReservationEnd, movement.revision);
+  } else if (movement.kind == events::v1::EVENT_KIND_POINTS_TRANSFER_SENT) {
+    holdings_[movement.revision] = {std::string(movement.holding_id), true, movement.parts};
   }
-  if (EndsReservation(movement.kind)) {
-    const auto placed = std::find_if(reservations_.begin(), reservations_.end(),
-                                     [&](const auto& entry) { return entry.second.id == movement.reservation_id; });
-    if (placed == reservations_.end()) return std::nullopt;
-    if (movement.kind == events::v1::EVENT_KIND_RESERVATION_EXPIRED) line.lot_revision = placed->first;
-    reservations_.erase(placed);
+  if (EndsHolding(movement.kind)) {
+    if (!EndHolding(movement, line)) return std::nullopt;
   } else if (DueStep(movement.kind) != 0) {
     if (movement.parts.size() != 1) return std::nullopt;
     line.lot_revision = movement.parts.front().lot_revision;

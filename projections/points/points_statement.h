@@ -61,12 +61,14 @@ class StatementFold {
     Micros expire = domain::kNever;
     bool active = false;
     bool expired = false;
-    // Points of it were held, or paid for a purchase, and may come back: a late debit may take them before they do.
+    // Points of it were held, in transit, or paid for a purchase, and may come back: a late debit may take them before
+    // they do.
     bool lends = false;
   };
-  // Without an end so far.
-  struct Reservation {
+  // A reservation or a transfer without an end so far.
+  struct Holding {
     std::string id;
+    bool is_transfer = false;
     std::vector<MovementPart> held;
   };
   // Moment, step, revision of the lot, or of the record that placed the reservation.
@@ -84,8 +86,11 @@ class StatementFold {
   void PutBack(const MovementPart& part);
 
   std::unordered_map<uint64_t, Lot> lots_;
-  // By revision of the record that placed it.
-  std::map<uint64_t, Reservation> reservations_;
+  // Ends the reservation or transfer that the movement ends; returns false if there is none.
+  bool EndHolding(const Movement& movement, PointsStatementEntry& line);
+
+  // By revision of the record that began it.
+  std::map<uint64_t, Holding> holdings_;
   // Of known lots, recorded or not.
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   Micros last_activity_ = std::numeric_limits<int64_t>::min();

@@ -38,6 +38,14 @@ std::string DescriptionOf(const Event& event) {
       return event.reservation_released().reservation_id();
     case Event::kReservationExpired:
       return event.reservation_expired().reservation_id();
+    case Event::kPointsTransferSent:
+      return event.points_transfer_sent().transfer_id();
+    case Event::kPointsTransferReceived:
+      return event.points_transfer_received().transfer_id();
+    case Event::kPointsTransferCompleted:
+      return event.points_transfer_completed().transfer_id();
+    case Event::kPointsTransferReturned:
+      return event.points_transfer_returned().transfer_id();
     default:
       return "";
   }

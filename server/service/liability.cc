@@ -91,6 +91,7 @@ void FillTotals(const projections::LotTotals& totals, ledger::v1::LotTotals& out
   out.set_reversed(totals.reversed);
   out.set_available(totals.available);
   out.set_pending(totals.pending);
+  out.set_transferred(totals.transferred);
 }
 
 void FillOutlook(const projections::PointsOutlook& outlook, ledger::v1::PointsOutlook& out) {

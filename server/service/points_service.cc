@@ -61,6 +61,10 @@ void FillLot(const projections::PointsLot& lot, ledger::v1::Lot& out) {
   out.set_remaining(lot.remaining);
   out.set_reserved(lot.reserved);
   out.set_inactivity_days(lot.inactivity_days);
+  out.set_in_transit(lot.in_transit);
+  out.set_transferred(lot.transferred);
+  out.set_transfer_id(lot.transfer_id);
+  out.set_from_account_id(lot.from_account_id);
   out.set_spent(lot.spent);
   out.set_reversed(lot.reversed);
   out.set_expired(lot.expired);
@@ -87,6 +91,20 @@ void FillEntry(const projections::PointsStatementEntry& entry, ledger::v1::State
   out.set_available_after(entry.available_after);
   out.set_pending_after(entry.pending_after);
   out.set_description(entry.description);
+  out.set_transfer_id(entry.transfer_id);
+  out.set_other_account_id(entry.other_account_id);
+}
+
+ledger::v1::TransferState ToProto(projections::TransferState state) {
+  switch (state) {
+    case projections::TransferState::kSent:
+      return ledger::v1::TRANSFER_STATE_SENT;
+    case projections::TransferState::kCompleted:
+      return ledger::v1::TRANSFER_STATE_COMPLETED;
+    case projections::TransferState::kReturned:
+      break;
+  }
+  return ledger::v1::TRANSFER_STATE_RETURNED;
 }
 
 }  // namespace
@@ -110,6 +128,9 @@ grpc::ServerUnaryReactor* PointsServiceImpl::GetBalance(grpc::CallbackServerCont
     out.set_expired(balance.expired);
     out.set_reversed(balance.reversed);
     out.set_accrued(balance.accrued);
+    out.set_in_transit(balance.in_transit);
+    out.set_transferred_in(balance.transferred_in);
+    out.set_transferred_out(balance.transferred_out);
     return absl::OkStatus();
   });
 }
@@ -154,6 +175,34 @@ grpc::ServerUnaryReactor* PointsServiceImpl::ListStatement(grpc::CallbackServerC
                                                          AsOfNow(context_.clock), page_size, continuation));
     for (const projections::PointsStatementEntry& entry : page.entries) FillEntry(entry, *response->add_entries());
     response->set_next_page_token(NextPageToken(*request, page.continuation));
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* PointsServiceImpl::GetTransfer(grpc::CallbackServerContext* call,
+                                                         const ledger::v1::GetTransferRequest* request,
+                                                         ledger::v1::GetTransferResponse* response) {
+  const auto deadline = DeadlineOf(*call);
+  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
+    if (request->transfer_id().empty() || request->transfer_id().size() > 128) {
+      return FieldError("transfer_id", "must be 1 to 128 bytes");
+    }
+    KL_ASSIGN_OR_RETURN(const auto rows, PointsRows(context_, *request, deadline));
+    KL_ASSIGN_OR_RETURN(const auto transfer,
+                        projections::GetPointsTransfer(*rows, request->account_id(), request->transfer_id()));
+    ledger::v1::Transfer& out = *response->mutable_transfer();
+    out.set_transfer_id(request->transfer_id());
+    out.set_account_id(request->account_id());
+    out.set_to_account_id(transfer.to_account_id);
+    out.set_points(transfer.points);
+    out.set_state(ToProto(transfer.state));
+    out.set_reason(transfer.reason);
+    domain::SetTimestamp(out.mutable_occurred_time(), transfer.occurred);
+    domain::SetTimestamp(out.mutable_record_time(), transfer.recorded);
+    if (transfer.end_recorded.has_value()) {
+      domain::SetTimestamp(out.mutable_end_record_time(), *transfer.end_recorded);
+    }
+    out.set_refusal(transfer.refusal);
     return absl::OkStatus();
   });
 }

@@ -50,6 +50,9 @@ class PointsServiceImpl final : public ledger::v1::PointsService::CallbackServic
   grpc::ServerUnaryReactor* GetLiability(grpc::CallbackServerContext* call,
                                          const ledger::v1::GetLiabilityRequest* request,
                                          ledger::v1::GetLiabilityResponse* response) override;
+  grpc::ServerUnaryReactor* GetTransfer(grpc::CallbackServerContext* call,
+                                        const ledger::v1::GetTransferRequest* request,
+                                        ledger::v1::GetTransferResponse* response) override;
 
  private:
   const ServiceContext context_;
