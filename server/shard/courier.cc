@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
 
@@ -181,9 +180,9 @@ absl::StatusOr<std::shared_ptr<const domain::TransferReceipt>> Courier::FindRece
   const auto& [account_id, transfer_id] = errand.name;
   // Asked while this errand is the only one of its transfer: what a scan saw may have ended since.
   KL_ASSIGN_OR_RETURN(const std::optional<domain::AccountState> state, shard.ReadState(account_id));
-  if (!state.has_value()) return nullptr;
+  if (!state.has_value()) return std::shared_ptr<const domain::TransferReceipt>();
   const auto open = state->transfers.find(transfer_id);
-  if (open == state->transfers.end()) return nullptr;
+  if (open == state->transfers.end()) return std::shared_ptr<const domain::TransferReceipt>();
   KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> position,
                       shard.store().PositionOf(account_id, open->second.sent_revision));
   events::v1::EventRecord record;

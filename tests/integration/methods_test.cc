@@ -171,6 +171,61 @@ TEST_F(Methods, GetExpirySchedule) {
   EXPECT_EQ(response.never(), 0);
 }
 
+TEST_F(Methods, GetTransfer) {
+  shard::SubmittedEvent fact = Fact();
+  auto& sent = *fact.event.mutable_points_transfer_sent();
+  sent.set_transfer_id("gift 1");
+  sent.set_to_account_id("other");
+  sent.set_points(200);
+  sent.set_reason("birthday");
+  shard::SubmittedEvent astray = fact;
+  astray.event.mutable_points_transfer_sent()->set_transfer_id("astray");
+  astray.event.mutable_points_transfer_sent()->set_to_account_id("nobody");
+  const std::string cursor = server_.MustAppend(Request("acme", "send", {fact, astray})).cursor();
+  GetTransferRequest request;
+  request.set_account_id("acme");
+  request.set_min_cursor(cursor);
+  const auto ended = [&](const std::string& id) {
+    request.set_transfer_id(id);
+    const auto give_up = std::chrono::steady_clock::now() + kPatience;
+    for (;;) {
+      const Transfer transfer = Get(server_.points(), &PointsService::Stub::GetTransfer, request).transfer();
+      if (transfer.state() != TRANSFER_STATE_SENT || std::chrono::steady_clock::now() > give_up) return transfer;
+    }
+  };
+  const Transfer completed = ended("gift 1");
+  EXPECT_EQ(completed.state(), TRANSFER_STATE_COMPLETED);
+  EXPECT_EQ(completed.to_account_id(), "other");
+  EXPECT_EQ(completed.points(), 200);
+  EXPECT_EQ(completed.reason(), "birthday");
+  EXPECT_TRUE(completed.has_end_record_time());
+  const Transfer returned = ended("astray");
+  EXPECT_EQ(returned.state(), TRANSFER_STATE_RETURNED);
+  EXPECT_EQ(returned.refusal(), "ACCOUNT_NOT_FOUND");
+  server_.clock().Advance(kMicrosPerSecond);
+  GetBalanceRequest balance;
+  balance.set_min_cursor(server_.HeadCursor());
+  balance.set_account_id("acme");
+  const PointsBalance sender = Get(server_.points(), &PointsService::Stub::GetBalance, balance).balance();
+  EXPECT_EQ(sender.available(), 500);
+  EXPECT_EQ(sender.in_transit(), 0);
+  EXPECT_EQ(sender.transferred_out(), 200);
+  balance.set_account_id("other");
+  const PointsBalance receiver = Get(server_.points(), &PointsService::Stub::GetBalance, balance).balance();
+  EXPECT_EQ(receiver.available(), 210);
+  EXPECT_EQ(receiver.transferred_in(), 200);
+
+  GetTransferResponse response;
+  request.set_transfer_id("unknown");
+  EXPECT_EQ(ReadRpcError(Call(server_.points(), &PointsService::Stub::GetTransfer, request, &response)).reason,
+            "TRANSFER_NOT_FOUND");
+  for (const std::string& id : {std::string(), std::string(129, 't')}) {
+    request.set_transfer_id(id);
+    EXPECT_EQ(ReadRpcError(Call(server_.points(), &PointsService::Stub::GetTransfer, request, &response)).reason,
+              "INVALID_FIELD");
+  }
+}
+
 TEST_F(Methods, GetLiability) {
   GetLiabilityRequest request;
   request.set_min_cursor(cursor_);

@@ -150,9 +150,9 @@ int64_t Account::available() const {
   return sum;
 }
 
-int64_t Account::reserved() const {
+int64_t Account::HeldBy(const Holds& holds) {
   int64_t sum = 0;
-  for (const auto& [name, hold] : holds_) {
+  for (const auto& [name, hold] : holds) {
     for (const auto& [lot, points] : hold.taken) sum += points;
   }
   return sum;
@@ -171,7 +171,7 @@ void Account::AdvanceAll(int64_t until) {
     if (first.empty()) break;
     const int64_t at = holds_.at(first).until;
     Due(at, 0, true);
-    const auto [spent, back] = EndHold(first, 0, at);
+    const auto [spent, back] = EndHold(holds_, first, 0, at);
     Record("hold " + first + " expired" + TakenText(back), at);
     Due(clock_, 0, false);
     PayDebt();
@@ -257,9 +257,10 @@ std::string Account::Reserve(const Op& op) {
   return "";
 }
 
-std::pair<Account::Taken, Account::Taken> Account::EndHold(const std::string& name, int64_t spent, int64_t at) {
-  const Hold hold = holds_.at(name);
-  holds_.erase(name);
+std::pair<Account::Taken, Account::Taken> Account::EndHold(Holds& holds, const std::string& name, int64_t spent,
+                                                           int64_t at) {
+  const Hold hold = holds.at(name);
+  holds.erase(name);
   int64_t held = 0;
   for (const auto& [lot, points] : hold.taken) held += points;
   for (size_t i = counted_.size(); i-- > 0;) {
@@ -287,7 +288,7 @@ std::string Account::End(const Op& op) {
   for (const auto& [lot, points] : hold->second.taken) held += points;
   const int64_t spent = op.kind == Op::kRelease ? 0 : op.points == 0 ? held : op.points;
   if (spent > held) return "insufficient";
-  const auto [taken, back] = EndHold(op.invoice, spent, op.at);
+  const auto [taken, back] = EndHold(holds_, op.invoice, spent, op.at);
   if (op.kind == Op::kCapture) last_activity_ = std::max(last_activity_, op.at);
   Record(op.kind == Op::kRelease ? "hold " + op.invoice + " released" + TakenText(back)
                                  : "hold " + op.invoice + " captured" + TakenText(taken) + " back" + TakenText(back),
@@ -295,6 +296,55 @@ std::string Account::End(const Op& op) {
   Due(clock_, 0, false);
   PayDebt();
   return "";
+}
+
+std::string Account::Send(const Op& op) {
+  if (closed_) return "closed";
+  if (sent_.contains(op.invoice)) return "sent";
+  const Version* version = VersionAt(op.at);
+  const Sending rules = version == nullptr ? Sending() : version->sending;
+  if (sent_.size() >= 100 || (rules.max > 0 && op.points > rules.max)) return "sending";
+  if (rules.points > 0 && CountIn("send", rules.points_months, op.at).second + op.points > rules.points) {
+    return "sending";
+  }
+  if (op.points > available()) return "insufficient";
+  if (rules.points > 0) counted_.push_back({"send", rules.points_months, op.at, op.points, op.invoice});
+  sent_[op.invoice] = {op.at, 0, Take(op.points)};
+  Record("sent " + op.invoice + " " + std::to_string(op.points) + " from" + TakenText(sent_[op.invoice].taken), op.at);
+  return "";
+}
+
+Account::Result Account::Receive(const std::string& name, int64_t at, const std::vector<Arrival>& arrivals) {
+  if (!exists_) return {"not_found", {}};
+  if (closed_) return {"closed", {}};
+  out_.clear();
+  int64_t until = std::max(clock_, at);
+  for (const Arrival& arrival : arrivals) until = std::max(until, arrival.earned);
+  AdvanceAll(until);
+  const uint64_t first = next_;
+  for (const Arrival& arrival : arrivals) {
+    const int64_t moment = std::max(at, arrival.earned);
+    lots_.push_back({next_, arrival.points, false, 0, arrival.expire, arrival.earned, arrival.inactivity_days, moment});
+    came_ += arrival.points;
+    Record("received " + name + " " + std::to_string(arrival.points), moment);
+  }
+  Due(clock_, first, false);
+  PayDebt();
+  return {"", out_};
+}
+
+std::vector<std::string> Account::EndTransfer(const std::string& name, bool arrived) {
+  out_.clear();
+  if (!sent_.contains(name)) return out_;
+  int64_t points = 0;
+  for (const auto& [lot, part] : sent_.at(name).taken) points += part;
+  const int64_t at = sent_.at(name).at;
+  const auto [gone, back] = EndHold(sent_, name, arrived ? points : 0, at);
+  if (arrived) went_ += points;
+  Record(arrived ? "completed " + name + " " + std::to_string(points) : "returned " + name + TakenText(back), at);
+  Due(clock_, 0, false);
+  PayDebt();
+  return out_;
 }
 
 int64_t Account::pending() const {
@@ -458,6 +508,9 @@ std::string Account::ApplyOne(const Op& op) {
     case Op::kCapture:
     case Op::kRelease:
       refusal = End(op);
+      break;
+    case Op::kSend:
+      refusal = Send(op);
       break;
     case Op::kAdjust:
       if (op.points < 0) {

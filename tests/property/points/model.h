@@ -59,6 +59,13 @@ struct Redeeming {
   int points_months = 0;
 };
 
+// What may be sent to others. 0: no limit.
+struct Sending {
+  int64_t max = 0;
+  int64_t points = 0;
+  int points_months = 0;
+};
+
 struct Tier {
   std::string id;
   int64_t entrance = 0;
@@ -78,6 +85,7 @@ struct Version {
   bool negative = false;
   int64_t max_debt = kForever;
   Redeeming redeeming{};
+  Sending sending{};
   std::vector<Tier> tiers;
 };
 
@@ -92,7 +100,19 @@ struct Line {
 };
 
 struct Op {
-  enum Kind { kOpen, kClose, kReopen, kPurchase, kReturn, kRedeem, kAdjust, kReserve, kCapture, kRelease } kind = kOpen;
+  enum Kind {
+    kOpen,
+    kClose,
+    kReopen,
+    kPurchase,
+    kReturn,
+    kRedeem,
+    kAdjust,
+    kReserve,
+    kCapture,
+    kRelease,
+    kSend
+  } kind = kOpen;
   int64_t at = 0;
   bool dollars = true;
   // kPurchase: its name. kReturn: the purchase named, or one that never was.
@@ -100,8 +120,16 @@ struct Op {
   std::vector<Line> lines;
   int64_t points = 0;
   int64_t expire = kForever;
-  // kReserve: points are held until then. The reservation's name is `invoice`.
+  // kReserve: points are held until then. The reservation's name is `invoice`, and so is that of a transfer.
   int64_t until = 0;
+};
+
+// Points that come from another account.
+struct Arrival {
+  int64_t points = 0;
+  int64_t earned = 0;
+  int64_t expire = kForever;
+  int inactivity_days = 0;
 };
 
 class Account {
@@ -115,10 +143,16 @@ class Account {
   };
   Result Apply(const std::vector<Op>& ops);
   std::vector<std::string> AdvanceTo(int64_t until);
+  // The other steps of transfers: points sent elsewhere at `at` come in; one that this account sent ends.
+  Result Receive(const std::string& name, int64_t at, const std::vector<Arrival>& arrivals);
+  std::vector<std::string> EndTransfer(const std::string& name, bool arrived);
 
   int64_t available() const;
   int64_t pending() const;
-  int64_t reserved() const;
+  int64_t reserved() const { return HeldBy(holds_); }
+  int64_t in_transit() const { return HeldBy(sent_); }
+  int64_t came() const { return came_; }
+  int64_t went() const { return went_; }
   int64_t debt() const { return debt_; }
   int64_t clock() const { return clock_; }
   const std::string& tier() const { return tier_; }
@@ -166,6 +200,10 @@ class Account {
     std::vector<Taken> paid{};
   };
 
+  using Holds = std::map<std::string, Hold>;
+  static int64_t HeldBy(const Holds& holds);
+  std::string Send(const Op& op);
+
   std::string ApplyOne(const Op& op);
   std::string Buy(const Op& op);
   std::string GiveBack(const Op& op);
@@ -182,7 +220,7 @@ class Account {
   std::string Reserve(const Op& op);
   std::string End(const Op& op);
   // Ends a hold of which so many points are spent; returns what was spent and what went back.
-  std::pair<Taken, Taken> EndHold(const std::string& name, int64_t spent, int64_t at);
+  std::pair<Taken, Taken> EndHold(Holds& holds, const std::string& name, int64_t spent, int64_t at);
   void AdvanceAll(int64_t until);
   void PayDebt();
   void Rise();
@@ -203,7 +241,11 @@ class Account {
   };
   std::vector<Amount> dollars_;
   std::vector<Counted> counted_;
-  std::map<std::string, Hold> holds_;
+  Holds holds_;
+  // In transit to others, by name; and what came from and went to others so far.
+  Holds sent_;
+  int64_t came_ = 0;
+  int64_t went_ = 0;
   int64_t debt_ = 0;
   int64_t last_activity_ = std::numeric_limits<int64_t>::min();
   std::string tier_;

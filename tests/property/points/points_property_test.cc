@@ -11,6 +11,7 @@
 #include "server/domain/decide.h"
 #include "server/domain/evolve.h"
 #include "server/domain/proto_time.h"
+#include "server/domain/transfers.h"
 #include "tests/property/points/model.h"
 
 namespace keyledger::domain {
@@ -94,6 +95,12 @@ std::shared_ptr<const CompiledProgram> Compile(const model::Version& version, ui
   if (version.negative) program.set_return_policy(programs::v1::RETURN_POLICY_NEGATIVE_ALLOWED);
   if (version.negative && version.max_debt != kForever) program.set_max_debt_points(version.max_debt);
   FillRedeeming(version.redeeming, *program.mutable_redemption_policy());
+  if (version.sending.max > 0) program.mutable_transfer_policy()->set_max_points(version.sending.max);
+  if (version.sending.points > 0) {
+    auto* maximum = program.mutable_transfer_policy()->mutable_max_points_per_period();
+    maximum->set_points(version.sending.points);
+    maximum->set_period(UnitOf(version.sending.points_months));
+  }
   if (!version.tiers.empty()) {
     auto* ladder = program.mutable_tier_ladder();
     ladder->set_ladder_id("ladder");
@@ -187,6 +194,8 @@ std::vector<model::Version> RandomVersions(std::mt19937_64& random) {
     version.negative = !version.only_pending && random() % 2 == 0;
     if (random() % 2 == 0) version.max_debt = Pick(random, 1, 60);
     if (random() % 2 == 0) version.redeeming = RandomRedeeming(random);
+    if (random() % 3 == 0) version.sending.max = Pick(random, 5, 60);
+    if (random() % 3 == 0) version.sending = {version.sending.max, Pick(random, 10, 100), periods[random() % 3]};
     if (random() % 6 == 0) continue;
     int64_t threshold = 0;
     for (int64_t t = Pick(random, 1, 4); t > 0; --t) {
@@ -236,7 +245,12 @@ class Generator {
     Op op;
     op.at = Moment();
     const int64_t kind = Pick(random_, 0, 99);
-    if (kind < 50) {
+    if (kind < 5) {
+      op.kind = Op::kSend;
+      op.invoice = fmt::format("t{}", sent_);
+      sent_ += 1;
+      op.points = Pick(random_, 1, 70);
+    } else if (kind < 50) {
       op.kind = Op::kPurchase;
       op.dollars = random_() % 12 != 0;
       op.invoice = fmt::format("i{}", bought_.size());
@@ -320,6 +334,7 @@ class Generator {
   bool opened_ = false;
   int64_t now_ = Date(2018, 6, 1);
   int64_t held_ = 0;
+  int64_t sent_ = 0;
   int64_t hold_at_ = 0;
   bool is_held_ = false;
   std::vector<Op> bought_;
@@ -373,6 +388,11 @@ events::v1::Event EventOf(const Op& op) {
         out->mutable_amount()->set_currency_code(currency);
         out->mutable_amount()->set_micros(line.micros);
       }
+      break;
+    case Op::kSend:
+      event.mutable_points_transfer_sent()->set_transfer_id(op.invoice);
+      event.mutable_points_transfer_sent()->set_to_account_id("b");
+      event.mutable_points_transfer_sent()->set_points(op.points);
       break;
     case Op::kRedeem:
       event.mutable_points_redeemed()->set_points(op.points);
@@ -435,6 +455,19 @@ std::string TextOf(const events::v1::Event& event) {
     case Event::kReservationExpired:
       return fmt::format("hold {} expired{}", event.reservation_expired().reservation_id(),
                          AllocationText(event.reservation_expired().allocations(), false));
+    case Event::kPointsTransferSent:
+      return fmt::format("sent {} {} from{}", event.points_transfer_sent().transfer_id(),
+                         event.points_transfer_sent().points(),
+                         AllocationText(event.points_transfer_sent().allocations(), false));
+    case Event::kPointsTransferReceived:
+      return fmt::format("received {} {}", event.points_transfer_received().transfer_id(),
+                         event.points_transfer_received().points());
+    case Event::kPointsTransferCompleted:
+      return fmt::format("completed {} {}", event.points_transfer_completed().transfer_id(),
+                         event.points_transfer_completed().points());
+    case Event::kPointsTransferReturned:
+      return fmt::format("returned {}{}", event.points_transfer_returned().transfer_id(),
+                         AllocationText(event.points_transfer_returned().allocations(), false));
     case Event::kPointsDebtPaid:
       return fmt::format("debt paid {}{}", event.points_debt_paid().points(),
                          AllocationText(event.points_debt_paid().allocations(), false));
@@ -515,6 +548,8 @@ std::string ReasonText(Reason reason) {
       return "hold";
     case Reason::kReservationNotOpen:
       return "not_open";
+    case Reason::kTransferLimit:
+      return "sending";
     default:
       return fmt::format("reason {}", static_cast<int>(reason));
   }
@@ -544,8 +579,12 @@ class History {
 
  private:
   void Step() {
-    const int64_t kind = Pick(random_, 0, 9);
-    if (kind == 0) {
+    const int64_t kind = Pick(random_, 0, 11);
+    if (kind == 3) {
+      CheckReceive();
+    } else if (kind == 4) {
+      CheckEndTransfer();
+    } else if (kind == 0) {
       generator_.SetNow(generator_.now() + Pick(random_, 0, 90) * kDay);
       CheckAdvance(generator_.now());
     } else if (kind == 1) {
@@ -579,6 +618,40 @@ class History {
     auto again = Decide(state_, input, programs_);
     ASSERT_TRUE(again.ok() && again->state == outcome->state && again->events.size() == outcome->events.size());
     Keep(std::move(*outcome), expected.records);
+  }
+
+  // What another account sent comes in.
+  void CheckReceive() {
+    const int64_t at = generator_.now() - (random_() % 3 == 0 ? Pick(random_, 0, 200) * kDay : 0);
+    std::vector<model::Arrival> arrivals(Pick(random_, 1, 3));
+    TransferReceipt receipt{"a", "b", fmt::format("from{}", log_.size()), "0-0", at, {}};
+    for (model::Arrival& arrival : arrivals) {
+      arrival = {Pick(random_, 1, 50), at + Pick(random_, -300, 3) * kDay};
+      if (random_() % 2 == 0) {
+        arrival.expire = at + Pick(random_, -30, 300) * kDay;
+      } else if (random_() % 3 == 0) {
+        arrival.inactivity_days = static_cast<int>(Pick(random_, 1, 90));
+      }
+      auto& allocation = *receipt.sent.add_allocations();
+      allocation.set_points(arrival.points);
+      SetTimestamp(allocation.mutable_lot()->mutable_occurred_time(), arrival.earned);
+      if (arrival.expire != kForever) SetTimestamp(allocation.mutable_lot()->mutable_expire_time(), arrival.expire);
+      allocation.mutable_lot()->set_inactivity_days(static_cast<uint32_t>(arrival.inactivity_days));
+    }
+    const auto expected = model_.Receive(receipt.transfer_id, at, arrivals);
+    auto outcome = DecideTransferReceipt(state_, receipt, programs_);
+    ASSERT_EQ(expected.refusal, outcome.ok() ? "" : ReasonText(ReasonOf(outcome.status()))) << outcome.status();
+    if (outcome.ok()) Keep(std::move(*outcome), expected.records);
+  }
+
+  // A transfer of this account's ends, or one that has ended does so again.
+  void CheckEndTransfer() {
+    const std::string name =
+        state_.transfers.empty() || random_() % 10 == 0 ? std::string("t0") : state_.transfers.begin()->first;
+    const bool arrived = random_() % 2 == 0;
+    auto outcome = DecideTransferResult(state_, {name, arrived ? "" : "ACCOUNT_CLOSED", "0-0"}, programs_);
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+    Keep(std::move(*outcome), model_.EndTransfer(name, arrived));
   }
 
   void CheckAdvance(int64_t until) {
@@ -643,6 +716,9 @@ class History {
     ASSERT_EQ(state_.available_points(), model_.available());
     ASSERT_EQ(state_.pending_points(), model_.pending());
     ASSERT_EQ(state_.reserved_points(), model_.reserved());
+    ASSERT_EQ(state_.points_in_transit(), model_.in_transit());
+    ASSERT_EQ(state_.totals.transferred_in, model_.came());
+    ASSERT_EQ(state_.totals.transferred_out, model_.went());
     ASSERT_EQ(state_.debt, model_.debt());
     ASSERT_TRUE(LotsMatchTotals(state_));
     ASSERT_EQ(state_.tier.tier_id, model_.tier());
@@ -719,7 +795,12 @@ TEST(PointsAndTiers, DecideAsTheIndependentModelPredictsOverRandomHistories) {
                            "hold captured",
                            "hold released",
                            "hold expired",
-                           "debt"}) {
+                           "debt",
+                           "sent",
+                           "received",
+                           "completed",
+                           "returned",
+                           "refused sending"}) {
     EXPECT_TRUE(one || seen[what] >= static_cast<int>(runs) / 100) << what << ": " << seen[what];
   }
 }

@@ -153,6 +153,25 @@ TEST_F(ReadTest, TimersAreListedByDueTimeThenAccount) {
   EXPECT_EQ(*store_->ListTimers(300, 10), (Timers{{100, "b"}, {200, "c"}, {300, "a"}}));
 }
 
+TEST_F(ReadTest, AccountsUnderWayAreListedApartFromTimers) {
+  Open();
+  CommitGroup group;
+  group.timers_set = {{kUnderWay, "b"}, {kUnderWay, "a"}, {kUnderWay, "a-1"}, {kUnderWay + 1, "c"}, {100, "a"}};
+  ASSERT_TRUE(store_->Append(group).ok());
+  using Accounts = std::vector<std::string>;
+  EXPECT_EQ(*store_->ListUnderWay("", 10), (Accounts{"a", "a-1", "b"}));
+  EXPECT_EQ(*store_->ListUnderWay("", 3), (Accounts{"a", "a-1", "b"}));
+  EXPECT_EQ(*store_->ListUnderWay("", 2), (Accounts{"a", "a-1"}));
+  EXPECT_EQ(*store_->ListUnderWay("a", 1), Accounts{"a-1"});
+  EXPECT_EQ(*store_->ListUnderWay("b", 10), Accounts{});
+  EXPECT_EQ(*store_->ListTimers(100, 10), (std::vector<TimerEntry>{{kUnderWay + 1, "c"}, {100, "a"}}));
+  CommitGroup next;
+  next.timers_cleared = {{kUnderWay, "a"}};
+  ASSERT_TRUE(store_->Append(next).ok());
+  Reopen();
+  EXPECT_EQ(*store_->ListUnderWay("", 10), (Accounts{"a-1", "b"}));
+}
+
 TEST_F(ReadTest, SettingsAreKeptAndTheirKeysChecked) {
   Open();
   EXPECT_TRUE(store_->PutMeta("next_review.1", "soon").ok());
