@@ -132,8 +132,9 @@ void Check(const Found& found, const std::set<std::string>& acknowledged) {
   EXPECT_EQ(found.sent.size(), found.completed.size() + found.returned.size());
   for (const auto& [name, points] : found.sent) {
     const auto completed = found.completed.find(name);
-    EXPECT_NE(completed != found.completed.end(), found.returned.contains(name)) << name << " has not one end";
-    if (completed != found.completed.end()) EXPECT_EQ(completed->second, points);
+    const bool arrived = completed != found.completed.end();
+    EXPECT_NE(arrived, found.returned.contains(name)) << name << " has not one end";
+    EXPECT_EQ(arrived ? completed->second : points, points);
   }
   for (const auto& [name, refusal] : found.returned) {
     EXPECT_EQ(refusal, name.ends_with("nobody") ? "ACCOUNT_NOT_FOUND" : "ACCOUNT_CLOSED") << name;

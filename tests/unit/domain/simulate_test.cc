@@ -144,6 +144,28 @@ TEST(Simulate, HoldsCapturesAndPaysWithPointsAsSubmitted) {
   EXPECT_EQ(result.simulated.flow, (PointsFlow{220, 20, 0, 0, 200}));
 }
 
+TEST(Simulate, SendsAsSubmittedAndTakesOverWhatOtherAccountsDecided) {
+  AccountLedger ledger(Rate(2));
+  Must(ledger.Submit({AccountLedger::Open(At("2024-01-01"))}));
+  Must(ledger.Submit({AccountLedger::Buy(At("2024-02-01"), {{100 * kUnit}})}));
+  Must(ledger.Submit({AccountLedger::Send(At("2024-03-01"), "too much", 150)}));
+  Must(ledger.Submit({AccountLedger::Send(At("2024-03-02"), "arrives", 20)}));
+  Must(ledger.Submit({AccountLedger::Send(At("2024-03-03"), "comes back", 10)}));
+  ledger.End({"too much", "", "1-1"});
+  ledger.End({"arrives", "", "1-2"});
+  ledger.End({"comes back", "ACCOUNT_CLOSED", ""});
+  TransferReceipt receipt{"acme", "other", "t", "1-3", At("2024-03-04"), {}};
+  auto& allocation = *receipt.sent.add_allocations();
+  allocation.set_points(7);
+  SetTimestamp(allocation.mutable_lot()->mutable_occurred_time(), At("2023-01-01"));
+  ASSERT_TRUE(ledger.Receive(receipt).ok());
+  const AccountSimulation result = SimulateYaml(ledger, Rate(1), "2024-01-01", "2025-01-01");
+  EXPECT_EQ(result.actual.flow, (PointsFlow{200, 0, 0, 0, 37}));
+  EXPECT_EQ(result.simulated.flow, (PointsFlow{100, 0, 0, 0, 87}));
+  EXPECT_EQ(result.refused_facts, 1);
+  EXPECT_EQ(result.first_refusal, "events[0]: 150 points asked for, 100 available");
+}
+
 TEST(Simulate, ReversesTheLotsOfItsOwnSide) {
   AccountLedger ledger(Rate(1));
   Must(ledger.Submit({AccountLedger::Open(At("2024-01-01"))}));
