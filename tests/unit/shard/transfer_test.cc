@@ -238,5 +238,22 @@ TEST(Transfers, LeftByAStopAreTakenUpAtTheNextStart) {
   EXPECT_EQ(Marks(ledger), 0u);
 }
 
+TEST(Transfers, WaitWhileTheReceiversShardRefusesAndAreNotReturned) {
+  WholeLedger ledger(4);
+  const std::string from = AccountOn(0, 4, "from");
+  const std::string to = AccountOn(3, 4, "to");
+  ledger.MustAppend(Command(from, "open", {Opened(), Adjusted(100)}));
+  ledger.MustAppend(Command(to, "open", {Opened()}));
+  ledger.ledger().shard(3).Stop();
+  ledger.MustAppend(Command(from, "send", {Sent("t", to, 10)}));
+  WaitUntil([&] { return !ledger.ledger().courier().failure().ok(); });
+  EXPECT_EQ(ReasonOf(ledger.ledger().courier().failure()), Reason::kStopping);
+  EXPECT_EQ(StateOf(ledger, from).points_in_transit(), 10);
+  ledger.Reopen();
+  ledger.ledger().courier().WaitUntilSettled();
+  EXPECT_TRUE(ledger.ledger().courier().failure().ok());
+  EXPECT_EQ(StateOf(ledger, to).available_points(), 10);
+}
+
 }  // namespace
 }  // namespace keyledger::testing
