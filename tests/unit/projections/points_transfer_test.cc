@@ -1,5 +1,6 @@
 // Transfers as the projection "points" shows them: on the sender, on the receiver, and over both.
-#include <map>
+#include <set>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -134,7 +135,7 @@ TEST(TransferredPoints, HaveLinesOnBothStatements) {
 }
 
 TEST(TransferredPoints, AreCausesOfBothBalances) {
-  using Causes = std::multimap<int, int64_t>;
+  using Causes = std::multiset<std::pair<int, int64_t>>;
   const auto causes = [](const RecordLog& log, const std::string& account) {
     Causes found;
     const auto list = GetBalanceCauses(*Rows(log), account, Utc(2026, 3, 1));
