@@ -135,12 +135,20 @@ Account::Result Account::Apply(const std::vector<Op>& ops) {
       return {refusal, {}};
     }
   }
+  ForgetEmptyLots();
   return {"", out_};
+}
+
+void Account::ForgetEmptyLots() {
+  for (Lot& lot : lots_) {
+    if (lot.left == 0) lot.restored = std::numeric_limits<int64_t>::min();
+  }
 }
 
 std::vector<std::string> Account::AdvanceTo(int64_t until) {
   out_.clear();
   if (exists_) AdvanceAll(until);
+  ForgetEmptyLots();
   return out_;
 }
 
@@ -330,6 +338,7 @@ Account::Result Account::Receive(const std::string& name, int64_t at, const std:
   }
   Due(clock_, first, false);
   PayDebt();
+  ForgetEmptyLots();
   return {"", out_};
 }
 
@@ -344,6 +353,7 @@ std::vector<std::string> Account::EndTransfer(const std::string& name, bool arri
   Record(arrived ? "completed " + name + " " + std::to_string(points) : "returned " + name + TakenText(back), at);
   Due(clock_, 0, false);
   PayDebt();
+  ForgetEmptyLots();
   return out_;
 }
 

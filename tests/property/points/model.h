@@ -202,6 +202,8 @@ class Account {
 
   using Holds = std::map<std::string, Hold>;
   static int64_t HeldBy(const Holds& holds);
+  // A lot that a request leaves empty is gone; what comes back to it later makes it anew.
+  void ForgetEmptyLots();
   std::string Send(const Op& op);
 
   std::string ApplyOne(const Op& op);
