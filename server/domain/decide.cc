@@ -79,6 +79,12 @@ absl::Status Decision::DecidePayload(const Fact& fact) {
       return DecideTierLock(fact);
     case Event::kTierUnlocked:
       return DecideTierUnlock(fact);
+    case Event::kDiscountGranted:
+      return DecideDiscount(fact);
+    case Event::kGiftGiven:
+    case Event::kCommissionPaid:
+    case Event::kServiceProvided:
+      return DecideGiven(fact);
     case Event::kPointsRedeemed:
       return DecideRedemption(fact);
     case Event::kPointsAdjusted:

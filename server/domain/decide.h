@@ -78,9 +78,10 @@ struct DecideInput {
 // Errors: NOT_FOUND (kAccountNotFound) if the first event of a new account is not AccountOpened; ALREADY_EXISTS
 // (kAccountExists); FAILED_PRECONDITION with the rule's reason
 //   (kInsufficientPoints with metadata "available" and "requested", kAccountClosed, kAccountNotClosed,
-//   kReturnExceedsPurchase, kPurchaseOfOtherAccount, kArithmeticRange, kAccountLimit); INVALID_ARGUMENT (kInvalidField)
-//   if a return fits its purchase in form but not in content: no line number where one is needed, another currency; or
-//   if points are sent to the account itself. The message names the event by index and says what would be accepted.
+//   kReturnExceedsPurchase, kPurchaseOfOtherAccount, kArithmeticRange, kAccountLimit, kLimitExceeded with metadata);
+//   INVALID_ARGUMENT (kInvalidField) if a fact is right in form but not in content: a return without the line number it
+//   needs, another currency, points sent to the account itself, a service without the contact a limit counts by. The
+//   message names the event by index and says what would be accepted.
 absl::StatusOr<Outcome> Decide(const AccountState& state, const DecideInput& input, const ProgramSet& programs);
 
 // Takes the decisions that fall due up to and including `until`. Empty events: nothing was due.

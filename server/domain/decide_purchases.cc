@@ -70,6 +70,10 @@ absl::Status Decision::DecidePurchase(const Fact& fact) {
   if (!SumsInRange(purchase.lines())) return RefuseHere(Reason::kArithmeticRange, SumTooLarge());
   const std::string& region = RegionOf(purchase.region());
   const CompiledProgram* program = work_.programs().Select(fact.occurred, region);
+  ComplianceFlags flags;
+  if (program != nullptr && !program->limits().market_prices.empty()) {
+    KL_RETURN_IF_ERROR(Here(CheckMarketPrices({state(), *program, fact.occurred}, purchase, region, &flags)));
+  }
   const uint64_t revision = state().next_revision;
   if (!purchase.invoice_number().empty()) {
     recorded_.try_emplace({purchase.merchant_id(), purchase.invoice_number()}, work_.events().size());
@@ -79,6 +83,7 @@ absl::Status Decision::DecidePurchase(const Fact& fact) {
   if (program == nullptr || purchase.lines().empty() ||
       purchase.lines(0).amount().currency_code() != program->program().currency_code()) {
     KL_RETURN_IF_ERROR(Here(work_.RecordFact(std::move(event), fact.occurred, fact_index())));
+    KL_RETURN_IF_ERROR(Flag(fact, revision, program, std::move(flags)));
     return Rise();
   }
   EarningSale sale{purchase.merchant_id(), region, fact.occurred, purchase.sale_mode(), {}};
@@ -94,6 +99,7 @@ absl::Status Decision::DecidePurchase(const Fact& fact) {
   });
   if (!earned.has_value()) return RefuseHere(Reason::kArithmeticRange, "the points earned leave 64 bits");
   KL_RETURN_IF_ERROR(Here(work_.RecordFact(std::move(event), fact.occurred, fact_index())));
+  KL_RETURN_IF_ERROR(Flag(fact, revision, program, std::move(flags)));
   for (const Earned& one : *earned) KL_RETURN_IF_ERROR(Accrue(fact.occurred, *program, one, revision, tier_id));
   return Rise();
 }

@@ -1,6 +1,6 @@
 // Decision: a request being decided, fact by fact. Internal to the room: decide.cc holds the request and the facts
 // about the account, decide_purchases.cc what is bought and returned, decide_points.cc movements of points,
-// decide_tiers.cc tiers fixed by a person.
+// decide_tiers.cc tiers fixed by a person, decide_conduct.cc what is granted and given.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include "server/base/error.h"
 #include "server/domain/accrual.h"
 #include "server/domain/decide.h"
+#include "server/domain/limits.h"
 #include "server/domain/program_check.h"
 #include "server/domain/returns.h"
 #include "server/domain/work.h"
@@ -60,6 +61,12 @@ class Decision {
 
   absl::Status DecideTierLock(const Fact& fact);
   absl::Status DecideTierUnlock(const Fact& fact);
+
+  absl::Status DecideDiscount(const Fact& fact);
+  // A gift, a commission or a service.
+  absl::Status DecideGiven(const Fact& fact);
+  // Records what a fact brought that went beyond limits which flag; `fact_revision` is the fact's.
+  absl::Status Flag(const Fact& fact, uint64_t fact_revision, const CompiledProgram* program, ComplianceFlags flags);
 
   absl::Status DecidePurchase(const Fact& fact);
   absl::Status Accrue(Micros occurred, const CompiledProgram& program, const Earned& earned, uint64_t purchase_revision,

@@ -1,5 +1,6 @@
 // The fold of the account itself: one function per kind of event; evolve_trade.cc folds what was bought and
-// returned, evolve_points.cc what moves points. See evolve.h for the contract, fold.h for how faults are told apart.
+// returned, evolve_points.cc what moves points, evolve_conduct.cc what limits are held against. See evolve.h for the
+// contract, fold.h for how faults are told apart.
 #include "server/domain/evolve.h"
 
 #include <algorithm>
@@ -95,6 +96,13 @@ FoldResult FoldPayload(AccountState& state, const Event& event, Micros occurred,
     case Event::kTierAssigned:
     case Event::kTierGraceStarted:
       return FoldTier(state, event, occurred);
+    case Event::kDiscountGranted:
+    case Event::kGiftGiven:
+    case Event::kCommissionPaid:
+    case Event::kServiceProvided:
+    case Event::kMarketPriceObserved:
+    case Event::kComplianceFlagged:
+      return FoldConduct(state, event, occurred);
     case Event::kStageChanged:
       return FoldStage(state, event.stage_changed(), occurred);
     case Event::kReviewStarted:

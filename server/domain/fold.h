@@ -60,6 +60,9 @@ FoldResult FoldReturn(AccountState& state, const events::v1::PurchaseReturned& r
 // Drops the slots that no window can reach any more.
 void PruneMetrics(AccountState& state);
 
+// Folds what was granted, given and observed, and flags.
+FoldResult FoldConduct(AccountState& state, const events::v1::Event& event, Micros occurred);
+
 // Slot of a metric series that holds `time`.
 int64_t SlotOf(Micros time);
 

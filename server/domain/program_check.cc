@@ -79,6 +79,7 @@ std::vector<ProgramMistake> CheckProgram(const Program& program) {
   CheckPoints(program, mistakes);
   CheckTiers(program, mistakes);
   CheckStages(program, mistakes);
+  CheckLimits(program, mistakes);
   if (!mistakes.empty()) return mistakes;
   // Each is measured for every purchase.
   if (const size_t measures = CompileRules(program).measures.size(); measures > kMeasuresMax) {

@@ -21,6 +21,9 @@ inline constexpr int kBenefitsMax = 50;
 inline constexpr int kStageLaddersMax = 10;
 inline constexpr int kStagesMax = 50;
 inline constexpr int kTransitionsMax = 20;
+inline constexpr int kLimitsMax = 100;
+inline constexpr int kAuthoritiesMax = 100;
+inline constexpr int kLimitNamesMax = 100;
 inline constexpr int64_t kMoneyMicrosMax = 9'000'000'000'000'000;
 
 // Path of a field ("accrual_rules[2].expiry.after_months") and what is wrong there.

@@ -73,5 +73,7 @@ void CheckPoints(const programs::v1::Program& program, std::vector<ProgramMistak
 void CheckStages(const programs::v1::Program& program, std::vector<ProgramMistake>& mistakes);
 // The tiers.
 void CheckTiers(const programs::v1::Program& program, std::vector<ProgramMistake>& mistakes);
+// The limits.
+void CheckLimits(const programs::v1::Program& program, std::vector<ProgramMistake>& mistakes);
 
 }  // namespace keyledger::domain

@@ -35,6 +35,32 @@ CompiledMatch CompileMatch(const programs::v1::LineMatch& match) {
   return compiled;
 }
 
+CompiledLimits CompileLimits(const programs::v1::Program& program) {
+  CompiledLimits compiled;
+  for (int i = 0; i < program.limits_size(); ++i) {
+    switch (program.limits(i).kind_case()) {
+      case programs::v1::Limit::kDiscounts:
+        compiled.discounts.push_back(i);
+        break;
+      case programs::v1::Limit::kGifts:
+        compiled.gifts.push_back(i);
+        break;
+      case programs::v1::Limit::kCommissions:
+        compiled.commissions.push_back(i);
+        break;
+      case programs::v1::Limit::kServices:
+        compiled.services.push_back(i);
+        break;
+      case programs::v1::Limit::kMarketPrice:
+        compiled.market_prices.push_back(i);
+        break;
+      case programs::v1::Limit::KIND_NOT_SET:
+        break;
+    }
+  }
+  return compiled;
+}
+
 bool IsBetter(const CompiledProgram* a, const CompiledProgram* b) {
   const programs::v1::Program& left = a->program();
   const programs::v1::Program& right = b->program();
@@ -63,6 +89,7 @@ absl::StatusOr<std::shared_ptr<const CompiledProgram>> CompiledProgram::Compile(
   for (const auto& rule : program.accrual_rules()) compiled->matches_.push_back(CompileMatch(rule.match()));
   compiled->redemption_windows_ = CompileWindows(program.redemption_policy().windows());
   compiled->rules_ = CompileRules(program);
+  compiled->limits_ = CompileLimits(program);
   compiled->program_ = std::move(program);
   return compiled;
 }

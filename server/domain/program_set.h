@@ -29,6 +29,15 @@ struct CompiledMatch {
   std::vector<CompiledWindow> windows;
 };
 
+// Which of a program's limits ask about what: indexes into Program.limits, in their order.
+struct CompiledLimits {
+  std::vector<int> discounts;
+  std::vector<int> gifts;
+  std::vector<int> commissions;
+  std::vector<int> services;
+  std::vector<int> market_prices;
+};
+
 // One program version, checked, with what evaluation needs looked up once.
 // Threads: immutable.
 class CompiledProgram {
@@ -45,6 +54,7 @@ class CompiledProgram {
   const std::vector<CompiledMatch>& matches() const { return matches_; }
   const std::vector<CompiledWindow>& redemption_windows() const { return redemption_windows_; }
   const CompiledRules& rules() const { return rules_; }
+  const CompiledLimits& limits() const { return limits_; }
 
  private:
   CompiledProgram() = default;
@@ -53,6 +63,7 @@ class CompiledProgram {
   std::vector<CompiledMatch> matches_;
   std::vector<CompiledWindow> redemption_windows_;
   CompiledRules rules_;
+  CompiledLimits limits_;
   Micros effective_from_ = 0;
   Micros effective_to_ = 0;
 };

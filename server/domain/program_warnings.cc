@@ -44,6 +44,7 @@ class Warnings {
     for (int i = 0; i < program_.stage_ladders_size(); ++i) {
       WarnOfStages(fmt::format("stage_ladders[{}]", i), program_.stage_ladders(i), warnings_);
     }
+    FindLimitWarnings(program_, warnings_);
     return std::move(warnings_);
   }
 

@@ -15,4 +15,7 @@ namespace keyledger::domain {
 std::vector<ProgramMistake> FindWarnings(const programs::v1::Program& program,
                                          const std::vector<std::shared_ptr<const CompiledProgram>>& published);
 
+// The part about limits: those that another one makes needless.
+void FindLimitWarnings(const programs::v1::Program& program, std::vector<ProgramMistake>& warnings);
+
 }  // namespace keyledger::domain

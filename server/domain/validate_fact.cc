@@ -20,6 +20,7 @@ namespace {
 using events::v1::Event;
 
 constexpr int kLinesMax = 500;
+constexpr int kApprovalsMax = 20;
 constexpr int64_t kQuantityMax = 1'000'000'000;
 constexpr size_t kCustomDataBytesMax = 64 * 1024;
 // Violations that are kept and told: enough for a person to see what is going on, and small enough for a status on the
@@ -87,6 +88,16 @@ class Validator {
         return TierLocked(root_.Field("tier_locked"), event.tier_locked());
       case Event::kTierUnlocked:
         return TierUnlocked(root_.Field("tier_unlocked"), event.tier_unlocked());
+      case Event::kDiscountGranted:
+        return Discount(root_.Field("discount_granted"), event.discount_granted());
+      case Event::kGiftGiven:
+        return Gift(root_.Field("gift_given"), event.gift_given());
+      case Event::kCommissionPaid:
+        return Commission(root_.Field("commission_paid"), event.commission_paid());
+      case Event::kServiceProvided:
+        return Service(root_.Field("service_provided"), event.service_provided());
+      case Event::kMarketPriceObserved:
+        return MarketPrice(root_.Field("market_price_observed"), event.market_price_observed());
       case Event::kCustomEvent:
         return Custom(root_.Field("custom_event"), event.custom_event());
       default:
@@ -314,6 +325,65 @@ class Validator {
   void TierUnlocked(const FieldPath& path, const events::v1::TierUnlocked& unlocked) {
     Id(path.Field("ladder_id"), unlocked.ladder_id());
     FreeText(path.Field("reason"), unlocked.reason(), 1, 512);
+  }
+
+  // An amount of its own, of `micros_min` or more.
+  void Sum(const FieldPath& field, bool is_set, const Money& money, int64_t micros_min) {
+    if (!is_set) return Add(field, "is required");
+    if (!IsCurrencyCode(money.currency_code())) {
+      Add(field.Field("currency_code"), "must be three capital letters (ISO 4217)");
+    }
+    Range(field.Field("micros"), money.micros(), micros_min, kMoneyMicrosMax);
+  }
+
+  void Discount(const FieldPath& path, const events::v1::DiscountGranted& granted) {
+    Range(path.Field("percent_milli"), granted.percent_milli(), 1, 100'000);
+    Id(path.Field("proposer_role"), granted.proposer_role());
+    Text(path.Field("proposer"), granted.proposer(), 1, 128);
+    Text(path.Field("subject"), granted.subject(), 0, 128);
+    FreeText(path.Field("reason"), granted.reason(), 0, 512);
+    if (!Count(path.Field("approvals"), granted.approvals_size(), 0, kApprovalsMax)) return;
+    std::set<std::string_view> approvers;
+    for (int i = 0; i < granted.approvals_size(); ++i) {
+      const FieldPath at = path.Field("approvals", i);
+      const std::string& approver = granted.approvals(i).approver();
+      Id(at.Field("role"), granted.approvals(i).role());
+      Text(at.Field("approver"), approver, 1, 128);
+      if (approver.empty()) continue;
+      if (approver == granted.proposer()) {
+        Add(at.Field("approver"), "must be somebody else than the proposer");
+      } else if (!approvers.insert(approver).second) {
+        Add(at.Field("approver"), fmt::format("'{}' is given twice", approver));
+      }
+    }
+  }
+
+  void Gift(const FieldPath& path, const events::v1::GiftGiven& gift) {
+    Text(path.Field("contact_id"), gift.contact_id(), 1, 128);
+    Text(path.Field("item"), gift.item(), 1, 64);
+    Range(path.Field("quantity"), gift.quantity(), 1, 1'000'000);
+    Sum(path.Field("value"), gift.has_value(), gift.value(), 0);
+    FreeText(path.Field("purpose"), gift.purpose(), 0, 512);
+  }
+
+  void Commission(const FieldPath& path, const events::v1::CommissionPaid& commission) {
+    Text(path.Field("contact_id"), commission.contact_id(), 1, 128);
+    Sum(path.Field("amount"), commission.has_amount(), commission.amount(), 1);
+    FreeText(path.Field("purpose"), commission.purpose(), 0, 512);
+  }
+
+  void Service(const FieldPath& path, const events::v1::ServiceProvided& service) {
+    Text(path.Field("kind"), service.kind(), 1, 64);
+    Sum(path.Field("cost"), service.has_cost(), service.cost(), 0);
+    Text(path.Field("contact_id"), service.contact_id(), 0, 128);
+    FreeText(path.Field("description"), service.description(), 0, 512);
+  }
+
+  void MarketPrice(const FieldPath& path, const events::v1::MarketPriceObserved& observed) {
+    Text(path.Field("sku"), observed.sku(), 1, 64);
+    Sum(path.Field("unit_price"), observed.has_unit_price(), observed.unit_price(), 1);
+    Region(path.Field("region"), observed.region());
+    Text(path.Field("source"), observed.source(), 0, 256);
   }
 
   void Custom(const FieldPath& path, const events::v1::CustomEvent& custom) {
