@@ -54,6 +54,7 @@ int Run(const std::vector<std::string>& arguments, Environment environment) {
   AddAccountCommands(app, selected);
   AddPurchaseCommands(app, selected);
   AddPointsCommands(app, selected);
+  AddConductCommands(app, selected);
   AddTierCommands(app, selected);
   AddRetentionCommands(app, selected);
   AddProgramCommands(app, selected);

@@ -24,6 +24,42 @@ std::string Total(const Lines& lines) {
                      lines.size() == 1 ? "line" : "lines");
 }
 
+// "12.5" of 12500.
+std::string Thousandths(int64_t milli) {
+  std::string text = fmt::format("{}.{:03}", milli / 1000, milli % 1000);
+  text.erase(text.find_last_not_of('0') + 1);
+  return text.back() == '.' ? text.substr(0, text.size() - 1) : text;
+}
+
+std::string FlagText(const ev::ComplianceFlagged& flag) {
+  std::string what;
+  switch (flag.measure()) {
+    case ev::LIMIT_MEASURE_DISCOUNT_PERCENT_MILLI:
+      what = fmt::format("discount {} %, authority {} %", Thousandths(flag.value()), Thousandths(flag.threshold()));
+      break;
+    case ev::LIMIT_MEASURE_TIMES:
+      what = fmt::format("{} times, at most {}", FormatCount(flag.value()), FormatCount(flag.threshold()));
+      break;
+    case ev::LIMIT_MEASURE_MICROS:
+      what = fmt::format("{}, at most {}", FormatMicros(flag.value()), FormatMicros(flag.threshold()));
+      break;
+    case ev::LIMIT_MEASURE_UNIT_PRICE_MICROS:
+      what = fmt::format("line {} at {} a unit, at most {} by {} prices observed", flag.line_number(),
+                         FormatMicros(flag.value()), FormatMicros(flag.threshold()), FormatCount(flag.observations()));
+      break;
+    case ev::LIMIT_MEASURE_PROHIBITED:
+      what = "prohibited";
+      break;
+    case ev::LIMIT_MEASURE_CURRENCY:
+      what = "in another currency than the limit's";
+      break;
+    default:
+      what = "of a measure this version does not know";
+  }
+  if (flag.has_period_start()) what += ", in the period from " + FormatTime(flag.period_start());
+  return fmt::format("limit {} by revision {}: {}", flag.limit_id(), flag.fact_revision(), what);
+}
+
 std::string Details(const ev::Event& event) {
   switch (event.payload_case()) {
     case ev::Event::kAccountOpened:
@@ -101,6 +137,27 @@ std::string Details(const ev::Event& event) {
       return event.tier_locked().tier_id() + ": " + event.tier_locked().reason();
     case ev::Event::kTierUnlocked:
       return event.tier_unlocked().reason();
+    case ev::Event::kDiscountGranted: {
+      const ev::DiscountGranted& granted = event.discount_granted();
+      return fmt::format("{} % by {}, {} approvals{}", Thousandths(granted.percent_milli()), granted.proposer_role(),
+                         granted.approvals_size(), granted.subject().empty() ? "" : ", for " + granted.subject());
+    }
+    case ev::Event::kGiftGiven:
+      return fmt::format("{} {} worth {} to {}", FormatCount(event.gift_given().quantity()), event.gift_given().item(),
+                         FormatMoney(event.gift_given().value()), event.gift_given().contact_id());
+    case ev::Event::kCommissionPaid:
+      return FormatMoney(event.commission_paid().amount()) + " to " + event.commission_paid().contact_id();
+    case ev::Event::kServiceProvided: {
+      const ev::ServiceProvided& service = event.service_provided();
+      return fmt::format("{} for {}{}", service.kind(), FormatMoney(service.cost()),
+                         service.contact_id().empty() ? "" : ", " + service.contact_id());
+    }
+    case ev::Event::kMarketPriceObserved:
+      return fmt::format(
+          "{} at {}{}", event.market_price_observed().sku(), FormatMoney(event.market_price_observed().unit_price()),
+          event.market_price_observed().region().empty() ? "" : " in " + event.market_price_observed().region());
+    case ev::Event::kComplianceFlagged:
+      return FlagText(event.compliance_flagged());
     case ev::Event::kReviewStarted:
       return fmt::format("{} of ladder {} as of {}, {} accounts", event.review_started().review_id(),
                          event.review_started().ladder_id(), FormatTime(event.review_started().as_of()),

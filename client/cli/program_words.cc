@@ -159,13 +159,13 @@ std::vector<const FieldDescriptor*> SetFields(const Message& message) {
   return fields;
 }
 
-// The field that names a message among its siblings ("rule_id"); null: none. What it leads to ("to_stage_id") is no
-// name: several may lead there.
+// The field that names a message among its siblings ("rule_id", "role"); null: none. What it leads to ("to_stage_id") is
+// no name: several may lead there.
 const FieldDescriptor* IdField(const google::protobuf::Descriptor& type) {
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
-    if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && !field.is_repeated() && EndsWith(field.name(), "_id") &&
-        !field.name().starts_with("to_")) {
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && !field.is_repeated() &&
+        ((EndsWith(field.name(), "_id") && !field.name().starts_with("to_")) || field.name() == "role")) {
       return &field;
     }
   }

@@ -119,6 +119,27 @@ TEST(Cli, PrintsTheResponseAsProtoJson) {
   EXPECT_EQ(server.received(), (std::vector<std::string>{"r-1"}));
 }
 
+TEST(Conduct, HasAVerbForEachFactThatLimitsWatch) {
+  client::FakeLedger server;
+  const std::vector<std::vector<std::string>> lines = {
+      {"conduct", "discount", "a", "--percent", "12.5", "--role", "seller", "--proposer", "s1", "--approval",
+       "director=d1", "--request-id", "r1"},
+      {"conduct", "gift", "a", "--contact", "li", "--item", "tea", "--value", "20", "--request-id", "r2"},
+      {"conduct", "commission", "a", "--contact", "li", "--amount", "20", "--request-id", "r3"},
+      {"conduct", "service", "a", "--kind", "visit", "--cost", "0", "--request-id", "r4"},
+      {"conduct", "market-price", "a", "--sku", "tea", "--price", "9.5", "--request-id", "r5"}};
+  for (const auto& line : lines) {
+    const Outcome outcome = RunLine(At(server, line));
+    EXPECT_EQ(outcome.code, 0) << line[1] << ": " << outcome.err;
+  }
+  EXPECT_EQ(server.received(), (std::vector<std::string>{"r1", "r2", "r3", "r4", "r5"}));
+  const std::vector<std::vector<std::string>> wrong = {
+      {"conduct", "discount", "a", "--percent", "12.3456", "--role", "seller", "--proposer", "s1"},
+      {"conduct", "discount", "a", "--percent", "1", "--role", "seller", "--proposer", "s1", "--approval", "d1"},
+      {"conduct", "gift", "a", "--contact", "li", "--item", "tea", "--value", "much"}};
+  for (const auto& line : wrong) EXPECT_EQ(RunLine(At(server, line)).code, 2) << line.back();
+}
+
 TEST(Cli, StreamsJsonLinesAndReportsRefusedOnes) {
   client::FakeLedger server;
   server.RefuseAlways("r-2", client::RichStatusBytes(grpc::StatusCode::NOT_FOUND, "ACCOUNT_NOT_FOUND", 0));

@@ -26,5 +26,69 @@ TEST(MetricValueText, WritesEverythingElseAsItIsCounted) {
   EXPECT_EQ(MetricValueText(ev::METRIC_FACT, false, -3, ""), "-3");
 }
 
+ev::Event Flagged(ev::LimitMeasure measure, int64_t value, int64_t threshold) {
+  ev::Event event;
+  auto& flag = *event.mutable_compliance_flagged();
+  flag.set_limit_id("l");
+  flag.set_fact_revision(7);
+  flag.set_measure(measure);
+  flag.set_value(value);
+  flag.set_threshold(threshold);
+  return event;
+}
+
+TEST(DescribeEvent, SaysWhatAFlagIsAbout) {
+  EXPECT_EQ(DescribeEvent(Flagged(ev::LIMIT_MEASURE_DISCOUNT_PERCENT_MILLI, 12'500, 5'000)),
+            "compliance_flagged limit l by revision 7: discount 12.5 %, authority 5 %");
+  EXPECT_EQ(DescribeEvent(Flagged(ev::LIMIT_MEASURE_TIMES, 3, 2)),
+            "compliance_flagged limit l by revision 7: 3 times, at most 2");
+  ev::Event event = Flagged(ev::LIMIT_MEASURE_MICROS, 120'000'000, 100'000'000);
+  event.mutable_compliance_flagged()->mutable_period_start()->set_seconds(1'704'067'200);
+  EXPECT_EQ(DescribeEvent(event),
+            "compliance_flagged limit l by revision 7: 120.00, at most 100.00, in the period from "
+            "2024-01-01T00:00:00Z");
+  event = Flagged(ev::LIMIT_MEASURE_UNIT_PRICE_MICROS, 10'000'000, 9'000'000);
+  event.mutable_compliance_flagged()->set_line_number(2);
+  event.mutable_compliance_flagged()->set_observations(3);
+  EXPECT_EQ(DescribeEvent(event),
+            "compliance_flagged limit l by revision 7: line 2 at 10.00 a unit, at most 9.00 by 3 prices observed");
+  EXPECT_EQ(DescribeEvent(Flagged(ev::LIMIT_MEASURE_PROHIBITED, 0, 0)),
+            "compliance_flagged limit l by revision 7: prohibited");
+  EXPECT_EQ(DescribeEvent(Flagged(ev::LIMIT_MEASURE_CURRENCY, 0, 5)),
+            "compliance_flagged limit l by revision 7: in another currency than the limit's");
+}
+
+TEST(DescribeEvent, SaysWhatWasGrantedGivenAndObserved) {
+  ev::Event event;
+  auto& granted = *event.mutable_discount_granted();
+  granted.set_percent_milli(12'500);
+  granted.set_proposer_role("seller");
+  granted.set_subject("Q1");
+  granted.add_approvals();
+  EXPECT_EQ(DescribeEvent(event), "discount_granted 12.5 % by seller, 1 approvals, for Q1");
+  auto& gift = *event.mutable_gift_given();
+  gift.set_contact_id("li");
+  gift.set_item("tea");
+  gift.set_quantity(2);
+  gift.mutable_value()->set_currency_code("USD");
+  gift.mutable_value()->set_micros(5'000'000);
+  EXPECT_EQ(DescribeEvent(event), "gift_given 2 tea worth 5.00 USD to li");
+  auto& commission = *event.mutable_commission_paid();
+  commission.set_contact_id("li");
+  commission.mutable_amount()->set_currency_code("USD");
+  commission.mutable_amount()->set_micros(5'000'000);
+  EXPECT_EQ(DescribeEvent(event), "commission_paid 5.00 USD to li");
+  auto& service = *event.mutable_service_provided();
+  service.set_kind("visit");
+  service.mutable_cost()->set_currency_code("USD");
+  EXPECT_EQ(DescribeEvent(event), "service_provided visit for 0.00 USD");
+  auto& price = *event.mutable_market_price_observed();
+  price.set_sku("tea");
+  price.set_region("CN/31");
+  price.mutable_unit_price()->set_currency_code("USD");
+  price.mutable_unit_price()->set_micros(9'500'000);
+  EXPECT_EQ(DescribeEvent(event), "market_price_observed tea at 9.50 USD in CN/31");
+}
+
 }  // namespace
 }  // namespace keyledger::cli

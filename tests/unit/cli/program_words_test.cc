@@ -180,5 +180,44 @@ TEST(ProgramSchema, NamesKeysTypesAndRanges) {
             (nlohmann::json{"down", "up", "half_even"}));
 }
 
+Program WithLimits() {
+  Program program;
+  program.set_program_id("strict");
+  auto& rebate = *program.add_limits();
+  rebate.set_limit_id("rebate");
+  auto& seller = *rebate.mutable_discounts()->add_authorities();
+  seller.set_role("seller");
+  seller.set_max_percent_milli(5'000);
+  auto& gifts = *program.add_limits();
+  gifts.set_limit_id("gifts");
+  gifts.set_on_breach(::keyledger::programs::v1::ON_BREACH_FLAG);
+  gifts.add_tier_ids("gold");
+  gifts.mutable_gifts()->set_scope(::keyledger::programs::v1::ALLOWANCE_SCOPE_CONTACT);
+  gifts.mutable_gifts()->set_period(::keyledger::programs::v1::PERIOD_UNIT_MONTH);
+  gifts.mutable_gifts()->set_max_micros(100'000'000);
+  return program;
+}
+
+TEST(DescribeProgram, SpeaksOfLimitsInWords) {
+  EXPECT_EQ(DescribeProgram(WithLimits()),
+            (Lines{"program strict", "  limit rebate", "    discounts", "      authority seller",
+                   "        max percent: 5 %", "  limit gifts", "    on breach: flag", "    tier ids: gold",
+                   "    gifts", "      scope: contact", "      period: month", "      max: 100.00"}));
+}
+
+TEST(DiffPrograms, SaysWhichLimitsChangedForWhom) {
+  Program after = WithLimits();
+  after.mutable_limits(0)->mutable_discounts()->mutable_authorities(0)->set_max_percent_milli(7'500);
+  auto& director = *after.mutable_limits(0)->mutable_discounts()->add_authorities();
+  director.set_role("director");
+  director.set_max_percent_milli(30'000);
+  after.mutable_limits(1)->set_on_breach(::keyledger::programs::v1::ON_BREACH_REFUSE);
+  after.mutable_limits(1)->mutable_gifts()->set_max_times(2);
+  EXPECT_EQ(DiffPrograms(WithLimits(), after),
+            (Lines{"limit gifts: on breach was flag, is now refuse", "limit gifts: gifts: max times is new: 2",
+                   "limit rebate: discounts: authority director is new", "  max percent: 30 %",
+                   "limit rebate: discounts: authority seller: max percent was 5 %, is now 7.5 %"}));
+}
+
 }  // namespace
 }  // namespace keyledger::cli
