@@ -151,30 +151,35 @@ class Explainer {
     out_.outcome = taken.empty() ? ReviewOutcome::kKept : OutcomeOf(taken.back().event);
     if (out_.outcome == ReviewOutcome::kFalls) {
       // The review measured what `keep` shows.
-      Warn(then, review.due, std::nullopt, out_.keep->alternatives);
-    } else if (out_.outcome == ReviewOutcome::kGraceStarts) {
-      const ReviewMoment end{then.tier.grace_until, review.program, true};
-      AccountState after = then;
-      taken.clear();
-      KL_RETURN_IF_ERROR(AdvanceTier(after, review.due, end.due, programs_, taken));
-      if (taken.empty() || OutcomeOf(taken.back().event) != ReviewOutcome::kFalls) return absl::OkStatus();
-      const CompiledProgram* const program = taken.back().program;
-      const auto held = FindHeldTier(LadderOf(*program), then.tier);
-      KL_CHECK(held.has_value() && held->known);
-      Measurer measurer = MeasurerAt(then, {end.due, program, true});
-      const auto index = static_cast<size_t>(held->index);
-      Warn(after, end.due, review.due, ExplainRule(measurer, program->rules().tiers[index].maintenance));
+      Warn(taken.back(), std::nullopt, out_.keep->alternatives);
     }
+    return out_.outcome == ReviewOutcome::kGraceStarts ? ProjectGrace(then, review.due) : absl::OkStatus();
+  }
+
+  // Lets the grace period end that a review has begun.
+  absl::Status ProjectGrace(const AccountState& in_grace, Micros start) {
+    const Micros until = in_grace.tier.grace_until;
+    AccountState then = in_grace;
+    std::vector<DueReview> taken;
+    KL_RETURN_IF_ERROR(AdvanceTier(then, start, until, programs_, taken));
+    // Another program may have begun meanwhile, with a ladder on which the account begins anew.
+    if (taken.empty() || OutcomeOf(taken.front().event) != ReviewOutcome::kFalls) return absl::OkStatus();
+    const DueReview& fall = taken.front();
+    const auto held = FindHeldTier(LadderOf(*fall.program), in_grace.tier);
+    KL_CHECK(held.has_value() && held->known);
+    Measurer measurer = MeasurerAt(in_grace, {fall.due, fall.program, fall.due == until});
+    const auto index = static_cast<size_t>(held->index);
+    Warn(fall, start, ExplainRule(measurer, fall.program->rules().tiers[index].maintenance));
     return absl::OkStatus();
   }
 
-  void Warn(const AccountState& fallen, Micros fall, std::optional<Micros> grace_start,
-            std::vector<ExplainedAlternative> missing) {
+  void Warn(const DueReview& fall, std::optional<Micros> grace_start, std::vector<ExplainedAlternative> missing) {
     for (ExplainedAlternative& alternative : missing) {
       std::erase_if(alternative.conditions,
                     [](const ExplainedCondition& condition) { return condition.evidence.holds(); });
     }
-    out_.warning = FallWarning{out_.state.tier.tier_id, fallen.tier.tier_id, fall, grace_start, std::move(missing)};
+    out_.warning = FallWarning{out_.state.tier.tier_id, fall.event.tier_assigned().tier_id(), fall.due, grace_start,
+                               std::move(missing)};
   }
 
   static ReviewOutcome OutcomeOf(const Event& event) {

@@ -215,6 +215,26 @@ TEST(ExplainStanding, MeasuresTheReviewByTheVersionThatIsInForceThen) {
   EXPECT_EQ(explained.outcome, ReviewOutcome::kFalls);
 }
 
+TEST(ExplainStanding, DoesNotWarnOfAGraceThatEndsUnderAnotherLadder) {
+  const auto version = [](const std::string& from, const std::string& ladder) {
+    return "program_id: test\ntime_zone: UTC\ncurrency_code: USD\neffective_from: " + from + "\n" + ladder;
+  };
+  const std::string other =
+      "tier_ladder:\n  ladder_id: other\n  metric: net_spend\n  window: {rolling_days: 90}\n  review_period: month\n"
+      "  tiers:\n  - {tier_id: one}\n  - {tier_id: two, entrance: 100000000}\n";
+  L ledger(
+      {ProgramOf(version("2024-01-01", Spend("  grace_days: 70\n")), 1), ProgramOf(version("2024-03-10", other), 2)});
+  ASSERT_TRUE(ledger.Submit({L::Open(kDay1), L::Buy(kDay1, {{120 * kUnit}})}).ok());
+  // The grace would end on 10 May; on 1 April the account begins as two, and on 1 May it falls to one.
+  const StandingExplanation explained = ExplainAt(ledger, At("2024-02-15"));
+  EXPECT_EQ(explained.outcome, ReviewOutcome::kGraceStarts);
+  EXPECT_FALSE(explained.warning.has_value());
+  const StandingExplanation later = ExplainAt(ledger, At("2024-03-15"));
+  EXPECT_EQ(later.outcome, ReviewOutcome::kBegins);
+  EXPECT_EQ(later.projected_tier_id, "two");
+  EXPECT_FALSE(later.keep.has_value());
+}
+
 TEST(ExplainStanding, OfTheFutureIsWhatComesToBeIfNothingElseHappens) {
   L ledger(Head() + Spend());
   ASSERT_TRUE(ledger.Submit({L::Open(kDay1), L::Buy(kDay1, {{120 * kUnit}})}).ok());
