@@ -73,6 +73,10 @@ class TierServiceImpl final : public ledger::v1::TierService::CallbackService {
   grpc::ServerUnaryReactor* GetDistribution(grpc::CallbackServerContext* call,
                                             const ledger::v1::GetDistributionRequest* request,
                                             ledger::v1::GetDistributionResponse* response) override;
+  // In explain_standing.cc.
+  grpc::ServerUnaryReactor* ExplainStanding(grpc::CallbackServerContext* call,
+                                            const ledger::v1::ExplainStandingRequest* request,
+                                            ledger::v1::ExplainStandingResponse* response) override;
   // In review_service.cc.
   grpc::ServerUnaryReactor* StartReview(grpc::CallbackServerContext* call,
                                         const ledger::v1::StartReviewRequest* request,

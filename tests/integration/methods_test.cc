@@ -293,6 +293,113 @@ TEST_F(Methods, GetStanding) {
   EXPECT_EQ(response.standing().met(0).value(), 1'000 * kUnit);
 }
 
+TEST_F(Methods, ExplainStandingSaysWhatKeepsTheTierWhatTheNextTakesAndWhy) {
+  server_.MustAppend(Request("acme", "r3", {Returned(200, "inv-1", "c-1")}));
+  server_.clock().Advance(kMicrosPerSecond);
+  ExplainStandingRequest request;
+  request.set_account_id("acme");
+  const auto acme = Get(server_.tiers(), &TierService::Stub::ExplainStanding, request);
+  EXPECT_EQ(acme.program_id(), "plain");
+  EXPECT_EQ(acme.program_version(), 1u);
+  EXPECT_EQ(acme.time_zone(), "UTC");
+  EXPECT_EQ(acme.currency_code(), "USD");
+  EXPECT_EQ(acme.standing().tier_id(), "silver");
+  EXPECT_EQ(acme.standing().reason(), events::v1::TIER_ASSIGNMENT_REASON_UPGRADE);
+  EXPECT_EQ(acme.standing().met(0).value(), 1'000 * kUnit);
+  EXPECT_EQ(acme.standing().program_id(), "plain");
+  EXPECT_GT(acme.standing().revision(), 0u);
+  EXPECT_EQ(acme.next_review().time().seconds(), 1'798'761'600) << "2027-01-01";
+  EXPECT_FALSE(acme.next_review().ends_grace());
+  EXPECT_FALSE(acme.next_review().by_comparison());
+  ASSERT_EQ(acme.keep().alternatives_size(), 1);
+  const StandingCondition& condition = acme.keep().alternatives(0).conditions(0);
+  EXPECT_EQ(condition.evidence().value(), 800 * kUnit);
+  EXPECT_EQ(condition.missing(), 200 * kUnit);
+  EXPECT_EQ(condition.missing_unknown_reason(), MISSING_UNKNOWN_REASON_UNSPECIFIED);
+  EXPECT_EQ(acme.keep().decided_time().seconds(), 1'798'761'600);
+  EXPECT_EQ(acme.higher_tiers_size(), 0);
+  EXPECT_EQ(acme.outcome(), REVIEW_OUTCOME_FALLS);
+  EXPECT_EQ(acme.projected_tier_id(), "bronze");
+  EXPECT_EQ(acme.downgrade_warning().to_tier_id(), "bronze");
+  EXPECT_EQ(acme.downgrade_warning().missing(0).conditions(0).missing(), 200 * kUnit);
+  ASSERT_EQ(acme.values_size(), 1);
+  EXPECT_EQ(acme.values(0).contributions_total(), 2);
+  EXPECT_EQ(acme.values(0).contributions(0).contribution(), 1'000 * kUnit);
+  EXPECT_EQ(acme.values(0).contributions(0).kind(), events::v1::EVENT_KIND_PURCHASE_RECORDED);
+  EXPECT_EQ(acme.values(0).contributions(1).contribution(), -200 * kUnit);
+
+  request.set_account_id("other");
+  const auto other = Get(server_.tiers(), &TierService::Stub::ExplainStanding, request);
+  ASSERT_EQ(other.higher_tiers_size(), 1);
+  EXPECT_EQ(other.higher_tiers(0).tier_id(), "silver");
+  EXPECT_EQ(other.higher_tiers(0).alternatives(0).conditions(0).missing(), 990 * kUnit);
+  EXPECT_EQ(other.higher_tiers(0).decided_time().SerializeAsString(), other.as_of().SerializeAsString());
+  EXPECT_EQ(other.outcome(), REVIEW_OUTCOME_KEPT);
+  EXPECT_FALSE(other.has_downgrade_warning());
+}
+
+TEST_F(Methods, ExplainStandingOfAnotherMomentCountsWhatTimeDecides) {
+  ExplainStandingRequest request;
+  request.set_account_id("acme");
+  domain::SetTimestamp(request.mutable_as_of(), kToday + 800 * kMicrosPerDay);
+  const auto later = Get(server_.tiers(), &TierService::Stub::ExplainStanding, request);
+  EXPECT_EQ(later.standing().tier_id(), "bronze");
+  EXPECT_EQ(later.standing().reason(), events::v1::TIER_ASSIGNMENT_REASON_REVIEW_DOWNGRADE);
+  EXPECT_EQ(later.standing().revision(), 0u) << "not recorded yet";
+  domain::SetTimestamp(request.mutable_as_of(), kToday);
+  ExplainStandingResponse response;
+  const auto refusal = [&] {
+    return ReadRpcError(Call(server_.tiers(), &TierService::Stub::ExplainStanding, request, &response));
+  };
+  EXPECT_EQ(refusal().reason, "ACCOUNT_NOT_FOUND") << "it was opened at that moment";
+  domain::SetTimestamp(request.mutable_as_of(), server_.clock().Now() + 1 + 3'660 * kMicrosPerDay);
+  EXPECT_TRUE(Call(server_.tiers(), &TierService::Stub::ExplainStanding, request, &response).ok());
+  domain::SetTimestamp(request.mutable_as_of(), server_.clock().Now() + 2 + 3'660 * kMicrosPerDay);
+  EXPECT_EQ(refusal().reason, "INVALID_FIELD");
+  EXPECT_EQ(refusal().field_names(), std::vector<std::string>{"as_of"});
+  request.clear_as_of();
+  request.set_account_id("nobody");
+  EXPECT_EQ(refusal().reason, "ACCOUNT_NOT_FOUND");
+  request.set_account_id("");
+  EXPECT_EQ(refusal().field_names(), std::vector<std::string>{"account_id"});
+}
+
+TEST_F(Methods, ExplainStandingListsTheLargestHundredOfTheRecordsBehindAValue) {
+  std::vector<shard::SubmittedEvent> purchases;
+  for (int i = 1; i <= 101; ++i) purchases.push_back(Bought(i));
+  server_.MustAppend(Request("many", "r1", {Opened()}));
+  server_.MustAppend(Request("many", "r2", purchases));
+  server_.clock().Advance(kMicrosPerSecond);
+  ExplainStandingRequest request;
+  request.set_account_id("many");
+  const auto response = Get(server_.tiers(), &TierService::Stub::ExplainStanding, request);
+  for (const MeasuredValue& value : response.values()) {
+    EXPECT_EQ(value.contributions_total(), 101);
+    ASSERT_EQ(value.contributions_size(), 100);
+    EXPECT_EQ(value.contributions(0).contribution(), 101 * kUnit);
+    EXPECT_EQ(value.contributions(99).contribution(), 2 * kUnit);
+  }
+  EXPECT_GT(response.values_size(), 0);
+}
+
+// A fold that leaves points out took the points that paid from lots it does not have.
+TEST_F(Methods, AnEarlierMomentOfAnAccountThatPaidWithPointsIsToldAsAnyOther) {
+  shard::SubmittedEvent paid = Bought(50, "inv-2");
+  paid.event.mutable_purchase_recorded()->mutable_lines(0)->set_points_paid(100);
+  server_.MustAppend(Request("acme", "r3", {paid}));
+  server_.clock().Advance(kMicrosPerSecond);
+  GetAccountRequest request;
+  request.set_account_id("acme");
+  domain::SetTimestamp(request.mutable_as_of(), server_.clock().Now());
+  const Account account = Get(server_.accounts(), &AccountService::Stub::GetAccount, request).account();
+  EXPECT_EQ(account.purchase_count(), 2);
+  EXPECT_EQ(account.standing().available_points(), 650);
+  ExplainStandingRequest explain;
+  explain.set_account_id("acme");
+  const auto explained = Get(server_.tiers(), &TierService::Stub::ExplainStanding, explain);
+  EXPECT_EQ(explained.keep().alternatives(0).conditions(0).evidence().value(), 1'050 * kUnit);
+}
+
 TEST_F(Methods, ListHistory) {
   ListHistoryRequest request;
   request.set_account_id("acme");
