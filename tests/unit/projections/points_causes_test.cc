@@ -142,5 +142,46 @@ TEST(GetBalanceCauses, TellsWhatACaptureSpentAndWhatItGaveBack) {
   EXPECT_EQ(causes[2].points, -60);
 }
 
+// Points of one lot as allocations.
+template <typename Allocations>
+void Allocate(Allocations* allocations, uint64_t lot, int64_t points) {
+  allocations->Add()->set_lot_revision(lot);
+  allocations->rbegin()->set_points(points);
+}
+
+TEST(GetBalanceCauses, NamesWhatPaidForAPurchaseAndWhatAReturnGaveBackOfIt) {
+  RecordLog log;
+  log.Open("a", Utc(2026, 1, 1));
+  const uint64_t lot = log.AdjustUp("a", Utc(2026, 1, 1), 100, 0);
+  auto& line = *log.Add("a", Utc(2026, 1, 2)).mutable_event()->mutable_purchase_recorded()->add_lines();
+  line.set_points_paid(40);
+  Allocate(line.mutable_points_allocations(), lot, 40);
+  auto& restored = *log.Add("a", Utc(2026, 1, 3)).mutable_event()->mutable_points_restored();
+  restored.set_points(10);
+  Allocate(restored.mutable_allocations(), lot, 10);
+  const auto causes = CausesAt(log, Utc(2026, 1, 4));
+  ASSERT_EQ(causes.size(), 3u);
+  EXPECT_EQ(causes[0].kind, events::v1::EVENT_KIND_POINTS_REDEEMED);
+  EXPECT_EQ(causes[0].revision, 3u);
+  EXPECT_EQ(causes[0].points, 10);
+  EXPECT_EQ(causes[1].kind, events::v1::EVENT_KIND_POINTS_REDEEMED);
+  EXPECT_EQ(causes[1].revision, 2u);
+  EXPECT_EQ(causes[1].points, -40);
+}
+
+TEST(GetBalanceCauses, NamesWhatPaidADebtAsTakenBack) {
+  RecordLog log;
+  log.Open("a", Utc(2026, 1, 1));
+  const uint64_t lot = log.AdjustUp("a", Utc(2026, 1, 3), 100, 0);
+  auto& paid = *log.Add("a", Utc(2026, 1, 3)).mutable_event()->mutable_points_debt_paid();
+  paid.set_points(15);
+  Allocate(paid.mutable_allocations(), lot, 15);
+  const auto causes = CausesAt(log, Utc(2026, 1, 4));
+  ASSERT_EQ(causes.size(), 2u);
+  EXPECT_EQ(causes[0].kind, events::v1::EVENT_KIND_PURCHASE_RETURNED);
+  EXPECT_EQ(causes[0].revision, 2u);
+  EXPECT_EQ(causes[0].points, -15);
+}
+
 }  // namespace
 }  // namespace keyledger::projections
