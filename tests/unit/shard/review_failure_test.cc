@@ -1,7 +1,11 @@
-// Reviews where writing fails: a full queue, a full disk. What was accepted ends once, and what is
+// Reviews where writing fails: a full queue, a full disk, a damaged index. What was accepted ends once, and what is
 // said to have failed never runs.
+#include <rocksdb/db.h>
+
 #include "keyledger/storage/v1/store_rows.pb.h"
+#include "server/base/codec.h"
 #include "server/domain/proto_time.h"
+#include "server/shard/account_reader.h"
 #include "server/shard/reviewer.h"
 #include "tests/support/fault_env.h"
 #include "tests/support/ranks_program.h"
@@ -67,16 +71,17 @@ TEST(ReviewFailure, OfAFullQueueIsWaitedOut) {
   EXPECT_EQ(one.shard().stats().replayed_requests, 0u) << "nothing was done twice";
 }
 
-// A commit log whose disk is full as soon as it has written a ReviewCompleted.
+// A commit log whose disk is full as soon as it has written one kind of record.
 class FillingLog final : public store::CommitLog {
  public:
-  FillingLog(store::CommitLog& inner, FaultEnv& machine) : inner_(inner), machine_(machine) {}
+  FillingLog(store::CommitLog& inner, FaultEnv& machine, events::v1::Event::PayloadCase kind)
+      : inner_(inner), machine_(machine), kind_(kind) {}
 
   absl::Status Append(const store::CommitGroup& group) override {
     absl::Status status = inner_.Append(group);
     for (const store::RecordEntry& entry : group.records) {
       events::v1::EventRecord record;
-      if (record.ParseFromString(entry.bytes) && record.event().has_review_completed()) machine_.SetFreeBytes(0);
+      if (record.ParseFromString(entry.bytes) && record.event().payload_case() == kind_) machine_.SetFreeBytes(0);
     }
     return status;
   }
@@ -84,12 +89,16 @@ class FillingLog final : public store::CommitLog {
  private:
   store::CommitLog& inner_;
   FaultEnv& machine_;
+  const events::v1::Event::PayloadCase kind_;
 };
 
 // One shard on a disk that can be full.
 class SmallDisk {
  public:
-  SmallDisk() { Open(); }
+  explicit SmallDisk(events::v1::Event::PayloadCase filled_by = events::v1::Event::kReviewCompleted)
+      : filled_by_(filled_by) {
+    Open();
+  }
   ~SmallDisk() { Close(); }
   void Open() {
     store::StoreOptions options;
@@ -100,7 +109,7 @@ class SmallDisk {
     auto store = store::ShardStore::Open(options);
     KL_CHECK(store.ok());
     store_ = *std::move(store);
-    log_ = std::make_unique<FillingLog>(*store_, machine_);
+    log_ = std::make_unique<FillingLog>(*store_, machine_, filled_by_);
     auto opened = shard::Shard::Open(*store_, *log_, clock_, {});
     KL_CHECK(opened.ok());
     shard_ = *std::move(opened);
@@ -148,6 +157,30 @@ class SmallDisk {
     }
     Open();
   }
+  // Makes a row of a column family unreadable.
+  void DamageRow(const std::string& family, const std::string& key) {
+    Close();
+    const std::string path = directory_ / "shard";
+    std::vector<std::string> names;
+    ASSERT_TRUE(rocksdb::DB::ListColumnFamilies({}, path, &names).ok());
+    std::vector<rocksdb::ColumnFamilyDescriptor> families;
+    for (const std::string& name : names) families.emplace_back(name, rocksdb::ColumnFamilyOptions());
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* db = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open({}, path, families, &handles, &db).ok());
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (names[i] != family) continue;
+      std::string value;
+      ASSERT_TRUE(db->Get({}, handles[i], key, &value).ok());
+      ASSERT_TRUE(db->Put({}, handles[i], key, "").ok());
+    }
+    for (rocksdb::ColumnFamilyHandle* const handle : handles) {
+      ASSERT_TRUE(db->DestroyColumnFamilyHandle(handle).ok());
+    }
+    ASSERT_TRUE(db->Close().ok());
+    delete db;
+    Open();
+  }
 
   shard::Shard& shard() { return *shard_; }
   FaultEnv& machine() { return machine_; }
@@ -162,6 +195,7 @@ class SmallDisk {
     EXPECT_TRUE(status.ok()) << status;
   }
 
+  const events::v1::Event::PayloadCase filled_by_;
   const TempDir directory_;
   FaultEnv machine_;
   FakeClock clock_{kToday};
@@ -223,6 +257,59 @@ TEST(ReviewFailure, IsNotCalledOneWhileARestartWouldRunTheReview) {
   EXPECT_EQ(status->phase, ReviewPhase::kFailed);
   EXPECT_NE(status->detail.find("opened twice"), std::string::npos) << status->detail;
   EXPECT_EQ(*disk.shard().store().GetMeta("review.open"), "");
+}
+
+TEST(ReviewFailure, OfOneAccountBetweenTwoRunsLeavesWhatWasFrozen) {
+  SmallDisk disk(events::v1::Event::kReviewStarted);
+  disk.Fill();
+  {
+    shard::Reviewer reviewer({&disk.shard()}, disk.clock(), {});
+    ASSERT_TRUE(reviewer.Start(Request()).ok());
+    reviewer.WaitUntilIdle();
+    ASSERT_EQ(reviewer.Get("review-1")->phase, ReviewPhase::kDeciding);
+  }
+  disk.machine().SetFreeBytes(std::nullopt);
+  std::string purchase;
+  PutBigEndian64(purchase, **disk.shard().store().PositionOf("a1", 1));
+  disk.DamageRow("records", purchase);
+  shard::Reviewer reviewer({&disk.shard()}, disk.clock(), {});
+  ASSERT_TRUE(reviewer.Resume().ok());
+  reviewer.WaitUntilIdle();
+  const auto status = reviewer.Get("review-1");
+  ASSERT_TRUE(status.ok()) << status.status();
+  EXPECT_EQ(status->phase, ReviewPhase::kCompleted) << status->detail;
+  EXPECT_EQ(status->review.population(), 3u) << "as it was when the review was interrupted";
+  EXPECT_EQ(status->review.cuts(0).last_account_id(), "a1");
+  EXPECT_EQ(status->undecided, 1u);
+  EXPECT_EQ(status->raised, 1u) << "a2 does not move up";
+  const auto state = disk.shard().ReadState("a0");
+  const auto assigned = shard::ReadRecord(disk.shard().store(), "a0", (*state)->next_revision - 1);
+  ASSERT_TRUE(assigned.ok()) << assigned.status();
+  EXPECT_EQ(assigned->event().tier_assigned().review_id(), "review-1");
+  EXPECT_EQ(assigned->event().tier_assigned().met(0).rank(), 0u) << "its place is not known";
+}
+
+TEST(ReviewFailure, ToReadTheReviewsIsNotTakenForNone) {
+  SmallDisk disk;
+  disk.Fill();
+  {
+    shard::Reviewer reviewer({&disk.shard()}, disk.clock(), {});
+    ASSERT_TRUE(reviewer.Start(Request()).ok());
+    reviewer.WaitUntilIdle();
+    disk.machine().SetFreeBytes(std::nullopt);
+  }
+  // The last record of all is another's.
+  std::promise<void> done;
+  disk.shard().Append(Command("z", "r", {Opened()}), [&](const AppendOutcome&) { done.set_value(); });
+  done.get_future().get();
+  using std::string_literals::operator""s;
+  disk.DamageRow("streams", "$reviews\0\0\0\0\0\0\0\0\1"s);
+  shard::Reviewer reviewer({&disk.shard()}, disk.clock(), {});
+  EXPECT_EQ(ReasonOf(reviewer.List(10, 10).status()), Reason::kStoreDamaged);
+  EXPECT_EQ(ReasonOf(reviewer.Get("review-1").status()), Reason::kStoreDamaged);
+  ReviewRequest next = Request();
+  next.request_id = "r2";
+  EXPECT_EQ(ReasonOf(reviewer.Start(next).status()), Reason::kStoreDamaged);
 }
 
 }  // namespace
