@@ -102,7 +102,8 @@ TEST(Complaint16RulesTooDauntingToUnderstand, TheLedgerSaysWhatIsMissingForWhatB
   const Micros day = At("2024-01-10");
   ASSERT_TRUE(ledger.Submit({L::Open(day), L::Buy(day, {{130 * kUnit}}), L::Return(day, {{100 * kUnit}})}).ok());
   AccountState state;
-  for (const events::v1::EventRecord& record : RecordsOf({{"acme", ledger}}).records()) {
+  const auto log = RecordsOf({{"acme", ledger}});
+  for (const events::v1::EventRecord& record : log.records()) {
     ASSERT_TRUE(FoldForStanding(state, record, At("2024-01-15")).ok());
   }
   const auto explained = ExplainStanding(std::move(state), At("2024-01-15"), ledger.programs());
