@@ -1,4 +1,5 @@
-// keyledger tier: show, history, stages, distribution. explain: commands_tier_explain.cc; review: commands_review.cc.
+// keyledger tier: show, history, stages, distribution, lock, unlock. explain: commands_tier_explain.cc; review:
+// commands_review.cc.
 #include "client/cli/commands.h"
 
 #include <fmt/format.h>
@@ -179,6 +180,51 @@ void AddDistribution(CLI::App* noun, Action& selected) {
   flags->read.AddTo(verb);
 }
 
+void AddLock(CLI::App* noun, Action& selected) {
+  struct Flags {
+    WriteFlags write;
+    std::string ladder;
+    std::string tier;
+    std::string reason;
+    std::string until;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb =
+      AddVerb(noun, "lock", "Fixes an account's tier by hand, with a reason", selected, [flags](Session& session) {
+        ev::Event event;
+        ev::TierLocked& locked = *event.mutable_tier_locked();
+        locked.set_ladder_id(flags->ladder);
+        locked.set_tier_id(flags->tier);
+        locked.set_reason(flags->reason);
+        if (!flags->until.empty()) *locked.mutable_until() = TimeOf(flags->until);
+        return AppendEvent(session, flags->write, std::move(event));
+      });
+  flags->write.AddTo(verb);
+  verb->add_option("--ladder", flags->ladder, "The ladder")->required();
+  verb->add_option("--tier", flags->tier, "The tier to hold")->required();
+  verb->add_option("--reason", flags->reason, "Why")->required();
+  verb->add_option("--until", flags->until, "When the lock ends (default: with tier unlock)")->check(TimeText());
+}
+
+void AddUnlock(CLI::App* noun, Action& selected) {
+  struct Flags {
+    WriteFlags write;
+    std::string ladder;
+    std::string reason;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(noun, "unlock", "Ends a lock: rules and reviews move the account again", selected,
+                           [flags](Session& session) {
+                             ev::Event event;
+                             event.mutable_tier_unlocked()->set_ladder_id(flags->ladder);
+                             event.mutable_tier_unlocked()->set_reason(flags->reason);
+                             return AppendEvent(session, flags->write, std::move(event));
+                           });
+  flags->write.AddTo(verb);
+  verb->add_option("--ladder", flags->ladder, "The ladder")->required();
+  verb->add_option("--reason", flags->reason, "Why")->required();
+}
+
 }  // namespace
 
 void AddTierCommands(CLI::App& root, Action& selected) {
@@ -188,6 +234,8 @@ void AddTierCommands(CLI::App& root, Action& selected) {
   AddHistory(noun, selected);
   AddStages(noun, selected);
   AddDistribution(noun, selected);
+  AddLock(noun, selected);
+  AddUnlock(noun, selected);
   AddReviewCommands(noun, selected);
 }
 

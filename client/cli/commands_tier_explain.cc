@@ -106,7 +106,8 @@ class Page {
  private:
   std::string Review() const {
     if (!response_.has_next_review()) {
-      return "none while the lock holds";
+      return response_.locked() && !response_.has_locked_until() ? "none while the lock holds"
+                                                                 : "none: the program ends before one";
     }
     const std::string moment =
         Date(response_.next_review().time()) + (response_.next_review().ends_grace() ? " (end of the grace)" : "");

@@ -13,6 +13,17 @@ namespace keyledger::domain {
 
 using events::v1::Event;
 
+namespace {
+
+// Lots with points left, counted only where there may be too many: emptied ones are in the list until the end.
+// Otherwise zero.
+int64_t LotsIfMany(const AccountState& state) {
+  if (state.lots.size() <= kLotsMax) return 0;
+  return std::count_if(state.lots.begin(), state.lots.end(), [](const Lot& lot) { return lot.remaining > 0; });
+}
+
+}  // namespace
+
 absl::StatusOr<Outcome> Decision::Run() {
   for (index_ = 0; index_ < input_.facts.size(); ++index_) KL_RETURN_IF_ERROR(DecideFact(input_.facts[index_]));
   return work_.Finish();
@@ -33,13 +44,14 @@ absl::Status Decision::DecideFact(const Fact& fact) {
   }
   KL_RETURN_IF_ERROR(Here(work_.AdvanceTo(std::max(state().clock, fact.occurred))));
   const uint64_t revision = state().next_revision;
+  const int64_t lots = LotsIfMany(state());
   KL_RETURN_IF_ERROR(DecidePayload(fact));
-  KL_RETURN_IF_ERROR(CheckLimits());
+  KL_RETURN_IF_ERROR(CheckLimits(lots));
   KL_RETURN_IF_ERROR(Here(work_.SettleLots(revision)));
   return Here(work_.PayDebt(fact_index()));
 }
 
-absl::Status Decision::CheckLimits() const {
+absl::Status Decision::CheckLimits(int64_t lots_before) const {
   if (state().facts.size() > kFactsMax) {
     return RefuseHere(Reason::kAccountLimit, fmt::format("the account would hold more than {} facts", kFactsMax));
   }
@@ -47,10 +59,8 @@ absl::Status Decision::CheckLimits() const {
     return RefuseHere(Reason::kAccountLimit,
                       fmt::format("the account would trade in more than {} currencies", kCurrenciesMax));
   }
-  // Emptied lots are still in the list until the end; only when that might matter are they counted apart.
-  if (state().lots.size() > kLotsMax && std::count_if(state().lots.begin(), state().lots.end(), [](const Lot& lot) {
-                                          return lot.remaining > 0;
-                                        }) > static_cast<int64_t>(kLotsMax)) {
+  // Lots that come back at the end of a hold or a transfer may bring an account beyond; it can still do what adds none.
+  if (const int64_t lots = LotsIfMany(state()); lots > static_cast<int64_t>(kLotsMax) && lots > lots_before) {
     return RefuseHere(Reason::kAccountLimit, fmt::format("the account would hold more than {} lots", kLotsMax));
   }
   return absl::OkStatus();

@@ -39,6 +39,7 @@ absl::Status Decision::Flag(const Fact& fact, uint64_t fact_revision, const Comp
 }
 
 absl::Status Decision::DecideDiscount(const Fact& fact) {
+  if (state().lifecycle == Lifecycle::kClosed) return Closed();
   const CompiledProgram* program = work_.programs().Select(fact.occurred, state().region);
   ComplianceFlags flags;
   if (program != nullptr) {
@@ -50,6 +51,7 @@ absl::Status Decision::DecideDiscount(const Fact& fact) {
 }
 
 absl::Status Decision::DecideGiven(const Fact& fact) {
+  if (state().lifecycle == Lifecycle::kClosed) return Closed();
   const CompiledProgram* program = work_.programs().Select(fact.occurred, state().region);
   Event event = fact.event;
   ComplianceFlags flags;

@@ -123,6 +123,16 @@ absl::Status Decision::DecideTransfer(const Fact& fact) {
   if (program != nullptr) AddTransferCounts(state(), *program, fact.occurred, sent.mutable_counts());
   KL_RETURN_IF_ERROR(CheckAvailable(sent.points()));
   AllocateEarliestExpiry(state(), sent.points(), sent.mutable_allocations());
+  if (sent.allocations_size() > kTransferLotsMax) {
+    absl::Status status =
+        RefuseHere(Reason::kTransferLimit,
+                   fmt::format("{} points lie in {} lots, and a transfer takes from at most {}; send fewer",
+                               sent.points(), sent.allocations_size(), kTransferLotsMax));
+    AddMetadata(status, "rule", "lots");
+    AddMetadata(status, "limit", std::to_string(kTransferLotsMax));
+    AddMetadata(status, "requested", std::to_string(sent.allocations_size()));
+    return status;
+  }
   FillLotTerms(state(), *sent.mutable_allocations());
   return Here(work_.RecordFact(std::move(event), fact.occurred, fact_index()));
 }

@@ -49,7 +49,8 @@ class Decision {
 
   absl::Status DecideFact(const Fact& fact);
   absl::Status DecidePayload(const Fact& fact);
-  absl::Status CheckLimits() const;
+  // `lots_before`: LotsIfMany before the fact.
+  absl::Status CheckLimits(int64_t lots_before) const;
 
   // Measures the account at its clock, the latest moment it knows of, and raises it if it has earned that. A purchase
   // that comes late counts now. Begins the lifecycles that the account has not begun.

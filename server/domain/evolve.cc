@@ -19,8 +19,7 @@ using events::v1::Event;
 
 // Drops counts that no maximum is held against any more.
 void PruneCounts(AccountState& state) {
-  std::erase_if(state.counts,
-                [&](const auto& entry) { return entry.first.second < state.clock - kMetricHorizonMicros; });
+  std::erase_if(state.counts, [&](const auto& entry) { return IsForgotten(state, entry.first.second); });
 }
 
 FoldResult FoldOpened(AccountState& state, const events::v1::AccountOpened& opened, Micros occurred) {

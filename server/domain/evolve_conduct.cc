@@ -15,6 +15,7 @@ using events::v1::Event;
 FoldResult FoldCounts(AccountState& state, const google::protobuf::RepeatedPtrField<events::v1::LimitCount>& counts) {
   for (const auto& counted : counts) {
     if (counted.micros() < 0) return Contradiction("less than nothing given");
+    if (IsForgotten(state, MicrosOf(counted.period_start()))) continue;
     PeriodCount& count = state.counts[{counted.counter(), MicrosOf(counted.period_start())}];
     if (!AddTo(count.amount, counted.micros()) || !AddTo(count.times, 1)) {
       return OutOfRange("money counted in a period leaves 64 bits");

@@ -51,6 +51,7 @@ Lot LotOf(const events::v1::LotAllocation& allocation) {
 }
 
 bool Count(AccountState& state, const events::v1::PeriodCount& counted, int64_t points) {
+  if (IsForgotten(state, MicrosOf(counted.period_start()))) return true;
   PeriodCount& count = state.counts[{counted.counter(), MicrosOf(counted.period_start())}];
   return AddTo(count.amount, points) && AddTo(count.times, 1);
 }

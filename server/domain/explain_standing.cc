@@ -241,9 +241,14 @@ bool IsStandingEvent(const Event& event) {
 absl::Status FoldForStanding(AccountState& state, const events::v1::EventRecord& record, Micros as_of) {
   const Event& event = record.event();
   const Micros occurred = MicrosOf(record.occurred_time());
-  if (occurred >= as_of || !IsStandingEvent(event)) return absl::OkStatus();
+  if (occurred >= as_of) return absl::OkStatus();
   // An invoice may have occurred before the account was opened: it tells nothing of an account that was not there.
   if (state.lifecycle == Lifecycle::kNone && !event.has_account_opened()) return absl::OkStatus();
+  if (!IsStandingEvent(event)) {
+    // It moves the account's clock all the same: reviews up to then have been held.
+    state.clock = std::max(state.clock, occurred);
+    return absl::OkStatus();
+  }
   // What lies between is left out; a return still finds its purchase behind it.
   state.next_revision = record.revision();
   return EvolveWithoutPoints(state, event, occurred);

@@ -38,6 +38,11 @@ inline bool AddTo(int64_t& total, int64_t value) {
   return true;
 }
 
+// Whether counts of a period that began then are not kept any more.
+inline bool IsForgotten(const AccountState& state, Micros period_start) {
+  return period_start < state.clock - kMetricHorizonMicros;
+}
+
 // Whether lots that a record emptied leave the state at once. One who folds many records may keep them, and must call
 // RemoveEmptyLots before anyone else sees the state: taking them out one by one is quadratic when thousands expire
 // together.

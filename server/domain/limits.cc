@@ -11,6 +11,7 @@
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/domain/accrual.h"
+#include "server/domain/fold.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/redemption.h"
 #include "server/domain/standing.h"
@@ -269,6 +270,12 @@ absl::Status CheckAllowances(const LimitContext& context, const std::vector<int>
                                                          RuleOf(limit), context.program.program().program_id()));
     }
     events::v1::LimitCount counted = LimitCountOf(context, limit, allowance, given);
+    if (IsForgotten(context.state, MicrosOf(counted.period_start()))) {
+      return MakeError(Reason::kAccountLimit,
+                       fmt::format("it occurred three years or more before the account's latest event: what else was "
+                                   "given in its period is not kept, so that {} of program {} cannot be judged",
+                                   RuleOf(limit), context.program.program().program_id()));
+    }
     for (const Breach& breach : BreachesOf(context, allowance, given, counted)) {
       if (!Refuses(limit)) {
         *AddFlag(limit, breach, flags).mutable_period_start() = counted.period_start();

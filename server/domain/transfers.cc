@@ -55,6 +55,15 @@ absl::Status CheckPerPeriod(const AccountState& state, const CompiledProgram& pr
   return status;
 }
 
+// Activity is an account's own: on the receiver, a lot that runs out by inactivity does so when its days are over after
+// it was sent, whatever happens there.
+void FixEnd(Micros sent, events::v1::LotTerms& lot) {
+  if (lot.inactivity_days() == 0) return;
+  const Micros from = std::max(sent, MicrosOf(lot.occurred_time()));
+  SetTimestamp(lot.mutable_expire_time(), std::min(from + lot.inactivity_days() * kMicrosPerDay, kTimeMax));
+  lot.clear_inactivity_days();
+}
+
 }  // namespace
 
 absl::Status CheckTransfer(const AccountState& state, const CompiledProgram* program, int64_t points, Micros occurred) {
@@ -101,8 +110,9 @@ absl::StatusOr<Outcome> DecideTransferReceipt(const AccountState& receiver, cons
   if (receiver.lifecycle == Lifecycle::kClosed) {
     return MakeError(Reason::kAccountClosed, fmt::format("account '{}' is closed", receipt.to_account_id));
   }
+  // Not before the account was there.
   const auto arrival = [&](const events::v1::LotAllocation& allocation) {
-    return std::max(receipt.occurred, MicrosOf(allocation.lot().occurred_time()));
+    return std::max({receipt.occurred, MicrosOf(allocation.lot().occurred_time()), receiver.open_time});
   };
   Micros until = std::max(receiver.clock, receipt.occurred);
   for (const auto& allocation : receipt.sent.allocations()) until = std::max(until, arrival(allocation));
@@ -118,13 +128,16 @@ absl::StatusOr<Outcome> DecideTransferReceipt(const AccountState& receiver, cons
     received.set_points(allocation.points());
     *received.mutable_lot() = allocation.lot();
     received.mutable_lot()->set_accrued(allocation.points());
+    FixEnd(receipt.occurred, *received.mutable_lot());
     KL_RETURN_IF_ERROR(work.RecordDecision(std::move(event), arrival(allocation), -1, nullptr));
   }
   const auto lots = std::count_if(work.state().lots.begin(), work.state().lots.end(),
                                   [](const Lot& lot) { return lot.remaining > 0; });
-  if (lots > static_cast<int64_t>(kLotsMax)) {
+  if (lots > kLotsWithTransfersMax) {
     return MakeError(Reason::kAccountLimit,
-                     fmt::format("account '{}' would hold more than {} lots", receipt.to_account_id, kLotsMax));
+                     fmt::format("account '{}' would hold more than {} lots, the most with points "
+                                 "of others",
+                                 receipt.to_account_id, kLotsWithTransfersMax));
   }
   KL_RETURN_IF_ERROR(work.SettleLots(first));
   KL_RETURN_IF_ERROR(work.PayDebt(-1));

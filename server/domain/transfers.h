@@ -18,6 +18,12 @@
 
 namespace keyledger::domain {
 
+// Lots that one transfer takes from: each is a record of the receiver.
+inline constexpr int kTransferLotsMax = 500;
+// Lots of an account that takes in points of others: half of what it may hold, so that what others send leaves room for
+// what it earns itself.
+inline constexpr int64_t kLotsWithTransfersMax = kLotsMax / 2;
+
 // Whether the program's transfer policy (none: its defaults) lets so many points be sent at `occurred`.
 // Errors: FAILED_PRECONDITION (kTransferLimit) with the rule's name and numbers as metadata, and for a maximum per
 // period when the next one begins.

@@ -15,6 +15,9 @@ namespace {
 
 // Transfers kept in memory; those beyond are found by their marks when there is room again.
 constexpr size_t kErrandsMax = 4'096;
+// Of these, transfers that wait to be tried again before the receiver has answered: a shard that refuses for long shall
+// not keep the others' from being carried. Their marks bring them back.
+constexpr size_t kWaitingMax = 1'024;
 // Requests that wait in the queues of shards.
 constexpr size_t kInFlightMax = 256;
 // Accounts read at a time in a scan.
@@ -99,6 +102,9 @@ absl::Status Courier::failure() const {
     return ReasonOf(errand->failure) == Reason::kUnspecified ? absl::Status(errand->failure.code(), text)
                                                              : MakeError(ReasonOf(errand->failure), text);
   }
+  for (const Scan& scan : scans_) {
+    if (!scan.failure.ok()) return scan.failure;
+  }
   return absl::OkStatus();
 }
 
@@ -146,7 +152,7 @@ void Courier::ScanStores() {
       Scan& scan = scans_[shard];
       if (!scanning_ || (!scan.running && !scan.wanted) || !HasRoom()) continue;
       // What is asked for from here on is not certain to be seen by this look.
-      if (!scan.running) scan = {false, true, ""};
+      if (!scan.running) scan = {false, true, "", absl::OkStatus()};
       after = scan.after;
     }
     const bool is_over = ScanPage(shard, after);
@@ -156,18 +162,26 @@ void Courier::ScanStores() {
   }
 }
 
+void Courier::NoteScanFailure(uint32_t shard, const absl::Status& failure) {
+  scans_[shard].wanted = true;
+  scans_[shard].failure = failure;
+  next_scan_ = Steady::now() + kRetryMax;
+}
+
 bool Courier::ScanPage(uint32_t shard, std::string& after) {
   const absl::StatusOr<std::vector<std::string>> accounts = shards_[shard]->store().ListUnderWay(after, kScanPage);
   if (!accounts.ok()) {
     MutexLock lock(mutex_);
-    next_scan_ = Steady::now() + kRetryMax;
-    return false;
+    NoteScanFailure(shard, accounts.status());
+    return true;
   }
   for (const std::string& account_id : *accounts) {
-    // One that is damaged is reported where it is read, and must not keep the others waiting.
+    // One that cannot be read must not keep the others waiting; it is looked at again later.
     const absl::StatusOr<std::optional<domain::AccountState>> state = shards_[shard]->ReadState(account_id);
-    if (state.ok() && state->has_value()) {
-      MutexLock lock(mutex_);
+    MutexLock lock(mutex_);
+    if (!state.ok()) {
+      NoteScanFailure(shard, state.status());
+    } else if (state->has_value()) {
       for (const auto& [id, transfer] : (*state)->transfers) Add(shard, {account_id, id});
     }
     after = account_id;
@@ -244,9 +258,17 @@ void Courier::Ended(const std::shared_ptr<Errand>& errand, const absl::Status& s
 }
 
 void Courier::TryLater(const std::shared_ptr<Errand>& errand, const absl::Status& why) {
-  const std::chrono::milliseconds delay = std::min(kRetryMax, kRetryMin * (1 << std::min(errand->attempts, 10)));
+  // A full queue empties soon, and whoever waits long for it is overtaken by all that do not.
+  const int doublings = ReasonOf(why) == Reason::kQueueFull ? 0 : std::min(errand->attempts, 10);
+  const std::chrono::milliseconds delay = std::min(kRetryMax, kRetryMin * (1 << doublings));
   errand->attempts += 1;
   errand->failure = why;
+  if (!errand->delivered && later_.size() >= kWaitingMax) {
+    errands_.erase(errand->name);
+    scans_[errand->shard].wanted = true;
+    next_scan_ = Steady::now() + kRetryMax;
+    return;
+  }
   later_.emplace(Steady::now() + delay, errand);
 }
 

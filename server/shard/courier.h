@@ -69,12 +69,16 @@ class Courier {
     bool wanted = false;
     bool running = false;
     std::string after;
+    // Why not everything could be read by the latest look.
+    absl::Status failure;
   };
 
   void Loop();
   // Takes up transfers marked in the stores, as far as there is room.
   void ScanStores() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Returns whether the shard has been looked through.
+  // It is looked through again later.
+  void NoteScanFailure(uint32_t shard, const absl::Status& failure) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns whether the shard has been looked through, as far as it can be read.
   bool ScanPage(uint32_t shard, std::string& after);
   bool ScanDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

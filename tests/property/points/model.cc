@@ -327,12 +327,15 @@ Account::Result Account::Receive(const std::string& name, int64_t at, const std:
   if (closed_) return {"closed", {}};
   out_.clear();
   int64_t until = std::max(clock_, at);
+  until = std::max(until, opened_);
   for (const Arrival& arrival : arrivals) until = std::max(until, arrival.earned);
   AdvanceAll(until);
   const uint64_t first = next_;
   for (const Arrival& arrival : arrivals) {
-    const int64_t moment = std::max(at, arrival.earned);
-    lots_.push_back({next_, arrival.points, false, 0, arrival.expire, arrival.earned, arrival.inactivity_days, moment});
+    const int64_t moment = std::max({at, arrival.earned, opened_});
+    const int64_t expire =
+        arrival.inactivity_days > 0 ? std::max(at, arrival.earned) + arrival.inactivity_days * kDay : arrival.expire;
+    lots_.push_back({next_, arrival.points, false, 0, expire, arrival.earned, 0, moment});
     came_ += arrival.points;
     Record("received " + name + " " + std::to_string(arrival.points), moment);
   }
@@ -487,6 +490,7 @@ std::string Account::ApplyOne(const Op& op) {
   switch (op.kind) {
     case Op::kOpen:
       exists_ = true;
+      opened_ = op.at;
       Record("opened", op.at);
       Rise();
       break;

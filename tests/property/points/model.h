@@ -252,6 +252,7 @@ class Account {
   int64_t last_activity_ = std::numeric_limits<int64_t>::min();
   std::string tier_;
   bool exists_ = false;
+  int64_t opened_ = 0;
   bool closed_ = false;
   int64_t clock_ = std::numeric_limits<int64_t>::min();
   uint64_t next_ = 0;

@@ -140,6 +140,23 @@ TEST(Conduct, HasAVerbForEachFactThatLimitsWatch) {
   for (const auto& line : wrong) EXPECT_EQ(RunLine(At(server, line)).code, 2) << line.back();
 }
 
+TEST(TierLock, IsSetAndEndedByAVerbEach) {
+  client::FakeLedger server;
+  EXPECT_EQ(RunLine(At(server, {"tier", "lock", "a", "--ladder", "class", "--tier", "gold", "--reason", "strategic",
+                                "--until", "2027-01-01", "--request-id", "r1"}))
+                .code,
+            0);
+  EXPECT_EQ(
+      RunLine(At(server, {"tier", "unlock", "a", "--ladder", "class", "--reason", "over", "--request-id", "r2"})).code,
+      0);
+  EXPECT_EQ(server.received(), (std::vector<std::string>{"r1", "r2"}));
+  EXPECT_EQ(RunLine(At(server, {"tier", "lock", "a", "--ladder", "class", "--tier", "gold"})).code, 2) << "no reason";
+  EXPECT_EQ(RunLine(At(server, {"tier", "lock", "a", "--ladder", "class", "--tier", "gold", "--reason", "x", "--until",
+                                "soon"}))
+                .code,
+            2);
+}
+
 TEST(Cli, StreamsJsonLinesAndReportsRefusedOnes) {
   client::FakeLedger server;
   server.RefuseAlways("r-2", client::RichStatusBytes(grpc::StatusCode::NOT_FOUND, "ACCOUNT_NOT_FOUND", 0));

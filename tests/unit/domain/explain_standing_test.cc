@@ -593,5 +593,15 @@ TEST(ExplainStandingProperty, ContributionsSumToTheValue) {
   EXPECT_GT(values, 100);
 }
 
+TEST(ExplainStanding, HoldsNoReviewAgainThatTheAccountHasPassed) {
+  L ledger(Head() + Spend("  upgrade: at_review\n"));
+  ASSERT_TRUE(ledger.Submit({L::Open(At("2024-01-10")), L::Adjust(At("2024-02-10"), 5)}).ok());
+  ASSERT_TRUE(ledger.Submit({L::Buy(At("2024-01-25"), {{100 * kUnit}})}).ok()) << "an invoice that comes late";
+  ASSERT_EQ(ledger.state().tier.tier_id, "bronze");
+  const StandingExplanation explained = ExplainAt(ledger, At("2024-02-25"));
+  EXPECT_EQ(explained.state.tier.tier_id, "bronze") << "1 February lies behind the account's clock";
+  EXPECT_EQ(explained.state.clock, At("2024-02-10"));
+}
+
 }  // namespace
 }  // namespace keyledger::domain

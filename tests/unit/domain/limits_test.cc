@@ -268,5 +268,24 @@ TEST(Limits, BoundTheCountsOfAnAccount) {
   EXPECT_EQ(ledger.state().counts.size(), 100u);
 }
 
+TEST(Limits, CannotBeJudgedInPeriodsWhoseCountsAreNotKept) {
+  L ledger(Limits("- {limit_id: g, on_breach: flag, gifts: {scope: contact, period: month, max_times: 1}}\n"));
+  ASSERT_TRUE(ledger.Submit({L::Open(At("2020-01-01")), L::Adjust(At("2024-06-15"), 1)}).ok());
+  // 1,099 days before 15 June 2024 is 12 June 2021.
+  EXPECT_EQ(Verdict(ledger.Submit({Gift(At("2021-07-01"), 1, "li")})), "ok");
+  const auto refused = ledger.Submit({Gift(At("2021-06-30"), 1, "li")});
+  EXPECT_EQ(ReasonOf(refused.status()), Reason::kAccountLimit) << refused.status();
+  EXPECT_EQ(ledger.state().counts.size(), 1u);
+}
+
+TEST(Limits, OfGiftsAndDiscountsAreNotAskedOfAClosedAccount) {
+  L ledger = Opened(Authorities());
+  Fact close{{}, kDay};
+  close.event.mutable_account_closed()->set_reason("gone");
+  ASSERT_TRUE(ledger.Submit({close}).ok());
+  EXPECT_EQ(ReasonOf(ledger.Submit({Gift(kDay, 1, "li")}).status()), Reason::kAccountClosed);
+  EXPECT_EQ(ReasonOf(ledger.Submit({Discount(kDay, 1, "seller")}).status()), Reason::kAccountClosed);
+}
+
 }  // namespace
 }  // namespace keyledger::domain

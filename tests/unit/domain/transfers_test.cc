@@ -221,12 +221,59 @@ TEST(Transfers, AreHeldToAHundredInTransitWithoutAPolicy) {
   EXPECT_EQ(ReasonOf(sender.Submit({L::Send(kDay1, "100", 1)}).status()), Reason::kTransferLimit);
 }
 
+TEST(Transfers, TakeFromAtMostFiveHundredLots) {
+  for (const int lots : {500, 501}) {
+    L sender = Empty();
+    std::vector<Fact> facts;
+    for (int i = 0; i < lots; ++i) facts.push_back(L::Adjust(kDay1, 1));
+    ASSERT_TRUE(sender.Submit(facts).ok());
+    const auto sent = sender.Submit({L::Send(kDay1, "t", lots)});
+    if (lots == 500) {
+      EXPECT_TRUE(sent.ok()) << sent.status();
+    } else {
+      EXPECT_EQ(ReasonOf(sent.status()), Reason::kTransferLimit);
+      EXPECT_EQ(MessageOf(sent.status()),
+                "events[0]: 501 points lie in 501 lots, and a transfer takes from at most 500; send fewer");
+    }
+  }
+}
+
+TEST(Transfers, OfLotsThatRunOutByInactivityEndTheirDaysAfterTheyWereSent) {
+  L sender(Head() +
+           "accrual_rules:\n- {rule_id: base, per_money: {points: 1, per_micros: 1000000}, expiry: "
+           "{inactivity_days: 90}}\n");
+  ASSERT_TRUE(sender
+                  .Submit({L::Open(At("2023-01-01")), L::Buy(At("2023-01-01"), {{10 * kUnit}}),
+                           L::Buy(At("2023-03-01"), {{1 * kUnit}}), L::Buy(At("2023-05-01"), {{1 * kUnit}}),
+                           L::Send(At("2023-05-10"), "t", 10)})
+                  .ok());
+  // The receiver has never done anything.
+  L receiver = Empty(At("2023-01-01"));
+  const auto outcome = DecideTransferReceipt(receiver.state(), ReceiptFrom(sender), receiver.programs());
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  ASSERT_EQ(outcome->events.size(), 1u) << "nothing has run out on the way";
+  const auto& lot = outcome->events[0].event.points_transfer_received().lot();
+  EXPECT_EQ(lot.inactivity_days(), 0u);
+  EXPECT_EQ(MicrosOf(lot.expire_time()), At("2023-08-08"));
+  EXPECT_EQ(outcome->state.lots[0].expire, At("2023-08-08"));
+}
+
+TEST(Transfers, ArriveNoEarlierThanTheReceiverWasOpened) {
+  L sender = Opened();
+  ASSERT_TRUE(sender.Submit({L::Send(kDay1, "t", 25)}).ok());
+  L receiver(Head());
+  ASSERT_TRUE(receiver.Submit({L::Open(kDay1 + 5 * kMicrosPerDay)}).ok());
+  const auto outcome = DecideTransferReceipt(receiver.state(), ReceiptFrom(sender), receiver.programs());
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  for (const DecidedEvent& event : outcome->events) EXPECT_GE(event.occurred, kDay1 + 5 * kMicrosPerDay);
+}
+
 TEST(Transfers, AreRefusedByAReceiverThatCanHoldNoMoreLots) {
   L sender = Opened();
   ASSERT_TRUE(sender.Submit({L::Send(kDay1, "t", 25)}).ok());
   AccountState full = Empty().state();
   full.next_revision = kLotsMax;
-  for (uint64_t i = 1; i < kLotsMax; ++i) full.lots.push_back({i, 1, 1, false, 0, kNever, kDay1});
+  for (uint64_t i = 1; i < kLotsMax / 2; ++i) full.lots.push_back({i, 1, 1, false, 0, kNever, kDay1});
   full.totals.accrued = static_cast<int64_t>(full.lots.size());
   const ProgramSet& programs = sender.programs();
   EXPECT_EQ(ReasonOf(DecideTransferReceipt(full, ReceiptFrom(sender), programs).status()), Reason::kAccountLimit);
