@@ -102,6 +102,8 @@ void BenchRebuild(Ledger& ledger, const Scale& scale, Report& report);
 void BenchStart(Ledger& ledger, Ledger& small, const Scale& scale, Report& report);
 // A review that ranks many accounts: accounts per second, and the memory it takes. On a ledger without a program.
 void BenchReview(Ledger& ledger, const Scale& scale, Report& report);
+// Microseconds of the sequencer that deciding one purchase takes, by program.
+void BenchDecide(const Scale& scale, Report& report);
 // Bytes on the disk. Stops the ledger's server for good.
 void BenchDisk(Ledger& ledger, Report& report);
 

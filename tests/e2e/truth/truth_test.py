@@ -356,10 +356,35 @@ class Wholesaler(ShopTest):
         minutes = collections.Counter((account, occurred) for account, occurred, _, _ in self.all_movements())
         self.assertEqual(sum(1 for count in minutes.values() if count > 1), 186)
 
+    def test_8_customers_trade_in_two_countries_each_invoice_in_its_own(self):
+        countries = collections.defaultdict(set)
+        for record in self.all_records():
+            event = record["event"].get("purchase_recorded") or record["event"]["purchase_returned"]
+            countries[record["account_id"]].add(event["region"])
+        self.assertEqual(
+            {account: sorted(seen) for account, seen in countries.items() if len(seen) > 1},
+            {
+                "12370": ["Austria", "Cyprus"],
+                "12394": ["Belgium", "Denmark"],
+                "12417": ["Belgium", "Spain"],
+                "12422": ["Australia", "Switzerland"],
+                "12429": ["Austria", "Denmark"],
+                "12431": ["Australia", "Belgium"],
+                "12455": ["Cyprus", "Spain"],
+                "12457": ["Cyprus", "Switzerland"],
+            },
+        )
+
+    def all_records(self):
+        cls = type(self)
+        if "_records" not in cls.__dict__:
+            cls._records = self.books.ask_lines("log", "read", "--kind", "purchase_recorded", "--kind", "purchase_returned")
+        return cls._records
+
     def all_movements(self):
         cls = type(self)
         if "_movements" not in cls.__dict__:
-            cls._movements = self.movements(self.books.ask_lines("log", "read", "--kind", "purchase_recorded", "--kind", "purchase_returned"))
+            cls._movements = self.movements(self.all_records())
         return cls._movements
 
 
