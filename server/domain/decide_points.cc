@@ -129,6 +129,7 @@ absl::Status Decision::DecideTransfer(const Fact& fact) {
                    fmt::format("{} points lie in {} lots, and a transfer takes from at most {}; send fewer",
                                sent.points(), sent.allocations_size(), kTransferLotsMax));
     AddMetadata(status, "rule", "lots");
+    AddMetadata(status, "program", "");
     AddMetadata(status, "limit", std::to_string(kTransferLotsMax));
     AddMetadata(status, "requested", std::to_string(sent.allocations_size()));
     return status;

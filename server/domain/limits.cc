@@ -41,17 +41,6 @@ std::string MoneyText(int64_t micros, std::string_view currency) {
   return fmt::format("{} {}", text, currency);
 }
 
-const char* PeriodText(programs::v1::PeriodUnit period) {
-  switch (period) {
-    case programs::v1::PERIOD_UNIT_MONTH:
-      return "month";
-    case programs::v1::PERIOD_UNIT_QUARTER:
-      return "quarter";
-    default:
-      return "year";
-  }
-}
-
 std::string RuleOf(const Limit& limit) { return "limits." + limit.limit_id(); }
 
 // The account holds, before the fact, one of the tiers that the limit is for.
@@ -120,7 +109,7 @@ std::vector<Breach> BreachesOf(const LimitContext& context, const programs::v1::
                                const Given& given, const events::v1::LimitCount& counted) {
   std::vector<Breach> breaches;
   const std::string& currency = context.program.program().currency_code();
-  const char* const period = PeriodText(allowance.period());
+  const char* const period = PeriodName(allowance.period());
   const std::string whose = allowance.scope() == programs::v1::ALLOWANCE_SCOPE_CONTACT
                                 ? fmt::format("contact '{}'", given.contact_id)
                                 : std::string("the account");
@@ -151,7 +140,7 @@ absl::Status RefuseAllowance(const LimitContext& context, const Limit& limit, co
                              const events::v1::LimitCount& counted, const Breach& breach) {
   const Micros next = context.program.zone().PeriodStart(context.occurred, CalendarUnitOf(allowance.period()), 1);
   Breach dated = breach;
-  dated.what += fmt::format("; the next {} begins {}", PeriodText(allowance.period()), FormatMicros(next));
+  dated.what += fmt::format("; the next {} begins {}", PeriodName(allowance.period()), FormatMicros(next));
   if (breach.measure == events::v1::LIMIT_MEASURE_CURRENCY) dated = breach;
   absl::Status status = Refusal(context, limit, dated);
   const bool is_times = breach.measure == events::v1::LIMIT_MEASURE_TIMES;

@@ -18,17 +18,6 @@ using programs::v1::RedemptionPolicy;
 
 constexpr std::string_view kPolicy = "redemption_policy";
 
-const char* NameOf(PeriodUnit period) {
-  switch (period) {
-    case programs::v1::PERIOD_UNIT_MONTH:
-      return "month";
-    case programs::v1::PERIOD_UNIT_QUARTER:
-      return "quarter";
-    default:
-      return "year";
-  }
-}
-
 std::string NameOf(const CompiledProgram& program) {
   return fmt::format("{} version {}", program.program().program_id(), program.program().version());
 }
@@ -58,7 +47,7 @@ absl::Status OverPeriod(const CompiledProgram& program, const char* rule, Period
   absl::Status status =
       OverRedemption(program, rule, limit, requested,
                      fmt::format("at most {} {} may be redeemed in a {}, {} have been; the next {} begins {}", limit,
-                                 unit, NameOf(period), used, NameOf(period), FormatMicros(next)));
+                                 unit, PeriodName(period), used, PeriodName(period), FormatMicros(next)));
   AddMetadata(status, "used", std::to_string(used));
   // The next period begins at a moment at which the windows may be closed: what counts is when both allow it.
   AddOpening(status, NextOpening(program.redemption_windows(), program.zone(), next));
@@ -79,11 +68,22 @@ absl::Status CheckWindows(const CompiledProgram& program, Micros occurred) {
 
 }  // namespace
 
+const char* PeriodName(PeriodUnit period) {
+  switch (period) {
+    case programs::v1::PERIOD_UNIT_MONTH:
+      return "month";
+    case programs::v1::PERIOD_UNIT_QUARTER:
+      return "quarter";
+    default:
+      return "year";
+  }
+}
+
 events::v1::PeriodCount CountOf(const AccountState& state, const CompiledProgram& program, std::string_view rule,
                                 PeriodUnit period, Micros occurred) {
   const Micros start = program.zone().PeriodStart(occurred, CalendarUnitOf(period));
   events::v1::PeriodCount counted;
-  counted.set_counter(fmt::format("{}/{}/{}", program.program().program_id(), rule, NameOf(period)));
+  counted.set_counter(fmt::format("{}/{}/{}", program.program().program_id(), rule, PeriodName(period)));
   SetTimestamp(counted.mutable_period_start(), std::max(start, kTimeMin));
   const auto known = state.counts.find({counted.counter(), MicrosOf(counted.period_start())});
   if (known == state.counts.end()) return counted;

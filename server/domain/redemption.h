@@ -14,6 +14,9 @@
 
 namespace keyledger::domain {
 
+// "month", "quarter" or "year".
+const char* PeriodName(programs::v1::PeriodUnit period);
+
 // The count of `rule` in the period that contains `occurred`, as it stands.
 events::v1::PeriodCount CountOf(const AccountState& state, const CompiledProgram& program, std::string_view rule,
                                 programs::v1::PeriodUnit period, Micros occurred);

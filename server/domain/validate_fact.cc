@@ -53,12 +53,13 @@ class Validator {
 
   void Validate(const Event& event) {
     int unknown = 0;
-    FindUnknownFields(event, root_, [&](const FieldPath& path, int number) {
-      Add(path, fmt::format("holds field number {}, which this ledger does not know", number));
-      return ++unknown < kUnknownFieldsMax;
-    });
-    FindOutputOnly(event, root_,
-                   [&](const FieldPath& path) { Add(path, "is written by the ledger and must not be set"); });
+    FindUnknownFields(
+        event, root_,
+        [&](const FieldPath& path, int number) {
+          Add(path, fmt::format("holds field number {}, which this ledger does not know", number));
+          return ++unknown < kUnknownFieldsMax;
+        },
+        OutputOnlyFields{*this});
     switch (event.payload_case()) {
       case Event::kAccountOpened:
         return Opened(root_.Field("account_opened"), event.account_opened());
@@ -106,6 +107,12 @@ class Validator {
   }
 
  private:
+  struct OutputOnlyFields {
+    Validator& validator;
+    static bool Refuses(const google::protobuf::FieldDescriptor& field) { return IsOutputOnly(field); }
+    void Report(const FieldPath& path) const { validator.Add(path, "is written by the ledger and must not be set"); }
+  };
+
   using Money = events::v1::Money;
 
   void Add(const FieldPath& field, std::string description) {

@@ -54,6 +54,15 @@ struct TestLine {
   uint32_t number = 0;
 };
 
+// A declared fact of the account.
+inline Fact Declare(Micros at, const std::string& key, const std::string& value) {
+  Fact fact{{}, at};
+  auto* set = fact.event.mutable_account_facts_updated()->add_set_facts();
+  set->set_key(key);
+  set->set_value(value);
+  return fact;
+}
+
 class AccountLedger {
  public:
   explicit AccountLedger(const std::string& yaml) : programs_({ProgramOf(yaml)}) {}

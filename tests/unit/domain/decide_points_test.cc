@@ -239,6 +239,23 @@ TEST(Limits, RefuseALotTooMany) {
   EXPECT_TRUE(ledger.Submit({L::Redeem(At("2024-01-01"), 1), L::Adjust(At("2024-01-01"), 1)}).ok());
 }
 
+TEST(Limits, OfLotsDoNotKeepAnAccountBeyondThemFromWhatAddsNone) {
+  L ledger(Head());
+  const Micros day = At("2024-01-01");
+  ASSERT_TRUE(ledger.Submit({L::Open(day)}).ok());
+  ASSERT_TRUE(ledger.Submit(std::vector<Fact>(kLotsMax, L::Adjust(day, 1))).ok());
+  // As a lot comes back that was held meanwhile.
+  AccountState state = ledger.state();
+  state.lots.push_back({state.next_revision, 1, 1, false, 0, kNever, day});
+  state.totals.accrued += 1;
+  state.next_revision += 1;
+  Fact closed{{}, day};
+  closed.event.mutable_account_closed()->set_reason("gone");
+  EXPECT_TRUE(Decide(state, {"acme", {closed}, {}}, ledger.programs()).ok());
+  EXPECT_EQ(ReasonOf(Decide(state, {"acme", {L::Adjust(day, 1)}, {}}, ledger.programs()).status()),
+            Reason::kAccountLimit);
+}
+
 TEST(Limits, RefuseACurrencyTooMany) {
   const Micros day1 = At("2024-01-01");
   L ledger(Head());

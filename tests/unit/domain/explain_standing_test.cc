@@ -50,14 +50,6 @@ const ExplainedCondition& OnlyCondition(const ExplainedRule& rule) {
   return rule.alternatives[0].conditions[0];
 }
 
-Fact Declare(Micros at, const std::string& key, const std::string& value) {
-  Fact fact{{}, at};
-  auto* set = fact.event.mutable_account_facts_updated()->add_set_facts();
-  set->set_key(key);
-  set->set_value(value);
-  return fact;
-}
-
 Fact Lock(Micros at, const std::string& tier, Micros until = kNever) {
   Fact fact{{}, at};
   fact.event.mutable_tier_locked()->set_ladder_id("standing");

@@ -35,14 +35,6 @@ const std::string kGrowing =
 
 const Micros kDay1 = At("2024-01-10");
 
-Fact Declare(Micros at, const std::string& key, const std::string& value) {
-  Fact fact{{}, at};
-  auto* set = fact.event.mutable_account_facts_updated()->add_set_facts();
-  set->set_key(key);
-  set->set_value(value);
-  return fact;
-}
-
 std::string StageOf(const L& ledger, const std::string& ladder = "life") {
   const auto standing = ledger.state().stages.find(ladder);
   return standing == ledger.state().stages.end() ? "none" : standing->second.stage_id;

@@ -31,14 +31,6 @@ Fact BuyAtCost(Micros at, int64_t units, int64_t money, int64_t cost, const std:
   return fact;
 }
 
-Fact Declare(Micros at, const std::string& key, const std::string& value) {
-  Fact fact{{}, at};
-  auto* set = fact.event.mutable_account_facts_updated()->add_set_facts();
-  set->set_key(key);
-  set->set_value(value);
-  return fact;
-}
-
 Fact Lock(Micros at, const std::string& tier, Micros until = kNever, const std::string& ladder = "standing") {
   Fact fact{{}, at};
   fact.event.mutable_tier_locked()->set_ladder_id(ladder);
