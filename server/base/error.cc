@@ -67,7 +67,8 @@ absl::StatusCode CodeOf(Reason reason) {
   if (value < 120) return absl::StatusCode::kResourceExhausted;
   if (reason == Reason::kProjectionBehind) return absl::StatusCode::kDeadlineExceeded;
   if (value < 140) return absl::StatusCode::kUnavailable;
-  return absl::StatusCode::kDataLoss;
+  if (value < 160) return absl::StatusCode::kDataLoss;
+  return absl::StatusCode::kFailedPrecondition;
 }
 
 absl::Status MakeError(Reason reason, const std::string& message) {

@@ -30,11 +30,14 @@ enum class Reason {
   kProjectionNotFound = 23,
   kReviewNotFound = 24,
   kTransferNotFound = 25,
+  kLegalHoldNotFound = 26,
+  kSubjectNotFound = 27,
   kAccountExists = 40,
   kInvoiceExists = 41,
   kRequestIdReused = 42,
   kReservationExists = 43,
   kTransferExists = 44,
+  kLegalHoldExists = 45,
   kStaleRevision = 60,
   kInsufficientPoints = 80,
   kAccountClosed = 81,
@@ -55,6 +58,7 @@ enum class Reason {
   kTierNotLocked = 96,
   kReviewRunning = 97,
   kReviewNotPossible = 98,
+  kSubjectErased = 99,
   kQueueFull = 100,
   kTooManyEvents = 101,
   kPayloadTooLarge = 102,
@@ -65,6 +69,8 @@ enum class Reason {
   kDiskNearlyFull = 123,
   kProjectionBehind = 124,
   kStoreDamaged = 140,
+  kLegalHold = 160,
+  kNoMasterKey = 161,
 };
 
 // Returns the status code that goes with `reason`.

@@ -15,12 +15,20 @@ inline constexpr uint32_t kShardsMax = 64;
 inline constexpr std::string_view kProgramsStream = "$programs";
 // Stream of the ledger's own records about reviews, in shard 0 only. No client can name it.
 inline constexpr std::string_view kReviewsStream = "$reviews";
+// Stream of the ledger's own records about erasures, in every shard, and about legal holds, in shard 0. No client can
+// name it.
+inline constexpr std::string_view kPrivacyStream = "$privacy";
+// Stream of the ledger's own records about readings of personal data. No client can name it.
+inline constexpr std::string_view kAccessesStream = "$accesses";
+// Stream of the ledger's own records about signing keys, in every shard. No client can name it.
+inline constexpr std::string_view kKeysStream = "$keys";
 
 // Returns true for a stream of the ledger's own, which is no account.
 inline bool IsOwnStream(std::string_view stream) { return stream.starts_with('$'); }
 // Returns true for one that there is, which can be read like an account.
 inline bool IsReadableOwnStream(std::string_view stream) {
-  return stream == kProgramsStream || stream == kReviewsStream;
+  return stream == kProgramsStream || stream == kReviewsStream || stream == kPrivacyStream ||
+         stream == kAccessesStream || stream == kKeysStream;
 }
 
 // Returns true if a client may use `id` for an account: 1 to 128 bytes of [A-Za-z0-9._~:@/-], the first alphanumeric.

@@ -89,6 +89,8 @@ FoldResult FoldPayload(AccountState& state, const Event& event, Micros occurred,
     case Event::kPurchaseReturned:
       return FoldReturn(state, event.purchase_returned(), occurred);
     case Event::kCustomEvent:
+    case Event::kContactRecorded:
+    case Event::kContactRemoved:
       return kFolded;
     case Event::kTierLocked:
     case Event::kTierUnlocked:
@@ -109,6 +111,13 @@ FoldResult FoldPayload(AccountState& state, const Event& event, Micros occurred,
       return Contradiction("a review in the stream of an account");
     case Event::kProgramPublished:
       return Contradiction("a program published to an account");
+    case Event::kSubjectErased:
+    case Event::kLegalHoldPlaced:
+    case Event::kLegalHoldReleased:
+    case Event::kErasureRefused:
+    case Event::kPersonalDataRead:
+    case Event::kSigningKeyPublished:
+      return Contradiction("a record of the ledger about itself in the stream of an account");
     case Event::PAYLOAD_NOT_SET:
       return Contradiction("an event of a kind this version does not know");
     default:

@@ -11,6 +11,7 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 
 void ClearOutputOnly(Message& message) {
+  if (message.GetDescriptor() == events::v1::PersonalData::descriptor()) return;
   const Reflection& reflection = *message.GetReflection();
   std::vector<const FieldDescriptor*> fields;
   reflection.ListFields(message, &fields);

@@ -10,8 +10,8 @@
 
 namespace keyledger::domain {
 
-// The fact as it was submitted: without what the ledger completed it with. One exception stays: the points of a
-// capture that named none are those that were held.
+// The fact as it was submitted: without what the ledger completed it with. Two exceptions stay: the points of a
+// capture that named none are those that were held, and sealed personal data, which took the place of what it seals.
 events::v1::Event AsSubmitted(events::v1::Event recorded);
 
 // Whether only the ledger sets the field.
