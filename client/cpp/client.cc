@@ -91,7 +91,8 @@ struct Client::Stubs {
         tier(channel),
         retention(channel),
         program(channel),
-        admin(channel) {}
+        admin(channel),
+        audit(channel) {}
 
   v1::LedgerService::Stub ledger;
   v1::AccountService::Stub account;
@@ -100,6 +101,7 @@ struct Client::Stubs {
   v1::RetentionService::Stub retention;
   v1::ProgramService::Stub program;
   v1::AdminService::Stub admin;
+  v1::AuditService::Stub audit;
 };
 
 Client::Client(const ChannelOptions& channel, const CallOptions& options) : Client(MakeChannel(channel), options) {}
@@ -203,32 +205,26 @@ std::optional<ClientError> Client::Read(
   }
 }
 
-Result<v1::AppendResponse> Client::Append(v1::AppendRequest request) {
-  if (request.request_id().empty()) {
-    request.set_request_id(NewRequestId());
+// Methods that write get a request_id where the caller gave none, so that a repetition is applied once.
+#define KL_CLIENT_WRITE_METHOD(service, method)                                                           \
+  Result<v1::method##Response> Client::method(v1::method##Request request) {                              \
+    if (request.request_id().empty()) {                                                                   \
+      request.set_request_id(NewRequestId());                                                             \
+    }                                                                                                     \
+    return Call<v1::method##Response>([&](grpc::ClientContext& context, v1::method##Response& response) { \
+      return stubs_->service.method(&context, request, &response);                                        \
+    });                                                                                                   \
   }
-  return Call<v1::AppendResponse>([&](grpc::ClientContext& context, v1::AppendResponse& response) {
-    return stubs_->ledger.Append(&context, request, &response);
-  });
-}
 
-Result<v1::PublishProgramResponse> Client::PublishProgram(v1::PublishProgramRequest request) {
-  if (request.request_id().empty()) {
-    request.set_request_id(NewRequestId());
-  }
-  return Call<v1::PublishProgramResponse>([&](grpc::ClientContext& context, v1::PublishProgramResponse& response) {
-    return stubs_->program.PublishProgram(&context, request, &response);
-  });
-}
+KL_CLIENT_WRITE_METHOD(ledger, Append)
+KL_CLIENT_WRITE_METHOD(program, PublishProgram)
+KL_CLIENT_WRITE_METHOD(tier, StartReview)
+KL_CLIENT_WRITE_METHOD(audit, RotateSigningKey)
+KL_CLIENT_WRITE_METHOD(audit, EraseSubject)
+KL_CLIENT_WRITE_METHOD(audit, PlaceLegalHold)
+KL_CLIENT_WRITE_METHOD(audit, ReleaseLegalHold)
 
-Result<v1::StartReviewResponse> Client::StartReview(v1::StartReviewRequest request) {
-  if (request.request_id().empty()) {
-    request.set_request_id(NewRequestId());
-  }
-  return Call<v1::StartReviewResponse>([&](grpc::ClientContext& context, v1::StartReviewResponse& response) {
-    return stubs_->tier.StartReview(&context, request, &response);
-  });
-}
+#undef KL_CLIENT_WRITE_METHOD
 
 Result<v1::RebuildProjectionResponse> Client::RebuildProjection(const v1::RebuildProjectionRequest& request) {
   return Call<v1::RebuildProjectionResponse>(
@@ -251,6 +247,7 @@ KL_CLIENT_READ_METHOD(account, GetAccount)
 KL_CLIENT_READ_METHOD(account, BatchGetAccounts)
 KL_CLIENT_READ_METHOD(account, ListAccounts)
 KL_CLIENT_READ_METHOD(account, ExplainAccount)
+KL_CLIENT_READ_METHOD(account, ListContacts)
 KL_CLIENT_READ_METHOD(points, GetBalance)
 KL_CLIENT_READ_METHOD(points, ListLots)
 KL_CLIENT_READ_METHOD(points, ListStatement)
@@ -271,6 +268,15 @@ KL_CLIENT_READ_METHOD(program, GetProgram)
 KL_CLIENT_READ_METHOD(program, ListPrograms)
 KL_CLIENT_READ_METHOD(admin, GetStatus)
 KL_CLIENT_READ_METHOD(admin, ListProjections)
+KL_CLIENT_READ_METHOD(audit, GetCheckpoint)
+KL_CLIENT_READ_METHOD(audit, ListCheckpoints)
+KL_CLIENT_READ_METHOD(audit, GetInclusionProof)
+KL_CLIENT_READ_METHOD(audit, GetConsistencyProof)
+KL_CLIENT_READ_METHOD(audit, ListSigningKeys)
+KL_CLIENT_READ_METHOD(audit, GetSignedStanding)
+KL_CLIENT_READ_METHOD(audit, ListLegalHolds)
+KL_CLIENT_READ_METHOD(audit, ListAccesses)
+KL_CLIENT_READ_METHOD(audit, ReadSubject)
 
 #undef KL_CLIENT_READ_METHOD
 
@@ -297,6 +303,24 @@ std::optional<ClientError> Client::Simulate(const v1::SimulateRequest& request,
   return Read<v1::SimulateResponse>(
       [&](grpc::ClientContext& context, grpc::CompletionQueue& queue) {
         return stubs_->program.PrepareAsyncSimulate(&context, request, &queue);
+      },
+      on_frame);
+}
+
+std::optional<ClientError> Client::Replay(const v1::ReplayRequest& request,
+                                          const std::function<bool(const v1::ReplayResponse&)>& on_frame) {
+  return Read<v1::ReplayResponse>(
+      [&](grpc::ClientContext& context, grpc::CompletionQueue& queue) {
+        return stubs_->audit.PrepareAsyncReplay(&context, request, &queue);
+      },
+      on_frame);
+}
+
+std::optional<ClientError> Client::ExportBundle(const v1::ExportBundleRequest& request,
+                                                const std::function<bool(const v1::ExportBundleResponse&)>& on_frame) {
+  return Read<v1::ExportBundleResponse>(
+      [&](grpc::ClientContext& context, grpc::CompletionQueue& queue) {
+        return stubs_->audit.PrepareAsyncExportBundle(&context, request, &queue);
       },
       on_frame);
 }

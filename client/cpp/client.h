@@ -17,6 +17,7 @@
 #include "client/cpp/error.h"
 #include "keyledger/ledger/v1/account_service.grpc.pb.h"
 #include "keyledger/ledger/v1/admin_service.grpc.pb.h"
+#include "keyledger/ledger/v1/audit_service.grpc.pb.h"
 #include "keyledger/ledger/v1/ledger_service.grpc.pb.h"
 #include "keyledger/ledger/v1/points_service.grpc.pb.h"
 #include "keyledger/ledger/v1/program_service.grpc.pb.h"
@@ -68,6 +69,7 @@ class Client {
   Result<v1::BatchGetAccountsResponse> BatchGetAccounts(const v1::BatchGetAccountsRequest& request);
   Result<v1::ListAccountsResponse> ListAccounts(const v1::ListAccountsRequest& request);
   Result<v1::ExplainAccountResponse> ExplainAccount(const v1::ExplainAccountRequest& request);
+  Result<v1::ListContactsResponse> ListContacts(const v1::ListContactsRequest& request);
   Result<v1::GetBalanceResponse> GetBalance(const v1::GetBalanceRequest& request);
   Result<v1::ListLotsResponse> ListLots(const v1::ListLotsRequest& request);
   Result<v1::ListStatementResponse> ListStatement(const v1::ListStatementRequest& request);
@@ -90,6 +92,19 @@ class Client {
   Result<v1::ListProgramsResponse> ListPrograms(const v1::ListProgramsRequest& request);
   Result<v1::GetStatusResponse> GetStatus(const v1::GetStatusRequest& request);
   Result<v1::ListProjectionsResponse> ListProjections(const v1::ListProjectionsRequest& request);
+  Result<v1::GetCheckpointResponse> GetCheckpoint(const v1::GetCheckpointRequest& request);
+  Result<v1::ListCheckpointsResponse> ListCheckpoints(const v1::ListCheckpointsRequest& request);
+  Result<v1::GetInclusionProofResponse> GetInclusionProof(const v1::GetInclusionProofRequest& request);
+  Result<v1::GetConsistencyProofResponse> GetConsistencyProof(const v1::GetConsistencyProofRequest& request);
+  Result<v1::ListSigningKeysResponse> ListSigningKeys(const v1::ListSigningKeysRequest& request);
+  Result<v1::GetSignedStandingResponse> GetSignedStanding(const v1::GetSignedStandingRequest& request);
+  Result<v1::ListLegalHoldsResponse> ListLegalHolds(const v1::ListLegalHoldsRequest& request);
+  Result<v1::ListAccessesResponse> ListAccesses(const v1::ListAccessesRequest& request);
+  Result<v1::ReadSubjectResponse> ReadSubject(const v1::ReadSubjectRequest& request);
+  Result<v1::RotateSigningKeyResponse> RotateSigningKey(v1::RotateSigningKeyRequest request);
+  Result<v1::EraseSubjectResponse> EraseSubject(v1::EraseSubjectRequest request);
+  Result<v1::PlaceLegalHoldResponse> PlaceLegalHold(v1::PlaceLegalHoldRequest request);
+  Result<v1::ReleaseLegalHoldResponse> ReleaseLegalHold(v1::ReleaseLegalHoldRequest request);
   // Not repeated: a second attempt could only find the rebuild of the first one running.
   Result<v1::RebuildProjectionResponse> RebuildProjection(const v1::RebuildProjectionRequest& request);
 
@@ -103,6 +118,12 @@ class Client {
   // Simulate; the callback returns false to stop.
   std::optional<ClientError> Simulate(const v1::SimulateRequest& request,
                                       const std::function<bool(const v1::SimulateResponse&)>& on_frame);
+  // Replay; the callback returns false to stop.
+  std::optional<ClientError> Replay(const v1::ReplayRequest& request,
+                                    const std::function<bool(const v1::ReplayResponse&)>& on_frame);
+  // Reads the pieces of a bundle; the callback returns false to stop.
+  std::optional<ClientError> ExportBundle(const v1::ExportBundleRequest& request,
+                                          const std::function<bool(const v1::ExportBundleResponse&)>& on_frame);
 
  private:
   struct Stubs;

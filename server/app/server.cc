@@ -21,6 +21,7 @@
 #include "projections/retention/retention_projection.h"
 #include "projections/tiers/tiers_projection.h"
 #include "server/base/error.h"
+#include "server/service/audit_service.h"
 #include "server/service/ledger_service.h"
 #include "server/service/operator_services.h"
 #include "server/service/query_services.h"
@@ -109,6 +110,7 @@ absl::Status Server::Listen() {
   services_.push_back(std::make_unique<service::TierServiceImpl>(context));
   services_.push_back(std::make_unique<service::RetentionServiceImpl>(context));
   services_.push_back(std::make_unique<service::ProgramServiceImpl>(context));
+  services_.push_back(std::make_unique<service::AuditServiceImpl>(context));
   services_.push_back(std::make_unique<service::AdminServiceImpl>(context, KEYLEDGER_VERSION));
 
   // Reflection clients ask for the health service's descriptor, which only a use of the generated code brings in.
