@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,11 @@ class Tree {
   void Append(const Hash& leaf, std::vector<FullTile>& full);
   // The root hash over all leaves (RFC 6962 MTH).
   Hash Root() const;
+  // The hashes of tile level `level` that are in no full tile: those of the tile that is being filled, from its first
+  // on.
+  std::span<const Hash> edge(uint32_t level) const {
+    return level < edge_.size() ? std::span<const Hash>(edge_[level]) : std::span<const Hash>();
+  }
 
  private:
   uint64_t size_ = 0;
