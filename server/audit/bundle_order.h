@@ -1,0 +1,62 @@
+// BundleOrder: which frame may follow which in a bundle, and the limits of each. Writer and reader both hold every
+// frame against it. Internal to the room; BUNDLE.md says the same in prose.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <absl/status/status.h>
+
+#include "keyledger/audit/v1/bundle.pb.h"
+
+namespace keyledger::audit {
+
+inline constexpr uint32_t kBundleFormat = 1;
+// Bytes of one serialized frame. No record is larger than a request may be, 4 MiB, and a little for what the ledger
+// adds.
+inline constexpr size_t kBundleFrameBytesMax = 8u << 20;
+inline constexpr int kBundleRunRecordsMax = 65'536;
+inline constexpr int kBundleProofHashesMax = 64;
+inline constexpr int kBundleConsistencyHashesMax = 128;
+// Of a signed note in a frame.
+inline constexpr size_t kBundleNoteBytesMax = 64u << 10;
+inline constexpr int kBundleKeysPerShardMax = 1'000;
+
+// Threads: thread-compatible.
+class BundleOrder {
+ public:
+  // Takes the next frame. Errors: DATA_LOSS, saying what is wrong with it; UNIMPLEMENTED for a format that is not
+  // known. After an error nothing more may be asked.
+  absl::Status Accept(const v1::BundleFrame& frame);
+
+  // True once the trailer was accepted.
+  bool complete() const { return complete_; }
+  // Frames and records accepted so far.
+  uint64_t frames() const { return frames_; }
+  uint64_t records() const { return records_; }
+
+ private:
+  absl::Status AcceptHeader(const v1::BundleHeader& header);
+  absl::Status AcceptCheckpoint(const v1::PublishedCheckpoint& checkpoint);
+  absl::Status AcceptRun(const v1::RecordRun& run);
+  absl::Status AcceptProven(const v1::ProvenRecord& proven);
+  absl::Status AcceptStanding(const std::string& standing);
+  absl::Status AcceptTrailer(const v1::BundleTrailer& trailer);
+  // The shard is one of the header's and not before the one at hand.
+  absl::Status EnterShard(uint32_t shard);
+
+  std::optional<v1::BundleHeader> header_;
+  bool complete_ = false;
+  bool has_standing_ = false;
+  uint64_t frames_ = 0;
+  uint64_t records_ = 0;
+  // Where the frames are: the shard, whether records of it came, and the position that must, or for proven records may,
+  // come next.
+  uint32_t shard_ = 0;
+  bool in_records_ = false;
+  uint64_t next_position_ = 0;
+};
+
+}  // namespace keyledger::audit
