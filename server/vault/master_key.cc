@@ -9,12 +9,16 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 #include <poll.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "server/base/error.h"
+
+// The header of glibc 2.36 does not say so itself.
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 namespace keyledger::vault {
 namespace {
