@@ -60,6 +60,39 @@ std::string FlagText(const ev::ComplianceFlagged& flag) {
   return fmt::format("limit {} by revision {}: {}", flag.limit_id(), flag.fact_revision(), what);
 }
 
+// Who it is about, by the ids that name nobody. What is known of them is not for a list of events.
+std::string People(const google::protobuf::RepeatedPtrField<ev::PersonalData>& people) {
+  std::string text;
+  for (const ev::PersonalData& person : people) text += (text.empty() ? "" : ", ") + person.subject_id();
+  return text;
+}
+
+// Records of the ledger about itself that compliance asks for.
+std::string ComplianceDetails(const ev::Event& event) {
+  if (event.has_subject_erased())
+    return fmt::format("{}: {}", event.subject_erased().subject_id(), event.subject_erased().reason());
+  if (event.has_legal_hold_placed()) {
+    const ev::LegalHoldPlaced& hold = event.legal_hold_placed();
+    return fmt::format("{} on {}: {}", hold.hold_id(), hold.subject_id(), hold.reason());
+  }
+  if (event.has_legal_hold_released()) {
+    const ev::LegalHoldReleased& hold = event.legal_hold_released();
+    return fmt::format("{} on {}: {}", hold.hold_id(), hold.subject_id(), hold.reason());
+  }
+  if (event.has_erasure_refused()) {
+    return fmt::format("{}, held by {}", event.erasure_refused().subject_id(),
+                       fmt::join(event.erasure_refused().hold_ids(), ", "));
+  }
+  if (event.has_personal_data_read()) {
+    const ev::PersonalDataRead& read = event.personal_data_read();
+    return fmt::format("{} subjects by {} for {}", FormatCount(read.subject_ids_size()), read.reader(), read.purpose());
+  }
+  const ev::SigningKeyPublished& published = event.signing_key_published();
+  return published.verifier_key() + (published.replaced_verifier_key().empty()
+                                         ? ""
+                                         : fmt::format(" replaces {}", published.replaced_verifier_key()));
+}
+
 std::string Details(const ev::Event& event) {
   switch (event.payload_case()) {
     case ev::Event::kAccountOpened:
@@ -85,7 +118,18 @@ std::string Details(const ev::Event& event) {
     case ev::Event::kPointsAdjusted:
       return Points(event.points_adjusted().points()) + ": " + event.points_adjusted().reason();
     case ev::Event::kCustomEvent:
-      return event.custom_event().type();
+      return event.custom_event().type() + (event.custom_event().personal().empty()
+                                                ? ""
+                                                : fmt::format(", about {}", People(event.custom_event().personal())));
+    case ev::Event::kContactRecorded: {
+      const ev::ContactRecorded& recorded = event.contact_recorded();
+      std::string text = fmt::format("{} is {}", recorded.contact_id(), recorded.person().subject_id());
+      for (const ev::RelatedPerson& related : recorded.related())
+        text += fmt::format(", {} {}", related.relation(), related.person().subject_id());
+      return text;
+    }
+    case ev::Event::kContactRemoved:
+      return event.contact_removed().contact_id() + ": " + event.contact_removed().reason();
     case ev::Event::kPointsReserved:
       return Points(event.points_reserved().points()) + " as " + event.points_reserved().reservation_id();
     case ev::Event::kReservationCaptured:
@@ -170,6 +214,13 @@ std::string Details(const ev::Event& event) {
                   : fmt::format(", {} undecided", event.review_completed().undecided()));
     case ev::Event::kProgramPublished:
       return fmt::format("{} version {}", event.program_published().program_id(), event.program_published().version());
+    case ev::Event::kSubjectErased:
+    case ev::Event::kLegalHoldPlaced:
+    case ev::Event::kLegalHoldReleased:
+    case ev::Event::kErasureRefused:
+    case ev::Event::kPersonalDataRead:
+    case ev::Event::kSigningKeyPublished:
+      return ComplianceDetails(event);
     case ev::Event::PAYLOAD_NOT_SET:
       break;
   }

@@ -90,5 +90,62 @@ TEST(DescribeEvent, SaysWhatWasGrantedGivenAndObserved) {
   EXPECT_EQ(DescribeEvent(event), "market_price_observed tea at 9.50 USD in CN/31");
 }
 
+TEST(DescribeEvent, NamesPeopleByTheirIdsOnly) {
+  ev::Event event;
+  auto& recorded = *event.mutable_contact_recorded();
+  recorded.set_contact_id("c-1");
+  recorded.mutable_person()->set_subject_id("s-1");
+  recorded.mutable_person()->mutable_details()->set_name("Grace Hopper");
+  EXPECT_EQ(DescribeEvent(event), "contact_recorded c-1 is s-1");
+  auto& related = *recorded.add_related();
+  related.set_relation("daughter");
+  related.mutable_person()->set_subject_id("s-2");
+  related.mutable_person()->set_data("likes ponies");
+  EXPECT_EQ(DescribeEvent(event), "contact_recorded c-1 is s-1, daughter s-2");
+  event.mutable_contact_removed()->set_contact_id("c-1");
+  event.mutable_contact_removed()->set_reason("left the company");
+  EXPECT_EQ(DescribeEvent(event), "contact_removed c-1: left the company");
+  auto& custom = *event.mutable_custom_event();
+  custom.set_type("com.example.visit");
+  EXPECT_EQ(DescribeEvent(event), "custom_event com.example.visit");
+  for (const char* subject : {"s-1", "s-2"}) {
+    custom.add_personal()->set_subject_id(subject);
+    custom.mutable_personal()->rbegin()->set_data("came with flowers");
+  }
+  EXPECT_EQ(DescribeEvent(event), "custom_event com.example.visit, about s-1, s-2");
+}
+
+TEST(DescribeEvent, SaysWhatComplianceAsksFor) {
+  ev::Event event;
+  event.mutable_subject_erased()->set_subject_id("s-1");
+  event.mutable_subject_erased()->set_reason("asked for it");
+  EXPECT_EQ(DescribeEvent(event), "subject_erased s-1: asked for it");
+  auto& placed = *event.mutable_legal_hold_placed();
+  placed.set_hold_id("h-1");
+  placed.set_subject_id("s-1");
+  placed.set_reason("case 7");
+  EXPECT_EQ(DescribeEvent(event), "legal_hold_placed h-1 on s-1: case 7");
+  auto& released = *event.mutable_legal_hold_released();
+  released.set_hold_id("h-1");
+  released.set_subject_id("s-1");
+  released.set_reason("case closed");
+  EXPECT_EQ(DescribeEvent(event), "legal_hold_released h-1 on s-1: case closed");
+  auto& refused = *event.mutable_erasure_refused();
+  refused.set_subject_id("s-1");
+  refused.add_hold_ids("h-1");
+  refused.add_hold_ids("h-2");
+  EXPECT_EQ(DescribeEvent(event), "erasure_refused s-1, held by h-1, h-2");
+  auto& read = *event.mutable_personal_data_read();
+  read.add_subject_ids("s-1");
+  read.set_reader("ann");
+  read.set_purpose("birthday cards");
+  EXPECT_EQ(DescribeEvent(event), "personal_data_read 1 subjects by ann for birthday cards");
+  auto& key = *event.mutable_signing_key_published();
+  key.set_verifier_key("new");
+  EXPECT_EQ(DescribeEvent(event), "signing_key_published new");
+  key.set_replaced_verifier_key("old");
+  EXPECT_EQ(DescribeEvent(event), "signing_key_published new replaces old");
+}
+
 }  // namespace
 }  // namespace keyledger::cli
