@@ -47,7 +47,10 @@ struct SnapshotEntry {
 // Due of a timer that is no moment: it marks an account with transfers under way, for whoever opens the store.
 inline constexpr Micros kUnderWay = std::numeric_limits<Micros>::min();
 
-// A moment at which a decision about an account falls due, or kUnderWay.
+// Due of a timer that is no moment either: it marks a legal hold in force; account_id is the name of the hold.
+inline constexpr Micros kHoldInForce = kUnderWay + 1;
+
+// A moment at which a decision about an account falls due, kUnderWay or kHoldInForce.
 struct TimerEntry {
   Micros due = 0;
   std::string account_id;

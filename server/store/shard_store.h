@@ -106,11 +106,14 @@ class ShardStore final : public CommitLog {
   absl::StatusOr<std::optional<uint64_t>> GetUnique(std::string_view key) const;
   // A serialized AccountState; nothing if none was written.
   absl::StatusOr<std::optional<std::string>> GetSnapshot(std::string_view account_id) const;
-  // Up to `limit` timers due at or before `until`, by due time then account, without those of kUnderWay.
+  // Up to `limit` timers due at or before `until`, by due time then account, without those of kUnderWay and
+  // kHoldInForce.
   absl::StatusOr<std::vector<TimerEntry>> ListTimers(Micros until, size_t limit) const;
   // Up to `limit` accounts with a timer of kUnderWay whose ids are greater than `after` ("" for the first), in byte
   // order.
   absl::StatusOr<std::vector<std::string>> ListUnderWay(std::string_view after, size_t limit) const;
+  // The same of the names of legal holds with a timer of kHoldInForce.
+  absl::StatusOr<std::vector<std::string>> ListHoldsInForce(std::string_view after, size_t limit) const;
   // The 256 hashes of a full tile; nothing if it is not full yet.
   absl::StatusOr<std::optional<std::string>> GetTile(uint32_t level, uint64_t index) const;
 

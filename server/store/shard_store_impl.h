@@ -6,6 +6,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "server/base/mutex.h"
 #include "server/store/database.h"
@@ -38,6 +40,8 @@ class ShardStore::Impl {
   // acknowledged record: it is not reported.
   void WriteHead(uint64_t record_count, uint64_t last_record_hash);
   absl::Status FlushAll() const;
+  // Up to `limit` names greater than `after` with a timer that is the mark.
+  absl::StatusOr<std::vector<std::string>> ListMarked(Micros mark, std::string_view after, size_t limit) const;
 
   // Set at opening. The database goes before the directory it lives in.
   const StoreOptions options;

@@ -114,7 +114,7 @@ absl::StatusOr<std::vector<TimerEntry>> ShardStore::ListTimers(Micros until, siz
   std::vector<TimerEntry> timers;
   std::unique_ptr<rocksdb::Iterator> it(
       impl_->database->db().NewIterator(rocksdb::ReadOptions(), impl_->database->handle(Family::kTimers)));
-  for (it->Seek(TimerKey(kUnderWay + 1, "")); it->Valid() && timers.size() < limit; it->Next()) {
+  for (it->Seek(TimerKey(kHoldInForce + 1, "")); it->Valid() && timers.size() < limit; it->Next()) {
     const auto place = ParseTimerKey(ToView(it->key()));
     if (!place.has_value()) return Damaged("the timers", "a key does not parse");
     if (place->due > until) break;
@@ -125,17 +125,26 @@ absl::StatusOr<std::vector<TimerEntry>> ShardStore::ListTimers(Micros until, siz
 }
 
 absl::StatusOr<std::vector<std::string>> ShardStore::ListUnderWay(std::string_view after, size_t limit) const {
-  std::vector<std::string> accounts;
+  return impl_->ListMarked(kUnderWay, after, limit);
+}
+
+absl::StatusOr<std::vector<std::string>> ShardStore::ListHoldsInForce(std::string_view after, size_t limit) const {
+  return impl_->ListMarked(kHoldInForce, after, limit);
+}
+
+absl::StatusOr<std::vector<std::string>> ShardStore::Impl::ListMarked(Micros mark, std::string_view after,
+                                                                      size_t limit) const {
+  std::vector<std::string> marked;
   std::unique_ptr<rocksdb::Iterator> it(
-      impl_->database->db().NewIterator(rocksdb::ReadOptions(), impl_->database->handle(Family::kTimers)));
-  for (it->Seek(TimerKey(kUnderWay, after)); it->Valid() && accounts.size() < limit; it->Next()) {
+      database->db().NewIterator(rocksdb::ReadOptions(), database->handle(Family::kTimers)));
+  for (it->Seek(TimerKey(mark, after)); it->Valid() && marked.size() < limit; it->Next()) {
     const auto place = ParseTimerKey(ToView(it->key()));
     if (!place.has_value()) return Damaged("the timers", "a key does not parse");
-    if (place->due != kUnderWay) break;
-    if (place->account_id != after) accounts.emplace_back(place->account_id);
+    if (place->due != mark) break;
+    if (place->account_id != after) marked.emplace_back(place->account_id);
   }
   if (!it->status().ok()) return ReadError("the timers", it->status());
-  return accounts;
+  return marked;
 }
 
 absl::StatusOr<std::optional<std::string>> ShardStore::GetTile(uint32_t level, uint64_t index) const {

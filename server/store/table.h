@@ -67,6 +67,10 @@ class Table {
   virtual absl::Status Write(const std::vector<RowChange>& changes, uint64_t applied) = 0;
   // Makes what was written survive a crash. Errors: as Write. Blocks: until the bytes are synced.
   virtual absl::Status Flush() = 0;
+  // Flushes, then writes every file of the table anew, so that none holds a row any more that was deleted or replaced
+  // before the call, unless a reader of any table of the store that is older than the change is alive. By any thread.
+  // Errors: as Write. Blocks: until the old files are deleted.
+  virtual absl::Status Compact() = 0;
   virtual std::unique_ptr<TableReader> NewReader() const = 0;
 };
 

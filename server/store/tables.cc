@@ -139,6 +139,25 @@ absl::Status RocksTable::Flush() {
   return status.ok() ? absl::OkStatus() : Unwritable(status);
 }
 
+absl::Status RocksTable::Compact() {
+  KL_RETURN_IF_ERROR(Flush());
+  rocksdb::CompactRangeOptions options;
+  // The lowest level too, where nothing else would ever touch a row that is only deleted.
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  options.allow_write_stall = true;
+  rocksdb::Status status = db_.CompactRange(options, handle_.get(), nullptr, nullptr);
+  if (!status.ok()) return Unwritable(status);
+  // The old files are deleted by whichever thread let go of them last, perhaps after the compaction has returned.
+  // Listing the write-ahead logs waits for deletions under way, and allowing deletions again deletes what is left.
+  status = db_.DisableFileDeletions();
+  if (!status.ok()) return Unwritable(status);
+  rocksdb::VectorLogPtr logs;
+  status = db_.GetSortedWalFiles(logs);
+  const rocksdb::Status enabled = db_.EnableFileDeletions(/*force=*/false);
+  if (status.ok()) status = enabled;
+  return status.ok() ? absl::OkStatus() : Unwritable(status);
+}
+
 absl::Status RocksTable::Unwritable(const rocksdb::Status& status) const {
   if (status.IsCorruption()) return ReadError(place_, status);
   return MakeError(Reason::kShardReadOnly,

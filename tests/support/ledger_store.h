@@ -55,6 +55,7 @@ class LedgerStore {
     return *std::move(opened);
   }
 
+  const std::string& directory() const { return options_.path; }
   store::ShardStore& store() { return *store_; }
   HeadWatch& head() { return *head_; }
 

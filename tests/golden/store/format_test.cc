@@ -69,7 +69,7 @@ TEST(StoreFormat, OneIsTheseBytes) {
     second.first_position = 2;
     second.records = {{"b", 0, "three"}};
     second.timers_cleared = {{1, "acme"}};
-    second.timers_set = {{-1, "acme"}, {256, "b"}, {kUnderWay, "acme"}};
+    second.timers_set = {{-1, "acme"}, {256, "b"}, {kUnderWay, "acme"}, {kHoldInForce, "h-7"}};
     ASSERT_TRUE((*store)->Append(second).ok());
     ASSERT_TRUE((*store)->PutMeta("next", "v").ok());
     ASSERT_TRUE((*(*store)->OpenTable("points.1.a"))->Write({{"k", "v"}}, 3).ok());
@@ -85,7 +85,11 @@ TEST(StoreFormat, OneIsTheseBytes) {
       {"uniques", {{"73686f702f37", "01"}}},
       {"tree", {{"010000000000000102", tile}}},
       {"snapshots", {{"61636d65", "7374617465"}}},
-      {"timers", {{"000000000000000061636d65", ""}, {"7fffffffffffffff61636d65", ""}, {"800000000000010062", ""}}},
+      {"timers",
+       {{"000000000000000061636d65", ""},
+        {"0000000000000001682d37", ""},
+        {"7fffffffffffffff61636d65", ""},
+        {"800000000000010062", ""}}},
       // head: 3 records, the last one revision 0 of "b". identity: format 1, "abcd", shard 2 of 4. s.next.
       {"meta",
        {{"68656164", "030062"},

@@ -156,7 +156,7 @@ TEST_F(ReadTest, TimersAreListedByDueTimeThenAccount) {
 TEST_F(ReadTest, AccountsUnderWayAreListedApartFromTimers) {
   Open();
   CommitGroup group;
-  group.timers_set = {{kUnderWay, "b"}, {kUnderWay, "a"}, {kUnderWay, "a-1"}, {kUnderWay + 1, "c"}, {100, "a"}};
+  group.timers_set = {{kUnderWay, "b"}, {kUnderWay, "a"}, {kUnderWay, "a-1"}, {kHoldInForce + 1, "c"}, {100, "a"}};
   ASSERT_TRUE(store_->Append(group).ok());
   using Accounts = std::vector<std::string>;
   EXPECT_EQ(*store_->ListUnderWay("", 10), (Accounts{"a", "a-1", "b"}));
@@ -164,12 +164,31 @@ TEST_F(ReadTest, AccountsUnderWayAreListedApartFromTimers) {
   EXPECT_EQ(*store_->ListUnderWay("", 2), (Accounts{"a", "a-1"}));
   EXPECT_EQ(*store_->ListUnderWay("a", 1), Accounts{"a-1"});
   EXPECT_EQ(*store_->ListUnderWay("b", 10), Accounts{});
-  EXPECT_EQ(*store_->ListTimers(100, 10), (std::vector<TimerEntry>{{kUnderWay + 1, "c"}, {100, "a"}}));
+  EXPECT_EQ(*store_->ListTimers(100, 10), (std::vector<TimerEntry>{{kHoldInForce + 1, "c"}, {100, "a"}}));
   CommitGroup next;
   next.timers_cleared = {{kUnderWay, "a"}};
   ASSERT_TRUE(store_->Append(next).ok());
   Reopen();
   EXPECT_EQ(*store_->ListUnderWay("", 10), (Accounts{"a-1", "b"}));
+}
+
+TEST_F(ReadTest, HoldsInForceAreListedApartFromEverythingElse) {
+  Open();
+  CommitGroup group;
+  group.timers_set = {{kHoldInForce, "h-2"}, {kHoldInForce, "h-1"}, {kUnderWay, "a"}, {kHoldInForce + 1, "c"}};
+  ASSERT_TRUE(store_->Append(group).ok());
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(*store_->ListHoldsInForce("", 10), (Names{"h-1", "h-2"}));
+  EXPECT_EQ(*store_->ListHoldsInForce("", 1), Names{"h-1"});
+  EXPECT_EQ(*store_->ListHoldsInForce("h-1", 10), Names{"h-2"});
+  EXPECT_EQ(*store_->ListHoldsInForce("h-2", 10), Names{});
+  EXPECT_EQ(*store_->ListUnderWay("", 10), Names{"a"});
+  EXPECT_EQ(*store_->ListTimers(100, 10), (std::vector<TimerEntry>{{kHoldInForce + 1, "c"}}));
+  CommitGroup next;
+  next.timers_cleared = {{kHoldInForce, "h-1"}};
+  ASSERT_TRUE(store_->Append(next).ok());
+  Reopen();
+  EXPECT_EQ(*store_->ListHoldsInForce("", 10), Names{"h-2"});
 }
 
 TEST_F(ReadTest, SettingsAreKeptAndTheirKeysChecked) {

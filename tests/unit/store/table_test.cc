@@ -1,4 +1,7 @@
 // Tables of projections.
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -65,6 +68,52 @@ TEST_F(TableTest, AReaderStaysAtItsCheckpoint) {
   EXPECT_EQ(Rows(*reader), (Strings{"k=old"}));
   EXPECT_EQ(table->NewReader()->applied(), 2u);
   EXPECT_EQ(*table->Get("k"), "new");
+}
+
+// Whether any file of the shard holds the text.
+bool AnyFileHolds(const std::string& directory, const std::string& text) {
+  for (const auto& file : std::filesystem::recursive_directory_iterator(directory)) {
+    if (!file.is_regular_file()) continue;
+    std::ifstream in(file.path(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    if (bytes.find(text) != std::string::npos) return true;
+  }
+  return false;
+}
+
+TEST_F(TableTest, CompactingLeavesNoFileWithARowThatWasDeletedOrReplaced) {
+  Open();
+  Append("a", 0, 4);
+  Table* table = *store_->OpenTable("t");
+  const std::string deleted = "Qz7kX0pW3vB9mN5r";
+  const std::string replaced = "jT4hL8sD1fG6yU2c";
+  ASSERT_TRUE(table->Write({{"a", deleted}, {"b", replaced}, {"c", "stays"}}, 1).ok());
+  // Rows go down to the lowest level, then what takes their place lies above them.
+  ASSERT_TRUE(store_->FlushAndCompact().ok());
+  ASSERT_TRUE(table->Write({{"a", std::nullopt}, {"b", "new"}}, 2).ok());
+  ASSERT_TRUE(table->Flush().ok());
+  EXPECT_TRUE(AnyFileHolds(options_.path, deleted));
+  EXPECT_TRUE(AnyFileHolds(options_.path, replaced));
+  ASSERT_TRUE(table->Compact().ok());
+  EXPECT_FALSE(AnyFileHolds(options_.path, deleted));
+  EXPECT_FALSE(AnyFileHolds(options_.path, replaced));
+  EXPECT_EQ(Rows(*table->NewReader()), (Strings{"b=new", "c=stays"}));
+  EXPECT_EQ(table->applied(), 2u);
+  Reopen();
+  EXPECT_EQ(Rows(*(*store_->OpenTable("t"))->NewReader()), (Strings{"b=new", "c=stays"}));
+}
+
+TEST_F(TableTest, AReaderKeepsTheRowsItSeesThroughACompaction) {
+  Open();
+  Append("a", 0, 2);
+  Table* table = *store_->OpenTable("t");
+  ASSERT_TRUE(table->Write({{"a", "old"}}, 1).ok());
+  auto reader = table->NewReader();
+  ASSERT_TRUE(table->Write({{"a", std::nullopt}}, 2).ok());
+  ASSERT_TRUE(table->Compact().ok());
+  EXPECT_EQ(*reader->Get("a"), "old");
+  reader.reset();
+  EXPECT_EQ(*table->Get("a"), std::nullopt);
 }
 
 TEST_F(TableTest, TablesAreListedAndDropped) {
