@@ -18,8 +18,11 @@ namespace {
 // A larger chunk is read as this.
 constexpr uint64_t kChunkRecordsMax = 1'000'000'000;
 
-// Members go in reverse order: the reader before the lease.
+// Members go in reverse order: the reader before what says that it is there.
 struct LeasedReader {
+  explicit LeasedReader(std::function<void()> on_end) : counted(std::move(on_end)) {}
+
+  Lease counted;
   std::shared_ptr<Lease> lease;
   std::unique_ptr<store::TableReader> reader;
 };
@@ -140,11 +143,13 @@ absl::StatusOr<std::shared_ptr<const store::TableReader>> Engine::Impl::Reader(s
   if (slot == nullptr) {
     return MakeError(Reason::kProjectionNotFound, fmt::format("there is no projection \"{}\"", projection));
   }
-  auto leased = std::make_shared<LeasedReader>();
+  std::shared_ptr<LeasedReader> leased;
   store::Table* table = nullptr;
   {
     MutexLock lock(mutex_);
     if (stopping_) return MakeError(Reason::kStopping, "the server is stopping");
+    leased = std::make_shared<LeasedReader>([this, age = purges_] { GiveBack(age); });
+    ++lent_[purges_];
     leased->lease = slot->lease;
     table = slot->table;
   }
@@ -230,6 +235,10 @@ absl::StatusOr<std::shared_ptr<const store::TableReader>> Engine::Reader(std::st
 absl::Status Engine::WaitFor(std::string_view projection, uint64_t applied,
                              std::chrono::steady_clock::time_point deadline) const {
   return impl_->WaitFor(projection, applied, deadline);
+}
+
+absl::Status Engine::Purge(uint64_t applied, std::chrono::steady_clock::time_point deadline) {
+  return impl_->Purge(applied, deadline);
 }
 
 std::vector<ProjectionStatus> Engine::List() const { return impl_->List(); }

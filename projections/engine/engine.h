@@ -66,6 +66,12 @@ class Engine {
   absl::Status WaitFor(std::string_view projection, uint64_t applied,
                        std::chrono::steady_clock::time_point deadline) const;
 
+  // Removes from all files what projections that hold personal data have deleted by the time they have applied
+  // `applied` records: waits for that, for a rebuild of such a projection to end and for every reader lent before to be
+  // given back, then compacts their tables. Errors: those of WaitFor, also if it is a rebuild or a reader that is
+  // waited for; those of Table::Compact. Blocks: until then.
+  absl::Status Purge(uint64_t applied, std::chrono::steady_clock::time_point deadline);
+
   // By name.
   std::vector<ProjectionStatus> List() const;
 

@@ -16,6 +16,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -43,6 +44,7 @@ class Engine::Impl {
   void Stop();
   absl::StatusOr<std::shared_ptr<const store::TableReader>> Reader(std::string_view projection);
   absl::Status WaitFor(std::string_view projection, uint64_t applied, std::chrono::steady_clock::time_point deadline);
+  absl::Status Purge(uint64_t applied, std::chrono::steady_clock::time_point deadline);
   std::vector<ProjectionStatus> List();
   absl::Status Rebuild(std::string_view projection);
 
@@ -97,6 +99,11 @@ class Engine::Impl {
   // Waits until the slot has applied so many records, or cannot.
   absl::Status AwaitApplied(const Slot& slot, uint64_t applied, std::chrono::steady_clock::time_point deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A reader lent at that age has ended.
+  void GiveBack(uint64_t age);
+  // What keeps a purge of the slot from beginning; empty if nothing does.
+  std::string KeptFromPurge(const Slot& slot, uint64_t age) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status PurgeSlot(Slot& slot, uint64_t age, std::chrono::steady_clock::time_point deadline);
   void Drop(const std::vector<std::string>& tables);
   void FoldChunk(const Builds& builds);
   // Makes what the lanes have reached visible.
@@ -121,7 +128,7 @@ class Engine::Impl {
   Mutex mutex_;
   // The follower has something to do.
   CondVar work_;
-  // A projection moved, failed or stopped; a table was dropped.
+  // A projection moved, failed or stopped; a table was dropped; the last reader of an age ended.
   CondVar moved_;
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
@@ -129,6 +136,9 @@ class Engine::Impl {
   // Calls that wait for a projection to move.
   int waiting_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<Retired> retired_ ABSL_GUARDED_BY(mutex_);
+  // Purges begun; and readers that are lent, by how many had begun when they were.
+  uint64_t purges_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<uint64_t, uint64_t> lent_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
   uint64_t listener_ ABSL_GUARDED_BY(mutex_) = 0;
 

@@ -59,6 +59,7 @@ void Engine::Impl::Drop(const std::vector<std::string>& tables) {
     return std::find(tables.begin(), tables.end(), retired.table_name) != tables.end();
   });
   work_.NotifyAll();
+  moved_.NotifyAll();
 }
 
 void Engine::Impl::Follow(Builds builds) {

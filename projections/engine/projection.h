@@ -43,6 +43,9 @@ class Projection {
   virtual std::string_view name() const = 0;
   // Version of the fold and its rows: raised when either changes, which makes the engine build anew.
   virtual uint32_t version() const = 0;
+  // True if its rows hold personal data, sealed or not: once that is deleted, no file of its tables may keep it (see
+  // Engine::Purge).
+  virtual bool holds_personal_data() const { return false; }
   // Folds one record.
   // Errors: DATA_LOSS (kStoreDamaged) if the record contradicts the rows; the projection then stops and says so.
   virtual absl::Status Apply(const RecordView& record, Rows& rows) const = 0;

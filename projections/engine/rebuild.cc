@@ -122,7 +122,8 @@ void Engine::Impl::Switch(Build& build) {
     MutexLock lock(mutex_);
     serving = Serving{OtherLetter(slot.serving.letter), slot.serving.rebuilds + 1};
   }
-  absl::Status put = build.table->Flush();
+  // A fold from zero writes again what was erased, and deletes it again.
+  absl::Status put = slot.projection->holds_personal_data() ? build.table->Compact() : build.table->Flush();
   if (put.ok()) put = store_.PutMeta(MetaKey(slot.projection->name()), FormatServing(serving));
   if (!put.ok()) {
     // After a crash an unfinished setting may yet name the table: it goes only if the setting was refused.
