@@ -25,6 +25,13 @@ bool IsPrintableId(std::string_view text, size_t bytes_max) {
          std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x21 && c <= 0x7e; });
 }
 
+bool IsSubjectId(std::string_view id) {
+  constexpr std::string_view kPunctuation = "._:@-";
+  return !id.empty() && id.size() <= kSubjectIdBytesMax && std::all_of(id.begin(), id.end(), [&](char c) {
+    return IsAlphanumeric(c) || kPunctuation.find(c) != std::string_view::npos;
+  });
+}
+
 bool IsSnakeId(std::string_view text) {
   return !text.empty() && text.size() <= 64 && text[0] >= 'a' && text[0] <= 'z' &&
          std::all_of(text.begin(), text.end(),

@@ -9,6 +9,7 @@ namespace keyledger {
 
 inline constexpr size_t kAccountIdBytesMax = 128;
 inline constexpr size_t kRequestIdBytesMax = 128;
+inline constexpr size_t kSubjectIdBytesMax = 128;
 inline constexpr uint32_t kShardsMax = 64;
 
 // Stream of the ledger's own records about programs, present in every shard. No client can name it.
@@ -36,6 +37,9 @@ bool IsAccountId(std::string_view id);
 
 // Returns true if `text` has 1 to `bytes_max` bytes of printable ASCII (0x21 to 0x7e).
 bool IsPrintableId(std::string_view text, size_t bytes_max);
+
+// Returns true for what may name a data subject: 1 to 128 bytes of [A-Za-z0-9._:@-].
+bool IsSubjectId(std::string_view id);
 
 // Returns true for 1 to 64 bytes of [a-z][a-z0-9_]*.
 bool IsSnakeId(std::string_view text);

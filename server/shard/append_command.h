@@ -73,6 +73,15 @@ struct AppendAnswer {
   uint64_t next_position = 0;
 };
 
+// How a record of the ledger's own is found again without reading its stream; written with it. Empty: not.
+struct OwnIndex {
+  // Unique key that leads to the record. Requires: not used before.
+  std::string unique_key;
+  // Name of the legal hold that is in force from this record on, or no longer.
+  std::string hold_placed;
+  std::string hold_released;
+};
+
 // Called exactly once, on a thread of the shard, when the outcome is known: after the records are durable, or refused.
 // Must not block.
 using AppendDone = std::function<void(absl::StatusOr<AppendAnswer>)>;

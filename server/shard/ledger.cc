@@ -93,10 +93,16 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
     return status;
   }
   std::vector<Shard*> shards;
+  std::vector<projections::Engine*> engines;
   for (Part& part : ledger->parts_) {
     part.engine->Start();
     shards.push_back(part.shard.get());
+    engines.push_back(part.engine.get());
   }
+  PrivacyOptions privacy;
+  privacy.ledger_id = identity.ledger_id;
+  ledger->privacy_ = std::make_unique<Privacy>(shards, std::move(engines), std::move(privacy));
+  KL_RETURN_IF_ERROR(ledger->privacy_->Open());
   ledger->courier_ = std::make_unique<Courier>(shards);
   ledger->reviewer_ = std::make_unique<Reviewer>(std::move(shards), clock,
                                                  ReviewerOptions{options.shard.skew_max, options.sweep_quiet});
@@ -165,6 +171,8 @@ void Ledger::Stop() {
   if (courier_ != nullptr) courier_->Stop();
   if (sweeper_.joinable()) sweeper_.join();
   StopProjections();
+  // After them: an erasure under way waits for projections.
+  if (privacy_ != nullptr) privacy_->Stop();
 }
 
 Shard& Ledger::ShardOfAccount(std::string_view account_id) {
@@ -288,7 +296,8 @@ absl::StatusOr<std::optional<PublishedProgram>> Ledger::PublishedBy(const std::s
   KL_ASSIGN_OR_RETURN(const AppendAnswer answer, ReadAnswer(*first.store, 0, *row, false));
   KL_ASSIGN_OR_RETURN(const std::string bytes, first.store->GetRecord(answer.events.at(0).position));
   events::v1::EventRecord record;
-  if (!record.ParseFromString(bytes)) return MakeError(Reason::kStoreDamaged, "the record of a published program cannot be read");
+  if (!record.ParseFromString(bytes))
+    return MakeError(Reason::kStoreDamaged, "the record of a published program cannot be read");
   const events::v1::ProgramPublished& published = record.event().program_published();
   for (const PublishedProgram& entry : first.shard->published()) {
     if (published.program_id() != entry.program->program().program_id() ||
@@ -337,12 +346,12 @@ void Ledger::SweepLoop() {
 
 absl::Status Ledger::SweepNow() {
   absl::Status first;
-  std::vector<std::array<absl::Status, 5>> failures(parts_.size());
+  std::vector<std::array<absl::Status, 6>> failures(parts_.size());
   {
     MutexLock lock(sweep_mutex_);
     // What one shard cannot do is no reason for the others to wait.
     for (size_t number = 0; number < parts_.size(); ++number) {
-      auto& [rearmed, swept, undecided, reviewed, carried] = failures[number];
+      auto& [rearmed, swept, undecided, reviewed, carried, erased] = failures[number];
       rearmed = RearmAll(parts_[number]);
       swept = Sweep(parts_[number], undecided);
       first.Update(rearmed);
@@ -353,6 +362,7 @@ absl::Status Ledger::SweepNow() {
   failures[0][3] = reviewer_->StartDue();
   first.Update(failures[0][3]);
   failures[0][4] = courier_->failure();
+  failures[0][5] = privacy_->failure();
   if (options_.on_sweep_failure == nullptr) return first;
   for (uint32_t number = 0; number < failures.size(); ++number) {
     for (const absl::Status& failure : failures[number]) {

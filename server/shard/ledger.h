@@ -22,6 +22,7 @@
 #include "server/domain/program_set.h"
 #include "server/shard/append_command.h"
 #include "server/shard/courier.h"
+#include "server/shard/privacy.h"
 #include "server/shard/reviewer.h"
 #include "server/shard/shard.h"
 #include "server/store/shard_store.h"
@@ -78,6 +79,8 @@ class Ledger {
   Reviewer& reviewer() { return *reviewer_; }
   // Requires: open.
   Courier& courier() { return *courier_; }
+  // Requires: open.
+  Privacy& privacy() { return *privacy_; }
   Shard& ShardOfAccount(std::string_view account_id);
 
   // Routes a request to its shard.
@@ -153,6 +156,7 @@ class Ledger {
 
   std::unique_ptr<Reviewer> reviewer_;
   std::unique_ptr<Courier> courier_;
+  std::unique_ptr<Privacy> privacy_;
 
   Mutex mutex_;
   CondVar stop_changed_;

@@ -37,6 +37,10 @@ void Sequencer::ProcessOwn(OwnCommand& command) {
   const uint64_t first_position = next_position();
   Record(**loaded, std::move(outcome), &command.append, record_time, &answer);
   AddRequestRow(command.append, answer, first_position);
+  const OwnIndex& index = command.index;
+  if (!index.unique_key.empty()) group_->commit.uniques.push_back({index.unique_key, first_position});
+  if (!index.hold_placed.empty()) group_->commit.timers_set.push_back({store::kHoldInForce, index.hold_placed});
+  if (!index.hold_released.empty()) group_->commit.timers_cleared.push_back({store::kHoldInForce, index.hold_released});
   Complete(std::move(command.done), std::move(answer));
 }
 

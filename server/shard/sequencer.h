@@ -52,6 +52,7 @@ class Sequencer {
   // A record of the ledger's own; its stream is append.account_id.
   struct OwnCommand {
     AppendCommand append;
+    OwnIndex index;
     AppendDone done;
   };
   struct VerdictCommand {

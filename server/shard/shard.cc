@@ -110,7 +110,7 @@ void Shard::Publish(std::shared_ptr<const domain::CompiledProgram> program, cons
 }
 
 void Shard::RecordOwn(std::string_view stream, events::v1::Event event, const std::string& request_id,
-                      const std::string& actor, const std::string& digest, AppendDone done) {
+                      const std::string& actor, const std::string& digest, AppendDone done, OwnIndex index) {
   AppendCommand append;
   append.account_id = std::string(stream);
   append.request_id = request_id;
@@ -119,7 +119,7 @@ void Shard::RecordOwn(std::string_view stream, events::v1::Event event, const st
   append.bytes = event.ByteSizeLong();
   append.events.emplace_back().event = std::move(event);
   const size_t bytes = append.bytes;
-  sequencer_->Submit(Sequencer::OwnCommand{std::move(append), std::move(done)}, bytes);
+  sequencer_->Submit(Sequencer::OwnCommand{std::move(append), std::move(index), std::move(done)}, bytes);
 }
 
 void Shard::Apply(const std::string& account_id, const std::string& request_id,

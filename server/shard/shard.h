@@ -112,7 +112,7 @@ class Shard {
 
   // Appends a record of the ledger's own to one of its streams. A repeated request_id gets the first answer.
   void RecordOwn(std::string_view stream, events::v1::Event event, const std::string& request_id,
-                 const std::string& actor, const std::string& digest, AppendDone done);
+                 const std::string& actor, const std::string& digest, AppendDone done, OwnIndex index = {});
 
   // Decides a review's verdict against the account as it is when its turn comes, and records what follows. Once per
   // account and request_id: repeated, it says what the first one did.

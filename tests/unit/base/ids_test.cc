@@ -22,6 +22,13 @@ TEST(PrintableIds, HoldNoBlanksNorControls) {
   EXPECT_FALSE(IsPrintableId("\x7f", 2));
 }
 
+TEST(SubjectIds, AreShortAndPlain) {
+  for (const char* id : {"p", "7", "person-1", "a.b_c:d@e", "-"}) EXPECT_TRUE(IsSubjectId(id)) << id;
+  EXPECT_TRUE(IsSubjectId(std::string(128, 'a')));
+  EXPECT_FALSE(IsSubjectId(std::string(129, 'a')));
+  for (const char* id : {"", "a b", "a/b", "a~b", "a\n", "\xc3\xa9"}) EXPECT_FALSE(IsSubjectId(id)) << id;
+}
+
 TEST(SnakeIds, BeginWithALetter) {
   EXPECT_TRUE(IsSnakeId("a"));
   EXPECT_TRUE(IsSnakeId("a_1"));
