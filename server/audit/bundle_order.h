@@ -22,7 +22,7 @@ inline constexpr int kBundleProofHashesMax = 64;
 inline constexpr int kBundleConsistencyHashesMax = 128;
 // Of a signed note in a frame.
 inline constexpr size_t kBundleNoteBytesMax = 64u << 10;
-inline constexpr int kBundleKeysPerShardMax = 1'000;
+inline constexpr int kBundleKeysPerShardMax = 100;
 
 // Threads: thread-compatible.
 class BundleOrder {

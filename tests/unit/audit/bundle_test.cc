@@ -251,9 +251,9 @@ TEST(Bundle, RefusesHeadersThatContradictThemselves) {
   expect([](auto& header) { header.mutable_shards(1)->set_checkpoint(std::string(65'537, 'x')); }, "has 65537 bytes");
   expect(
       [](auto& header) {
-        for (int i = 0; i < 1'001; ++i) header.mutable_shards(0)->add_verifier_keys("k");
+        for (int i = 0; i < 101; ++i) header.mutable_shards(0)->add_verifier_keys("k");
       },
-      "has 1001 keys");
+      "has 101 keys");
 }
 
 TEST(Bundle, RefusesFramesOutOfOrder) {
@@ -407,7 +407,7 @@ TEST(Bundle, IsNeverAcceptedWithOtherContentHoweverItsBytesAreChanged) {
   const Read good = ReadFile(file);
   ASSERT_TRUE(good.status.ok());
   int refused = 0;
-  for (int round = 0; round < 4'000; ++round) {
+  for (int round = 0; round < 2'000; ++round) {
     const std::string changed = Mutated(file, random);
     const Read read = ReadFile(changed, 1 + random() % 2'000);
     if (read.status.ok()) {
@@ -416,7 +416,7 @@ TEST(Bundle, IsNeverAcceptedWithOtherContentHoweverItsBytesAreChanged) {
     refused += read.status.ok() ? 0 : 1;
   }
   // Nearly all change something; a few swap equal bytes.
-  EXPECT_GT(refused, 3'800);
+  EXPECT_GT(refused, 1'900);
 }
 
 TEST(Bundle, SurvivesContentThatIsChangedBeforeItIsCompressed) {
