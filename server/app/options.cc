@@ -81,6 +81,20 @@ ParsedOptions ParseOptions(int argc, char** argv) {
                  "Records a projection folds between two writes")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
+  app.add_option(
+      "--checkpoint-dir", options.checkpoint_dir,
+      "Directory of the signed checkpoints (<data-dir>/checkpoints if absent); better on another disk than the "
+      "data, so that a log that loses records is noticed");
+  app.add_option("--checkpoint-interval-seconds", options.checkpoint_interval_seconds,
+                 "How often a checkpoint is signed if a log grew; 0: only when asked for and at a clean stop")
+      ->check(CLI::Range(0, 86'400))
+      ->capture_default_str();
+  app.add_option(
+      "--signing-key-dir", options.signing_key_dir,
+      "Directory of the private key that signs checkpoints (<data-dir>/keys if absent), signing.pem; made at the "
+      "first start if missing, readable by its owner only");
+  app.add_flag("--accept-missing-checkpoints", options.accept_missing_checkpoints,
+               "Start although the checkpoints of a ledger that had some are gone");
   try {
     app.parse(argc, argv);
     // Not CLI11's own check, which would come before it names an option it does not know.

@@ -32,6 +32,11 @@ struct Options {
   uint32_t sweep_quiet_seconds = 600;
   uint32_t stop_seconds_max = 30;
   uint32_t projection_chunk_records = 10'000;
+  // Empty: below data_dir.
+  std::string checkpoint_dir;
+  std::string signing_key_dir;
+  uint32_t checkpoint_interval_seconds = 60;
+  bool accept_missing_checkpoints = false;
 };
 
 // What the command line came to.

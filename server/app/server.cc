@@ -45,6 +45,11 @@ shard::LedgerOptions ToLedgerOptions(const Options& options) {
   out.engine.chunk_records = options.projection_chunk_records;
   out.sweep_interval = std::chrono::seconds(options.sweep_interval_seconds);
   out.sweep_quiet = Micros{options.sweep_quiet_seconds} * kMicrosPerSecond;
+  shard::CheckpointOptions& checkpoints = out.checkpoints.emplace();
+  checkpoints.directory = options.checkpoint_dir.empty() ? options.data_dir + "/checkpoints" : options.checkpoint_dir;
+  checkpoints.key_directory = options.signing_key_dir.empty() ? options.data_dir + "/keys" : options.signing_key_dir;
+  checkpoints.interval = std::chrono::seconds(options.checkpoint_interval_seconds);
+  checkpoints.accept_missing = options.accept_missing_checkpoints;
   out.projections = {projections::MakeAccountsProjection(), projections::MakePointsProjection(),
                      projections::MakeTiersProjection(), projections::MakeRetentionProjection()};
   return out;
@@ -81,6 +86,8 @@ Server::Server(const Options& options, const Clock& clock)
     : options_(options),
       clock_(clock),
       sweep_failures_(clock, kSameFailureEvery, "sweep", [](const std::string& line) { spdlog::error("{}", line); }),
+      checkpoint_failures_(clock, kSameFailureEvery, "checkpoint",
+                           [](const std::string& line) { spdlog::error("{}", line); }),
       simulations_(service::kSimulationsMax),
       workers_(options.worker_threads, options.worker_queue),
       queries_(options.query_threads, options.worker_queue),
@@ -97,7 +104,16 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
   ledger_options.on_sweep_failure = [failures = &server->sweep_failures_](uint32_t shard, const absl::Status& failure) {
     failures->Note(shard, failure);
   };
+  ledger_options.checkpoints->on_failure = [failures = &server->checkpoint_failures_](uint32_t shard,
+                                                                                      const absl::Status& failure) {
+    failures->Note(shard, failure);
+  };
   KL_ASSIGN_OR_RETURN(server->ledger_, shard::Ledger::Open(ledger_options, clock));
+  for (uint32_t shard = 0; shard < server->ledger_->shard_count(); ++shard) {
+    for (const shard::PublishedKey& key : server->ledger_->checkpoints().keys(shard)) {
+      if (key.current) spdlog::info("checkpoints of shard {} are signed by {}", shard, key.key.Format());
+    }
+  }
   KL_RETURN_IF_ERROR(server->Listen());
   return server;
 }

@@ -48,6 +48,7 @@ class Server {
   const Options options_;
   const Clock& clock_;
   FailureLog sweep_failures_;
+  FailureLog checkpoint_failures_;
   std::unique_ptr<shard::Ledger> ledger_;
   // Before the workers, whose last tasks give slots back.
   service::CallSlots simulations_;

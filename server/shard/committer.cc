@@ -8,17 +8,18 @@
 
 namespace keyledger::shard {
 
+absl::StatusOr<std::string> ReadTile(const store::ShardStore& store, uint32_t level, uint64_t index) {
+  KL_ASSIGN_OR_RETURN(auto tile, store.GetTile(level, index));
+  if (!tile.has_value()) {
+    return MakeError(Reason::kStoreDamaged, "Merkle tile " + std::to_string(level) + "/" + std::to_string(index) +
+                                                " is missing from the store");
+  }
+  return *std::move(tile);
+}
+
 absl::StatusOr<merkle::Tree> LoadTree(const store::ShardStore& store) {
   return merkle::Tree::Load(
-      store.record_count(),
-      [&](uint32_t level, uint64_t index) -> absl::StatusOr<std::string> {
-        KL_ASSIGN_OR_RETURN(auto tile, store.GetTile(level, index));
-        if (!tile.has_value()) {
-          return MakeError(Reason::kStoreDamaged, "Merkle tile " + std::to_string(level) + "/" + std::to_string(index) +
-                                                      " is missing from the store");
-        }
-        return *std::move(tile);
-      },
+      store.record_count(), [&](uint32_t level, uint64_t index) { return ReadTile(store, level, index); },
       [&](uint64_t index) -> absl::StatusOr<merkle::Hash> {
         KL_ASSIGN_OR_RETURN(const std::string bytes, store.GetRecord(index));
         return merkle::LeafHash(bytes);
@@ -78,6 +79,11 @@ void Committer::Fail(std::shared_ptr<Group> group, absl::Status status) {
 std::pair<uint64_t, merkle::Hash> Committer::Root() const {
   MutexLock lock(tree_mutex_);
   return {tree_.size(), tree_.Root()};
+}
+
+merkle::Tree Committer::tree() const {
+  MutexLock lock(tree_mutex_);
+  return tree_;
 }
 
 void Committer::CommitLoop() {

@@ -19,6 +19,9 @@
 
 namespace keyledger::shard {
 
+// The 256 hashes of a full tile. Errors: DATA_LOSS (kStoreDamaged) if the store does not have it.
+absl::StatusOr<std::string> ReadTile(const store::ShardStore& store, uint32_t level, uint64_t index);
+
 // Reads the edge of the tree over the durable records. Takes time independent of their number.
 absl::StatusOr<merkle::Tree> LoadTree(const store::ShardStore& store);
 
@@ -45,6 +48,8 @@ class Committer {
 
   // Size and root of the tree over the durable records.
   std::pair<uint64_t, merkle::Hash> Root() const;
+  // The tree over the durable records.
+  merkle::Tree tree() const;
   uint64_t committed_groups() const { return committed_groups_.load(std::memory_order_relaxed); }
 
  private:

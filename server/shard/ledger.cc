@@ -87,6 +87,8 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
   KL_RETURN_IF_ERROR(CheckShardsPresent(options.data_dir, identity.shard_count));
   KL_RETURN_IF_ERROR(ledger->OpenParts(identity.shard_count));
   KL_RETURN_IF_ERROR(MarkComplete(options.data_dir));
+  // Before anything is added to a log that may not be the one that was published.
+  KL_RETURN_IF_ERROR(ledger->OpenCheckpoints());
   // On a full disk the ledger can still be read, and the next publication completes this one.
   if (absl::Status status = ledger->CompletePublications();
       !status.ok() && ReasonOf(status) != Reason::kDiskNearlyFull) {
@@ -107,6 +109,7 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
   ledger->reviewer_ = std::make_unique<Reviewer>(std::move(shards), clock,
                                                  ReviewerOptions{options.shard.skew_max, options.sweep_quiet});
   KL_RETURN_IF_ERROR(ledger->reviewer_->Resume());
+  if (ledger->checkpoints_ != nullptr) KL_RETURN_IF_ERROR(ledger->checkpoints_->Start());
   if (options.sweep_interval.count() > 0) {
     ledger->sweeper_ = std::thread([raw = ledger.get()] {
       pthread_setname_np(pthread_self(), "kl-sweep");
@@ -114,6 +117,15 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
     });
   }
   return ledger;
+}
+
+absl::Status Ledger::OpenCheckpoints() {
+  if (!options_.checkpoints.has_value()) return absl::OkStatus();
+  std::vector<Shard*> shards;
+  for (Part& part : parts_) shards.push_back(part.shard.get());
+  KL_ASSIGN_OR_RETURN(checkpoints_,
+                      CheckpointKeeper::Open(*options_.checkpoints, ledger_id_, std::move(shards), clock_));
+  return absl::OkStatus();
 }
 
 absl::Status Ledger::OpenParts(uint32_t shard_count) {
@@ -169,6 +181,7 @@ void Ledger::Stop() {
   for (Part& part : parts_) part.shard->Stop();
   if (reviewer_ != nullptr) reviewer_->Stop();
   if (courier_ != nullptr) courier_->Stop();
+  if (checkpoints_ != nullptr) checkpoints_->Stop();
   if (sweeper_.joinable()) sweeper_.join();
   StopProjections();
   // After them: an erasure under way waits for projections.

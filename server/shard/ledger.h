@@ -21,6 +21,7 @@
 #include "server/base/mutex.h"
 #include "server/domain/program_set.h"
 #include "server/shard/append_command.h"
+#include "server/shard/checkpoint_keeper.h"
 #include "server/shard/courier.h"
 #include "server/shard/privacy.h"
 #include "server/shard/reviewer.h"
@@ -48,6 +49,8 @@ struct LedgerOptions {
   // Told what a sweep could not do, at most five failures per shard and sweep; each is tried again. Called on the
   // sweeping thread, with no lock held. May be empty.
   std::function<void(uint32_t shard, const absl::Status& failure)> on_sweep_failure;
+  // Signed checkpoints and the key that signs them. Absent: none are kept, as in tests of something else.
+  std::optional<CheckpointOptions> checkpoints;
   // As in store::StoreOptions.
   rocksdb::Env* env = nullptr;
 };
@@ -59,8 +62,8 @@ using TableReaders = std::vector<std::shared_ptr<const store::TableReader>>;
 class Ledger {
  public:
   // Opens or creates the ledger and starts its threads.
-  // Errors: those of ShardStore::Open and Shard::Open; FAILED_PRECONDITION if shard_count differs; UNAVAILABLE if the
-  // directory cannot be used.
+  // Errors: those of ShardStore::Open, Shard::Open and CheckpointKeeper::Open; FAILED_PRECONDITION if shard_count
+  // differs; UNAVAILABLE if the directory cannot be used.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(const LedgerOptions& options, const Clock& clock);
   // Stops.
   ~Ledger();
@@ -81,6 +84,8 @@ class Ledger {
   Courier& courier() { return *courier_; }
   // Requires: open.
   Privacy& privacy() { return *privacy_; }
+  // Requires: open, with checkpoints.
+  CheckpointKeeper& checkpoints() { return *checkpoints_; }
   Shard& ShardOfAccount(std::string_view account_id);
 
   // Routes a request to its shard.
@@ -125,6 +130,7 @@ class Ledger {
 
   Ledger(const LedgerOptions& options, const Clock& clock, std::string ledger_id);
   absl::Status OpenParts(uint32_t shard_count);
+  absl::Status OpenCheckpoints();
   // Brings shards up to the programs of the first one, after a crash or a failure in the middle of Publish.
   absl::Status CompletePublications();
   // What the request published before; nothing if it is new. Errors: ALREADY_EXISTS (kRequestIdReused) if it published
@@ -157,6 +163,7 @@ class Ledger {
   std::unique_ptr<Reviewer> reviewer_;
   std::unique_ptr<Courier> courier_;
   std::unique_ptr<Privacy> privacy_;
+  std::unique_ptr<CheckpointKeeper> checkpoints_;
 
   Mutex mutex_;
   CondVar stop_changed_;

@@ -6,29 +6,23 @@
 
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <sstream>
 #include <system_error>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include "server/base/error.h"
 #include "server/base/ids.h"
+#include "server/shard/files.h"
 
 namespace keyledger::shard {
 namespace {
 
 constexpr uint32_t kFormat = 1;
 constexpr char kFirstLine[] = "keyledger-ledger";
-
-absl::Status Unusable(const std::string& what, int error) {
-  return absl::UnavailableError(
-      fmt::format("{}: {}; check that the directory exists, is writable and has space", what, std::strerror(error)));
-}
 
 std::string RandomId() {
   std::random_device random;
@@ -37,48 +31,21 @@ std::string RandomId() {
   return id;
 }
 
-absl::Status SyncDirectory(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY);
-  if (fd < 0) return Unusable(path, errno);
-  const int result = ::fsync(fd);
-  const int error = errno;
-  ::close(fd);
-  return result == 0 ? absl::OkStatus() : Unusable(path, error);
-}
-
 // Written beside, synced, then linked into place, unless another process was first, and the directory synced.
 absl::Status WriteWhole(const std::string& directory, const std::string& name, const std::string& text) {
   const std::string temporary = fmt::format("{}/{}.{}.new", directory, name, ::getpid());
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  if (fd < 0) return Unusable(temporary, errno);
+  if (fd < 0) return FileUnusable(temporary, errno);
   const ssize_t written = ::write(fd, text.data(), text.size());
   const bool synced = written == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
   const int error = errno;
   ::close(fd);
-  if (!synced) return Unusable(temporary, error);
+  if (!synced) return FileUnusable(temporary, error);
   const bool linked = ::link(temporary.c_str(), (directory + "/" + name).c_str()) == 0 || errno == EEXIST;
   const int link_error = errno;
   ::unlink(temporary.c_str());
-  if (!linked) return Unusable(directory, link_error);
+  if (!linked) return FileUnusable(directory, link_error);
   return SyncDirectory(directory);
-}
-
-// Every name that is new is synced into the directory above it.
-absl::Status CreateDirectories(const std::string& path) {
-  std::error_code error;
-  std::vector<std::filesystem::path> missing;
-  for (std::filesystem::path at = std::filesystem::absolute(path); !std::filesystem::exists(at, error);
-       at = at.parent_path()) {
-    if (error) return Unusable(at.string(), error.value());
-    missing.push_back(at);
-    if (at == at.root_path()) break;
-  }
-  std::filesystem::create_directories(path, error);
-  if (error) return Unusable(path, error.value());
-  for (const std::filesystem::path& created : missing) {
-    if (created.has_parent_path()) KL_RETURN_IF_ERROR(SyncDirectory(created.parent_path().string()));
-  }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<LedgerIdentity> Parse(const std::string& path, const std::string& text) {
@@ -134,7 +101,7 @@ absl::StatusOr<LedgerIdentity> OpenLedgerFile(const std::string& data_dir, std::
   KL_RETURN_IF_ERROR(CreateDirectories(data_dir));
   const std::string path = data_dir + "/LEDGER";
   if (!std::filesystem::exists(path, error)) {
-    if (error) return Unusable(path, error.value());
+    if (error) return FileUnusable(path, error.value());
     if (std::filesystem::exists(ShardDirectory(data_dir, 0), error)) {
       return MakeError(Reason::kStoreDamaged, path + " is missing although shards are there; restore it from a backup");
     }
@@ -146,7 +113,7 @@ absl::StatusOr<LedgerIdentity> OpenLedgerFile(const std::string& data_dir, std::
   std::ifstream in(path);
   std::stringstream text;
   text << in.rdbuf();
-  if (!in) return Unusable(path, errno);
+  if (!in) return FileUnusable(path, errno);
   KL_ASSIGN_OR_RETURN(LedgerIdentity identity, Parse(path, text.str()));
   if (shard_count.has_value() && *shard_count != identity.shard_count) {
     return absl::FailedPreconditionError(

@@ -163,4 +163,9 @@ ShardStats Shard::stats() const { return sequencer_->stats(); }
 
 std::pair<uint64_t, merkle::Hash> Shard::Root() const { return committer_->Root(); }
 
+merkle::TileNodes Shard::Nodes() const {
+  return merkle::TileNodes(committer_->tree(),
+                           [this](uint32_t level, uint64_t index) { return ReadTile(store_, level, index); });
+}
+
 }  // namespace keyledger::shard

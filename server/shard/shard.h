@@ -25,6 +25,7 @@
 #include "server/domain/program_set.h"
 #include "server/domain/review.h"
 #include "server/domain/transfers.h"
+#include "server/merkle/proof.h"
 #include "server/merkle/tree.h"
 #include "server/shard/append_command.h"
 #include "server/store/shard_store.h"
@@ -145,6 +146,8 @@ class Shard {
   ShardStats stats() const;
   // Size and root of the Merkle tree over the durable records.
   std::pair<uint64_t, merkle::Hash> Root() const;
+  // The nodes of that tree, for proofs. Must not outlive the shard.
+  merkle::TileNodes Nodes() const;
 
  private:
   Shard(store::ShardStore& store, const ShardOptions& options);

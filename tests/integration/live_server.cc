@@ -13,6 +13,7 @@ app::Options TestOptions(const std::string& data_dir) {
   options.data_dir = data_dir;
   options.listen = "127.0.0.1:0";
   options.sweep_interval_seconds = 0;
+  options.checkpoint_interval_seconds = 0;
   options.disk_reserve_mib = 0;
   options.block_cache_mib = 8;
   options.stop_seconds_max = 20;
@@ -51,6 +52,7 @@ void LiveServer::Start() {
   tiers_ = ledger::v1::TierService::NewStub(channel_);
   retention_ = ledger::v1::RetentionService::NewStub(channel_);
   programs_ = ledger::v1::ProgramService::NewStub(channel_);
+  audit_ = ledger::v1::AuditService::NewStub(channel_);
   admin_ = ledger::v1::AdminService::NewStub(channel_);
 }
 

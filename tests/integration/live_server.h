@@ -14,6 +14,7 @@
 
 #include "keyledger/ledger/v1/account_service.grpc.pb.h"
 #include "keyledger/ledger/v1/admin_service.grpc.pb.h"
+#include "keyledger/ledger/v1/audit_service.grpc.pb.h"
 #include "keyledger/ledger/v1/ledger_service.grpc.pb.h"
 #include "keyledger/ledger/v1/points_service.grpc.pb.h"
 #include "keyledger/ledger/v1/program_service.grpc.pb.h"
@@ -60,6 +61,7 @@ class LiveServer {
   ledger::v1::TierService::Stub& tiers() { return *tiers_; }
   ledger::v1::RetentionService::Stub& retention() { return *retention_; }
   ledger::v1::ProgramService::Stub& programs() { return *programs_; }
+  ledger::v1::AuditService::Stub& audit() { return *audit_; }
   ledger::v1::AdminService::Stub& admin() { return *admin_; }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   app::Server& server() { return *server_; }
@@ -90,6 +92,7 @@ class LiveServer {
   std::unique_ptr<ledger::v1::TierService::Stub> tiers_;
   std::unique_ptr<ledger::v1::RetentionService::Stub> retention_;
   std::unique_ptr<ledger::v1::ProgramService::Stub> programs_;
+  std::unique_ptr<ledger::v1::AuditService::Stub> audit_;
   std::unique_ptr<ledger::v1::AdminService::Stub> admin_;
 };
 

@@ -66,6 +66,27 @@ TEST(Checkpoint, RefusesMissingLinesAndWrongRoots) {
   EXPECT_EQ(Refusal("log\n1\nbjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoA==\n"), root);
 }
 
+TEST(Checkpoint, IsSignedAsTheExampleOfTheFormatSays) {
+  // The secret key of RFC 8032 section 7.1, test 2.
+  const auto key = SigningKey::FromPem(
+      "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIEzNCJso/5banbbDRuwRTg9bijGfNaumJNqM9u1PuKb7\n-----END PRIVATE "
+      "KEY-----\n");
+  ASSERT_TRUE(key.ok()) << key.status();
+  const std::string origin = OriginOf("0123456789abcdef0123456789abcdef", 0);
+  const std::string expected =
+      "keyledger/0123456789abcdef0123456789abcdef/0\n"
+      "1\n"
+      "bjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0=\n"
+      "\n"
+      "\xe2\x80\x94 keyledger/0123456789abcdef0123456789abcdef/0 "
+      "Wakqs0Hhap8hIpBVlMGFxjNVLRlCivD9GlWhHc504Z/twuqh26bLtiE0ulZX/9QOVP+G+I2p6sV1k2/+zTjJw1eb7go=\n";
+  const auto note = SignNote(FormatCheckpoint({origin, 1, LeafHash("")}), std::vector<NoteSigner>{{origin, &*key}});
+  ASSERT_TRUE(note.ok()) << note.status();
+  EXPECT_EQ(*note, expected);
+  EXPECT_EQ(VerifierKey(origin, key->public_key()).Format(),
+            "keyledger/0123456789abcdef0123456789abcdef/0+59a92ab3+AT1AF8PoQ4lakrcKp00bfrycmCzPLsSWjMDNVfEq9GYM");
+}
+
 TEST(OpenCheckpoint, TakesOneSignedByItsOwnLogsKeyOnly) {
   const SigningKey key = SigningKey::Generate();
   const VerifierKey verifier(kOrigin, key.public_key());
