@@ -60,6 +60,7 @@ int Run(const std::vector<std::string>& arguments, Environment environment) {
   AddProgramCommands(app, selected);
   AddLogCommands(app, selected);
   AddAdminCommands(app, selected);
+  AddAuditCommands(app, selected);
   AddImportCommands(app, selected);
   AddDemoCommands(app, selected);
   AddCompletionCommands(app, selected);

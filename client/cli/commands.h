@@ -28,6 +28,11 @@ void AddSimulate(CLI::App* program, Action& selected);
 void AddProgramWords(CLI::App* program, Action& selected);
 void AddLogCommands(CLI::App& root, Action& selected);
 void AddAdminCommands(CLI::App& root, Action& selected);
+void AddAuditCommands(CLI::App& root, Action& selected);
+// Verbs of the noun audit.
+void AddAuditProve(CLI::App* audit, Action& selected);
+void AddAuditVerify(CLI::App* audit, Action& selected);
+void AddAuditKey(CLI::App* audit, Action& selected);
 void AddImportCommands(CLI::App& root, Action& selected);
 void AddDemoCommands(CLI::App& root, Action& selected);
 void AddCompletionCommands(CLI::App& root, Action& selected);

@@ -12,6 +12,24 @@ class AuditServiceImpl final : public ledger::v1::AuditService::CallbackService 
   explicit AuditServiceImpl(const ServiceContext& context) : context_(context) {}
 
   // In audit_proofs.cc.
+  grpc::ServerUnaryReactor* GetCheckpoint(grpc::CallbackServerContext* call,
+                                          const ledger::v1::GetCheckpointRequest* request,
+                                          ledger::v1::GetCheckpointResponse* response) override;
+  grpc::ServerUnaryReactor* ListCheckpoints(grpc::CallbackServerContext* call,
+                                            const ledger::v1::ListCheckpointsRequest* request,
+                                            ledger::v1::ListCheckpointsResponse* response) override;
+  grpc::ServerUnaryReactor* GetInclusionProof(grpc::CallbackServerContext* call,
+                                              const ledger::v1::GetInclusionProofRequest* request,
+                                              ledger::v1::GetInclusionProofResponse* response) override;
+  grpc::ServerUnaryReactor* GetConsistencyProof(grpc::CallbackServerContext* call,
+                                                const ledger::v1::GetConsistencyProofRequest* request,
+                                                ledger::v1::GetConsistencyProofResponse* response) override;
+  grpc::ServerUnaryReactor* ListSigningKeys(grpc::CallbackServerContext* call,
+                                            const ledger::v1::ListSigningKeysRequest* request,
+                                            ledger::v1::ListSigningKeysResponse* response) override;
+  grpc::ServerUnaryReactor* RotateSigningKey(grpc::CallbackServerContext* call,
+                                             const ledger::v1::RotateSigningKeyRequest* request,
+                                             ledger::v1::RotateSigningKeyResponse* response) override;
 
   // In audit_replay.cc.
 

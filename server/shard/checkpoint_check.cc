@@ -30,9 +30,6 @@ absl::Status CheckpointKeeper::LoadNewest(Slot& slot) {
   if (note.ok()) {
     KL_ASSIGN_OR_RETURN(PublishedCheckpoint published, ReadPublished(slot.file, *std::move(note), clock_.Now()));
     if (!slot.newest.has_value() || published.checkpoint.size > slot.newest->checkpoint.size) {
-      // The history lost its end, or was not brought along. When this one was published is not known any more: its
-      // entry says now.
-      KL_RETURN_IF_ERROR(slot.history->Append(published));
       slot.newest = std::move(published);
     } else if (published.checkpoint.size == slot.newest->checkpoint.size &&
                published.checkpoint != slot.newest->checkpoint) {
@@ -74,7 +71,14 @@ absl::Status CheckpointKeeper::CheckLog(Slot& slot, const std::vector<merkle::Si
                                  slot.shard->number(), slot.file, MessageOf(opened.status())));
   }
   KL_ASSIGN_OR_RETURN(const bool holds, Holds(slot, newest->checkpoint));
-  return holds ? absl::OkStatus() : Differs(slot, *newest);
+  if (!holds) return Differs(slot, *newest);
+  // The history lost its end, or was not brought along: only what was checked goes into it. When it was published is
+  // not known any more; the entry says now.
+  if (const uint64_t count = slot.history->count(); count > 0) {
+    KL_ASSIGN_OR_RETURN(const PublishedCheckpoint last, slot.history->Read(count - 1));
+    if (last.checkpoint.size == newest->checkpoint.size) return absl::OkStatus();
+  }
+  return slot.history->Append(*newest);
 }
 
 absl::StatusOr<bool> CheckpointKeeper::Holds(Slot& slot, const merkle::Checkpoint& checkpoint) const {

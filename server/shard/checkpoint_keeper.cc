@@ -142,7 +142,8 @@ absl::Status CheckpointKeeper::PublishWith(Slot& slot, const std::vector<const m
   KL_RETURN_IF_ERROR(slot.history->Append(published));
   KL_RETURN_IF_ERROR(Step("checkpoint"));
   KL_RETURN_IF_ERROR(ReplaceFile(slot.file, published.note, 0644));
-  if (slot.history->count() == 1) {
+  KL_ASSIGN_OR_RETURN(const auto known, slot.shard->store().GetMeta("checkpoints"));
+  if (!known.has_value()) {
     // From now on checkpoints that are gone are lost, not yet to come.
     KL_RETURN_IF_ERROR(Step("known"));
     KL_RETURN_IF_ERROR(slot.shard->PutMeta("checkpoints", "1"));

@@ -22,16 +22,17 @@ void StoreVisit(const std::string& data_dir, const std::string& ledger_id) {
   options.disk_reserve_bytes = 0;
   const auto store = store::ShardStore::Open(options);
   ASSERT_TRUE(store.ok()) << store.status();
-  ASSERT_EQ((*store)->record_count(), 1u);
+  // The signing key's record, and the opening of acme.
+  ASSERT_EQ((*store)->record_count(), 2u);
   events::v1::EventRecord record;
-  record.set_position(1);
+  record.set_position(2);
   record.set_account_id("acme");
   record.set_revision(1);
   domain::SetTimestamp(record.mutable_occurred_time(), kToday);
   domain::SetTimestamp(record.mutable_record_time(), kToday);
   *record.mutable_event() = Visited().event;
   store::CommitGroup group;
-  group.first_position = 1;
+  group.first_position = 2;
   group.records.push_back({"acme", 1, record.SerializeAsString()});
   ASSERT_TRUE((*store)->Append(group).ok());
 }

@@ -482,8 +482,8 @@ TEST_F(Methods, GetStatus) {
     EXPECT_EQ(shard.root_hash().size(), 32u);
     records += shard.record_count();
   }
-  // The program on 4 shards; acme's 6 records, other's 4.
-  EXPECT_EQ(records, 14u);
+  // The signing key and the program on 4 shards; acme's 6 records, other's 4.
+  EXPECT_EQ(records, 18u);
   EXPECT_EQ(response.ledger_id().size(), 32u);
   EXPECT_FALSE(response.version().empty());
   EXPECT_FALSE(response.head_cursor().empty());

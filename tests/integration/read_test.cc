@@ -199,10 +199,10 @@ TEST(ReadLogProgress, IsSentWhileAFilterLetsNothingPass) {
     ++silent;
     middle = frame.cursor();
   }
-  // 41,002 records, looked at 20,000 a time.
+  // 41,003 records, looked at 20,000 a time.
   EXPECT_EQ(silent, 2);
   EXPECT_EQ(frame.records_size(), 1);
-  EXPECT_EQ(frame.first_position(), 41'001u);
+  EXPECT_EQ(frame.first_position(), 41'002u);
   EXPECT_FALSE(reader->Read(&frame));
   EXPECT_TRUE(reader->Finish().ok());
   // A read that broke off goes on behind what was looked at.

@@ -65,9 +65,13 @@ TEST(FirstStart, InterruptedAtAnyStepIsMadeUpForAtTheNext) {
     ASSERT_FALSE(opened.ok());
     ledger.Recover();
     ledger.MustOpen();
+    ledger.Grow(20);
     for (uint32_t shard = 0; shard < 2; ++shard) {
       EXPECT_EQ(ledger.keeper().keys(shard).size(), 1u);
       EXPECT_TRUE(ledger.keeper().Latest(shard).has_value());
+      // The ledger knows from now on that it has checkpoints, wherever the first start ended.
+      ledger.MustPublish(shard);
+      EXPECT_EQ(*ledger.ledger().shard(shard).store().GetMeta("checkpoints"), "1");
       EXPECT_EQ(ledger.CheckHistory(shard), "");
     }
   }
@@ -262,6 +266,10 @@ TEST(Start, RefusesACheckpointThatNoKeyOfTheLedgerSigned) {
             *merkle::SignNote(merkle::FormatCheckpoint(forged), std::vector<merkle::NoteSigner>{{origin, &stranger}}));
   const absl::Status refused = ledger.Open();
   EXPECT_EQ(ReasonOf(refused), Reason::kStoreDamaged);
+  // Nothing of it is kept: with the right file in its place the ledger starts.
+  WriteText(ledger.checkpoint_file(), published.note);
+  ledger.MustOpen();
+  EXPECT_EQ(ledger.keeper().history(0).count(), 2u);
   EXPECT_NE(MessageOf(refused).find("was not signed by this ledger: none of the given keys signed the note"),
             std::string::npos)
       << refused;
