@@ -31,6 +31,7 @@ struct Environment {
   std::ostream& err;
   bool out_is_terminal = false;
   bool err_is_terminal = false;
+  bool in_is_terminal = false;
 };
 
 struct GlobalOptions {
@@ -50,6 +51,7 @@ class Session {
   std::ostream& out() { return environment_.out; }
   std::ostream& err() { return environment_.err; }
   bool err_is_terminal() const { return environment_.err_is_terminal; }
+  bool in_is_terminal() const { return environment_.in_is_terminal; }
   bool json() const { return options_.output == "json"; }
   bool colour() const;
   std::chrono::milliseconds timeout() const;

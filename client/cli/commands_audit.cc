@@ -44,7 +44,8 @@ int ShowCheckpoint(Session& session, const CheckpointFlags& flags) {
 }  // namespace
 
 void AddAuditCommands(CLI::App& root, Action& selected) {
-  CLI::App* noun = root.add_subcommand("audit", "Compliance: signed checkpoints, proofs and their verification, keys");
+  CLI::App* noun = root.add_subcommand(
+      "audit", "Compliance: signed checkpoints, proofs and their verification, keys; erasure, legal holds, accesses");
   auto flags = std::make_shared<CheckpointFlags>();
   CLI::App* checkpoint =
       AddVerb(noun, "checkpoint", "Prints the newest signed checkpoint of a shard (a C2SP signed note)", selected,
@@ -56,6 +57,7 @@ void AddAuditCommands(CLI::App& root, Action& selected) {
   AddAuditProve(noun, selected);
   AddAuditVerify(noun, selected);
   AddAuditKey(noun, selected);
+  AddAuditPrivacy(noun, selected);
 }
 
 }  // namespace keyledger::cli
