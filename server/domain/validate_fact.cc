@@ -1,5 +1,6 @@
 // The shape of a submitted event: every rule written beside the fields in events/v1/event.proto. See ValidateFact in
 // decide.h.
+#include <chrono>
 #include <set>
 #include <string_view>
 
@@ -21,6 +22,12 @@ using events::v1::Event;
 
 constexpr int kLinesMax = 500;
 constexpr int kApprovalsMax = 20;
+// People of one event beside the contact, and in a custom one.
+constexpr int kPeopleMax = 32;
+constexpr size_t kPersonalBytesMax = 32'768;
+constexpr int kPersonalListMax = 64;
+constexpr int kAddressesMax = 16;
+constexpr int kRolesMax = 8;
 constexpr int64_t kQuantityMax = 1'000'000'000;
 constexpr size_t kCustomDataBytesMax = 64 * 1024;
 // Violations that are kept and told: enough for a person to see what is going on, and small enough for a status on the
@@ -99,6 +106,10 @@ class Validator {
         return Service(root_.Field("service_provided"), event.service_provided());
       case Event::kMarketPriceObserved:
         return MarketPrice(root_.Field("market_price_observed"), event.market_price_observed());
+      case Event::kContactRecorded:
+        return ContactRecorded(root_.Field("contact_recorded"), event.contact_recorded());
+      case Event::kContactRemoved:
+        return ContactRemoved(root_.Field("contact_removed"), event.contact_removed());
       case Event::kCustomEvent:
         return Custom(root_.Field("custom_event"), event.custom_event());
       default:
@@ -398,6 +409,112 @@ class Validator {
     Text(path.Field("source"), custom.source(), 0, 256);
     Text(path.Field("content_type"), custom.content_type(), 0, 128);
     Text(path.Field("schema_uri"), custom.schema_uri(), 0, 256);
+    if (!Count(path.Field("personal"), custom.personal_size(), 0, kPeopleMax)) return;
+    std::set<std::string_view> subjects;
+    for (int i = 0; i < custom.personal_size(); ++i) Person(path.Field("personal", i), custom.personal(i), subjects);
+  }
+
+  void ContactRecorded(const FieldPath& path, const events::v1::ContactRecorded& recorded) {
+    Text(path.Field("contact_id"), recorded.contact_id(), 1, 128);
+    std::set<std::string_view> subjects;
+    if (recorded.has_person()) {
+      Person(path.Field("person"), recorded.person(), subjects);
+    } else {
+      Add(path.Field("person"), "is required");
+    }
+    if (!Count(path.Field("related"), recorded.related_size(), 0, kPeopleMax)) return;
+    for (int i = 0; i < recorded.related_size(); ++i) {
+      const FieldPath at = path.Field("related", i);
+      Text(at.Field("relation"), recorded.related(i).relation(), 1, 64);
+      if (recorded.related(i).has_person()) {
+        Person(at.Field("person"), recorded.related(i).person(), subjects);
+      } else {
+        Add(at.Field("person"), "is required");
+      }
+    }
+  }
+
+  void ContactRemoved(const FieldPath& path, const events::v1::ContactRemoved& removed) {
+    Text(path.Field("contact_id"), removed.contact_id(), 1, 128);
+    FreeText(path.Field("reason"), removed.reason(), 1, 512);
+  }
+
+  // `subjects` are those of the event before it. No description repeats what is personal.
+  void Person(const FieldPath& path, const events::v1::PersonalData& data, std::set<std::string_view>& subjects) {
+    if (!IsSubjectId(data.subject_id())) {
+      Add(path.Field("subject_id"), data.subject_id().empty() ? "is required: choose one that names nobody"
+                                                              : "must be 1 to 128 bytes of [A-Za-z0-9._:@-]");
+    } else if (!subjects.insert(data.subject_id()).second) {
+      Add(path.Field("subject_id"), "stands in the event twice; what is known of a person belongs together");
+    }
+    switch (data.content_case()) {
+      case events::v1::PersonalData::kDetails:
+        return Details(path.Field("details"), data.details());
+      case events::v1::PersonalData::kData:
+        if (data.data().empty() || data.data().size() > kPersonalBytesMax) {
+          Add(path.Field("data"), fmt::format("must be 1 to {} bytes, is {}", kPersonalBytesMax, data.data().size()));
+        }
+        return;
+      case events::v1::PersonalData::CONTENT_NOT_SET:
+        return Add(path, "needs details or data");
+    }
+  }
+
+  void Details(const FieldPath& path, const events::v1::PersonDetails& details) {
+    if (details.ByteSizeLong() == 0) Add(path, "needs at least one field");
+    Text(path.Field("name"), details.name(), 0, 256);
+    if (details.has_birthday()) Day(path.Field("birthday"), details.birthday(), 0);
+    if (Count(path.Field("important_days"), details.important_days_size(), 0, kPersonalListMax)) {
+      for (int i = 0; i < details.important_days_size(); ++i)
+        Day(path.Field("important_days", i), details.important_days(i), 1);
+    }
+    Texts(path, "habits", details.habits(), kPersonalListMax, 256);
+    if (Count(path.Field("roles"), details.roles_size(), 0, kRolesMax)) {
+      std::set<int> roles;
+      for (int i = 0; i < details.roles_size(); ++i) {
+        const int role = details.roles(i);
+        if (role == events::v1::CONTACT_ROLE_UNSPECIFIED || !events::v1::ContactRole_IsValid(role)) {
+          Add(path.Field("roles", i), "is not a role");
+        } else if (!roles.insert(role).second) {
+          Add(path.Field("roles", i), "is given twice");
+        }
+      }
+    }
+    Text(path.Field("post"), details.post(), 0, 128);
+    Texts(path, "phones", details.phones(), kAddressesMax, 64);
+    Texts(path, "emails", details.emails(), kAddressesMax, 254);
+    if (Count(path.Field("facts"), details.facts_size(), 0, kPersonalListMax)) {
+      std::set<std::string_view> keys;
+      for (int i = 0; i < details.facts_size(); ++i) {
+        const FieldPath at = path.Field("facts", i);
+        if (!IsSnakeId(details.facts(i).key())) {
+          Add(at.Field("key"), "must be lower snake case, 1 to 64 bytes: [a-z][a-z0-9_]*");
+        } else if (!keys.insert(details.facts(i).key()).second) {
+          Add(at.Field("key"), "is given twice");
+        }
+        FreeText(at.Field("value"), details.facts(i).value(), 1, 1024);
+      }
+    }
+    FreeText(path.Field("note"), details.note(), 0, 8192);
+  }
+
+  // `name` of the message at `path`: up to `count_max` texts of 1 to `bytes_max` bytes.
+  void Texts(const FieldPath& path, std::string_view name, const google::protobuf::RepeatedPtrField<std::string>& texts,
+             int count_max, size_t bytes_max) {
+    if (!Count(path.Field(name), texts.size(), 0, count_max)) return;
+    for (int i = 0; i < texts.size(); ++i) Text(path.Field(name, i), texts[i], 1, bytes_max);
+  }
+
+  void Day(const FieldPath& path, const events::v1::ImportantDay& day, size_t name_bytes_min) {
+    Text(path.Field("name"), day.name(), name_bytes_min, 128);
+    if (day.year() > 9999) Add(path.Field("year"), "must be 0 to 9999");
+    if (day.month() < 1 || day.month() > 12) Add(path.Field("month"), "must be 1 to 12");
+    // A day of every year may be the 29th of February.
+    const std::chrono::year year(day.year() == 0 || day.year() > 9999 ? 2000 : static_cast<int>(day.year()));
+    const std::chrono::month month(day.month() < 1 || day.month() > 12 ? 1 : day.month());
+    if (day.day() < 1 || day.day() > 31 || !(year / month / std::chrono::day(day.day())).ok()) {
+      Add(path.Field("day"), "must be a day that the month has");
+    }
   }
 
   const FieldPath root_;

@@ -262,5 +262,253 @@ TEST(EventShape, BoundsCustomPayloads) {
   EXPECT_EQ(ReasonOf(status), Reason::kPayloadTooLarge);
 }
 
+// A contact with nothing wrong, and its details.
+Event Contact() {
+  Event event;
+  auto& recorded = *event.mutable_contact_recorded();
+  recorded.set_contact_id("c-1");
+  recorded.mutable_person()->set_subject_id("s-1");
+  recorded.mutable_person()->mutable_details()->set_name("Grace Hopper");
+  return event;
+}
+
+TEST(ContactShape, NeedsAContactASubjectAndAContent) {
+  EXPECT_EQ(Fields(Contact()), Paths{});
+  const std::string p = "events[3].contact_recorded.";
+  Event event;
+  event.mutable_contact_recorded();
+  EXPECT_EQ(Fields(event), (Paths{p + "contact_id", p + "person"}));
+  event.mutable_contact_recorded()->mutable_person();
+  event.mutable_contact_recorded()->add_related();
+  EXPECT_EQ(Fields(event), (Paths{p + "contact_id", p + "person.subject_id", p + "person", p + "related[0].relation",
+                                  p + "related[0].person"}));
+  event = Contact();
+  event.mutable_contact_recorded()->mutable_person()->mutable_details()->Clear();
+  EXPECT_EQ(Fields(event), Paths{p + "person.details"});
+  event = Contact();
+  event.mutable_contact_recorded()->set_contact_id(std::string(128, 'c'));
+  EXPECT_EQ(Fields(event), Paths{});
+  event.mutable_contact_recorded()->set_contact_id(std::string(129, 'c'));
+  EXPECT_EQ(Fields(event), Paths{p + "contact_id"});
+}
+
+TEST(ContactShape, TakesSubjectIdsThatNameThingsOnly) {
+  for (const std::string& id : {std::string("s-1"), std::string("a.b_c:d@e-F9"), std::string(128, 's')}) {
+    Event event = Contact();
+    event.mutable_contact_recorded()->mutable_person()->set_subject_id(id);
+    EXPECT_EQ(Fields(event), Paths{}) << id;
+  }
+  for (const std::string& id : {std::string("a b"), std::string("a/b"), std::string("\xc3\xa9"), std::string("a\n"),
+                                std::string("a\0", 2), std::string(129, 's')}) {
+    Event event = Contact();
+    event.mutable_contact_recorded()->mutable_person()->set_subject_id(id);
+    EXPECT_EQ(Fields(event), Paths{"events[3].contact_recorded.person.subject_id"}) << id;
+  }
+}
+
+TEST(ContactShape, TakesUpTo32RelatedPeopleEachASubjectOfItsOwn) {
+  Event event = Contact();
+  const auto add = [&event](const std::string& subject) {
+    auto& related = *event.mutable_contact_recorded()->add_related();
+    related.set_relation("daughter");
+    related.mutable_person()->set_subject_id(subject);
+    related.mutable_person()->set_data("x");
+  };
+  for (int i = 0; i < 32; ++i) add(fmt::format("r-{}", i));
+  EXPECT_EQ(Fields(event), Paths{});
+  add("r-32");
+  EXPECT_EQ(Fields(event), Paths{"events[3].contact_recorded.related"});
+  event = Contact();
+  add("r-1");
+  add("s-1");
+  add("r-1");
+  EXPECT_EQ(Fields(event), (Paths{"events[3].contact_recorded.related[1].person.subject_id",
+                                  "events[3].contact_recorded.related[2].person.subject_id"}));
+  event = Contact();
+  add("r-1");
+  auto& relation = *event.mutable_contact_recorded()->mutable_related(0)->mutable_relation();
+  relation = std::string(64, 'r');
+  EXPECT_EQ(Fields(event), Paths{});
+  relation = std::string(65, 'r');
+  EXPECT_EQ(Fields(event), Paths{"events[3].contact_recorded.related[0].relation"});
+}
+
+TEST(ContactShape, BoundsEveryDetail) {
+  Event event = Contact();
+  auto& details = *event.mutable_contact_recorded()->mutable_person()->mutable_details();
+  const std::string p = "events[3].contact_recorded.person.details.";
+  const auto fill = [&details](size_t more) {
+    details.set_name(std::string(256 + more, 'n'));
+    details.set_post(std::string(128 + more, 'p'));
+    details.set_note(std::string(8192 + more, 'n'));
+    details.add_habits(std::string(256 + more, 'h'));
+    details.add_phones(std::string(64 + more, '1'));
+    details.add_emails(std::string(254 + more, 'e'));
+    auto& fact = *details.add_facts();
+    fact.set_key(std::string(64 + more, 'k'));
+    fact.set_value(std::string(1024 + more, 'v'));
+  };
+  fill(0);
+  EXPECT_EQ(Fields(event), Paths{});
+  details.Clear();
+  fill(1);
+  EXPECT_EQ(Fields(event), (Paths{p + "name", p + "habits[0]", p + "post", p + "phones[0]", p + "emails[0]",
+                                  p + "facts[0].key", p + "facts[0].value", p + "note"}));
+  details.Clear();
+  details.add_habits();
+  details.add_phones();
+  details.add_emails();
+  details.add_facts();
+  EXPECT_EQ(Fields(event),
+            (Paths{p + "habits[0]", p + "phones[0]", p + "emails[0]", p + "facts[0].key", p + "facts[0].value"}));
+}
+
+TEST(ContactShape, CountsEveryList) {
+  Event event = Contact();
+  auto& details = *event.mutable_contact_recorded()->mutable_person()->mutable_details();
+  const std::string p = "events[3].contact_recorded.person.details.";
+  for (int i = 0; i < 64; ++i) {
+    auto& day = *details.add_important_days();
+    day.set_name("day");
+    day.set_month(1);
+    day.set_day(1);
+    details.add_habits("golf");
+    auto& fact = *details.add_facts();
+    fact.set_key(fmt::format("key_{}", i));
+    fact.set_value("v");
+  }
+  for (int i = 0; i < 16; ++i) {
+    details.add_phones("+86 21");
+    details.add_emails("a@example.org");
+  }
+  for (const auto role : {events::v1::CONTACT_ROLE_SPONSOR, events::v1::CONTACT_ROLE_ANTI_SPONSOR,
+                          events::v1::CONTACT_ROLE_COACH, events::v1::CONTACT_ROLE_KEY_PLAYER}) {
+    details.add_roles(role);
+  }
+  EXPECT_EQ(Fields(event), Paths{});
+  details.add_important_days();
+  details.add_habits("golf");
+  details.add_facts();
+  details.add_phones("+86 21");
+  details.add_emails("a@example.org");
+  for (int i = 0; i < 5; ++i) details.add_roles(events::v1::CONTACT_ROLE_COACH);
+  EXPECT_EQ(Fields(event),
+            (Paths{p + "important_days", p + "habits", p + "roles", p + "phones", p + "emails", p + "facts"}));
+}
+
+TEST(ContactShape, KnowsRolesAndFactsOnce) {
+  Event event = Contact();
+  auto& details = *event.mutable_contact_recorded()->mutable_person()->mutable_details();
+  const std::string p = "events[3].contact_recorded.person.details.";
+  details.add_roles(events::v1::CONTACT_ROLE_COACH);
+  details.add_roles(events::v1::CONTACT_ROLE_COACH);
+  details.add_roles(events::v1::CONTACT_ROLE_UNSPECIFIED);
+  details.add_roles(static_cast<events::v1::ContactRole>(99));
+  for (const char* key : {"dog", "dog", "Dog"}) {
+    auto& fact = *details.add_facts();
+    fact.set_key(key);
+    fact.set_value("rex");
+  }
+  EXPECT_EQ(Fields(event),
+            (Paths{p + "roles[1]", p + "roles[2]", p + "roles[3]", p + "facts[1].key", p + "facts[2].key"}));
+}
+
+TEST(ContactShape, TakesDaysThatExist) {
+  const auto fields = [](uint32_t year, uint32_t month, uint32_t day) {
+    Event event = Contact();
+    auto& birthday = *event.mutable_contact_recorded()->mutable_person()->mutable_details()->mutable_birthday();
+    birthday.set_year(year);
+    birthday.set_month(month);
+    birthday.set_day(day);
+    return Fields(event);
+  };
+  const std::string p = "events[3].contact_recorded.person.details.birthday.";
+  EXPECT_EQ(fields(0, 2, 29), Paths{});
+  EXPECT_EQ(fields(2024, 2, 29), Paths{});
+  EXPECT_EQ(fields(1900, 2, 29), Paths{p + "day"});
+  EXPECT_EQ(fields(2023, 2, 29), Paths{p + "day"});
+  EXPECT_EQ(fields(0, 2, 30), Paths{p + "day"});
+  EXPECT_EQ(fields(1, 1, 1), Paths{});
+  EXPECT_EQ(fields(9999, 12, 31), Paths{});
+  EXPECT_EQ(fields(10000, 12, 31), Paths{p + "year"});
+  EXPECT_EQ(fields(1970, 4, 30), Paths{});
+  EXPECT_EQ(fields(1970, 4, 31), Paths{p + "day"});
+  EXPECT_EQ(fields(1970, 0, 1), Paths{p + "month"});
+  EXPECT_EQ(fields(1970, 13, 1), Paths{p + "month"});
+  EXPECT_EQ(fields(1970, 1, 0), Paths{p + "day"});
+  EXPECT_EQ(fields(1970, 1, 32), Paths{p + "day"});
+  EXPECT_EQ(fields(4294967295, 4294967295, 4294967295), (Paths{p + "year", p + "month", p + "day"}));
+  // Other days need a name; a birthday has one.
+  Event event = Contact();
+  auto& day = *event.mutable_contact_recorded()->mutable_person()->mutable_details()->add_important_days();
+  day.set_month(6);
+  day.set_day(1);
+  EXPECT_EQ(Fields(event), Paths{"events[3].contact_recorded.person.details.important_days[0].name"});
+  day.set_name(std::string(128, 'd'));
+  EXPECT_EQ(Fields(event), Paths{});
+  day.set_name(std::string(129, 'd'));
+  EXPECT_EQ(Fields(event), Paths{"events[3].contact_recorded.person.details.important_days[0].name"});
+}
+
+TEST(ContactShape, RefusesWhatTheLedgerWrites) {
+  Event event = Contact();
+  event.mutable_contact_recorded()->mutable_person()->mutable_sealed();
+  EXPECT_EQ(Fields(event), Paths{"events[3].contact_recorded.person.sealed"});
+  // In the place of a content it is no content either.
+  event.mutable_contact_recorded()->mutable_person()->clear_content();
+  EXPECT_EQ(Fields(event), (Paths{"events[3].contact_recorded.person.sealed", "events[3].contact_recorded.person"}));
+}
+
+TEST(ContactShape, OfRemovalsIsChecked) {
+  Event event;
+  event.mutable_contact_removed();
+  EXPECT_EQ(Fields(event), (Paths{"events[3].contact_removed.contact_id", "events[3].contact_removed.reason"}));
+  event.mutable_contact_removed()->set_contact_id(std::string(128, 'c'));
+  event.mutable_contact_removed()->set_reason(std::string(512, 'r'));
+  EXPECT_EQ(Fields(event), Paths{});
+  event.mutable_contact_removed()->set_contact_id(std::string(129, 'c'));
+  event.mutable_contact_removed()->set_reason(std::string(513, 'r'));
+  EXPECT_EQ(Fields(event), (Paths{"events[3].contact_removed.contact_id", "events[3].contact_removed.reason"}));
+}
+
+TEST(CustomEventShape, BoundsWhatIsAboutPeople) {
+  Event event;
+  event.mutable_custom_event()->set_type("com.example.visit");
+  const auto add = [&event](const std::string& subject, size_t bytes) {
+    auto& person = *event.mutable_custom_event()->add_personal();
+    person.set_subject_id(subject);
+    person.set_data(std::string(bytes, 'x'));
+  };
+  for (int i = 0; i < 32; ++i) add(fmt::format("s-{}", i), i == 0 ? 32'768 : 1);
+  EXPECT_EQ(Fields(event), Paths{});
+  add("s-32", 1);
+  EXPECT_EQ(Fields(event), Paths{"events[3].custom_event.personal"});
+  event.mutable_custom_event()->clear_personal();
+  add("s-1", 32'769);
+  add("s-1", 0);
+  event.mutable_custom_event()->add_personal()->set_subject_id("s-2");
+  EXPECT_EQ(Fields(event),
+            (Paths{"events[3].custom_event.personal[0].data", "events[3].custom_event.personal[1].subject_id",
+                   "events[3].custom_event.personal[1].data", "events[3].custom_event.personal[2]"}));
+}
+
+TEST(Contacts, AreRecordedOfOpenAndOfClosedAccountsAndChangeNothingElse) {
+  L ledger(Head());
+  EXPECT_EQ(ReasonOf(ledger.Submit({{Contact(), kDay1}}).status()), Reason::kAccountNotFound);
+  ASSERT_TRUE(ledger.Submit({L::Open(kDay1)}).ok());
+  ASSERT_TRUE(ledger.Submit({{Contact(), kDay1}}).ok());
+  Event closed;
+  closed.mutable_account_closed()->set_reason("moved away");
+  Event removed;
+  removed.mutable_contact_removed()->set_contact_id("never known");
+  removed.mutable_contact_removed()->set_reason("tidying up");
+  ASSERT_TRUE(ledger.Submit({{closed, kDay1}}).ok());
+  const auto recorded = ledger.Submit({{Contact(), kDay1}, {removed, kDay1}});
+  ASSERT_TRUE(recorded.ok()) << recorded.status();
+  EXPECT_EQ(recorded->size(), 2u);
+  EXPECT_EQ(ledger.state().next_revision, 5u);
+  EXPECT_EQ(ledger.state().lifecycle, Lifecycle::kClosed);
+}
+
 }  // namespace
 }  // namespace keyledger::domain
