@@ -9,6 +9,7 @@
 
 #include "projections/accounts/accounts_projection.h"
 #include "projections/accounts/accounts_queries.h"
+#include "projections/contacts/contacts_projection.h"
 #include "projections/engine/engine.h"
 #include "projections/points/points_projection.h"
 #include "projections/points/points_queries.h"
@@ -30,10 +31,11 @@ using testing::RecordLog;
 
 constexpr uint32_t kSeed = 20260731;
 constexpr size_t kRecords = 4000;
-constexpr const char* kNames[] = {"accounts", "points", "retention", "tiers"};
+constexpr const char* kNames[] = {"accounts", "contacts", "points", "retention", "tiers"};
 
 std::vector<std::shared_ptr<const Projection>> All() {
-  return {MakeAccountsProjection(), MakePointsProjection(), MakeTiersProjection(), MakeRetentionProjection()};
+  return {MakeAccountsProjection(), MakePointsProjection(), MakeTiersProjection(), MakeRetentionProjection(),
+          MakeContactsProjection()};
 }
 
 steady_clock::time_point Soon() { return steady_clock::now() + std::chrono::seconds(120); }

@@ -106,9 +106,41 @@ class RandomLog {
         break;
       }
       default:
-        log_.Add(account.id, occurred).mutable_event()->mutable_custom_event()->set_type("visit");
+        Meet(account.id, occurred);
         break;
     }
+  }
+
+  // A visit that says something of a person, a contact recorded or removed; one in twelve asks to be forgotten.
+  void Meet(const std::string& account, Micros occurred) {
+    const std::string subject = fmt::format("person-{}", Draw(1, 40));
+    const int64_t what = Draw(0, 11);
+    if (what == 0) {
+      log_.Add("$privacy", occurred).mutable_event()->mutable_subject_erased()->set_subject_id(subject);
+      return;
+    }
+    events::v1::Event& event = *log_.Add(account, occurred).mutable_event();
+    const std::string contact = fmt::format("contact-{}", Draw(1, 3));
+    if (what == 1) {
+      event.mutable_contact_removed()->set_contact_id(contact);
+      return;
+    }
+    if (what < 6) {
+      event.mutable_custom_event()->set_type("visit");
+      if (what == 2) Tell(*event.mutable_custom_event()->add_personal(), subject);
+      return;
+    }
+    event.mutable_contact_recorded()->set_contact_id(contact);
+    Tell(*event.mutable_contact_recorded()->mutable_person(), subject);
+    if (what < 8) return;
+    event.mutable_contact_recorded()->add_related()->set_relation("child");
+    Tell(*event.mutable_contact_recorded()->mutable_related(0)->mutable_person(), subject + "-child");
+  }
+
+  void Tell(events::v1::PersonalData& data, const std::string& subject) {
+    data.set_subject_id(subject);
+    data.mutable_sealed()->set_nonce(fmt::format("{:012}", log_.records().size()));
+    data.mutable_sealed()->set_ciphertext(fmt::format("sealed {}", Draw(0, 1'000'000)));
   }
 
   std::mt19937 random_;
