@@ -55,6 +55,7 @@ int Run(const std::vector<std::string>& arguments, Environment environment) {
   AddPurchaseCommands(app, selected);
   AddPointsCommands(app, selected);
   AddConductCommands(app, selected);
+  AddContactCommands(app, selected);
   AddTierCommands(app, selected);
   AddRetentionCommands(app, selected);
   AddProgramCommands(app, selected);

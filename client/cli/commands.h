@@ -16,6 +16,7 @@ void AddLiability(CLI::App* points, Action& selected);
 // The verbs transfer and transfer-status.
 void AddTransfer(CLI::App* points, Action& selected);
 void AddConductCommands(CLI::App& root, Action& selected);
+void AddContactCommands(CLI::App& root, Action& selected);
 void AddTierCommands(CLI::App& root, Action& selected);
 // A verb of the noun tier.
 void AddExplainStanding(CLI::App* tier, Action& selected);
