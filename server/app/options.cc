@@ -29,6 +29,19 @@ ParsedOptions ParseOptions(int argc, char** argv) {
   app.add_option("--tls-client-ca", options.tls_client_ca,
                  "PEM file with the authorities whose clients are let in (mutual TLS)")
       ->check(CLI::ExistingFile);
+  app.add_option("--vault-dir", options.vault_dir,
+                 "Directory of the keys that seal personal data (DATA_DIR/vault if absent); back it up, and apart from "
+                 "the ledger");
+  app.add_option(
+      "--master-key-file", options.master_key_file,
+      "File with the key that wraps them, 64 hex digits or base64, readable by its owner only; make one with "
+      "(umask 077; openssl rand -hex 32 > FILE)");
+  app.add_option("--master-key-command", options.master_key_command,
+                 "Command that prints this key, run once at start; without a key personal data is refused");
+  app.add_option(
+      "--previous-master-key-file", options.previous_master_key_file,
+      "File with the key the vault is wrapped by, to change it to the one given above; not needed afterwards");
+  app.add_option("--previous-master-key-command", options.previous_master_key_command, "Command that prints this key");
   app.add_option("--log-level", options.log_level, "How much to log")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
@@ -104,6 +117,17 @@ ParsedOptions ParseOptions(int argc, char** argv) {
     }
     if (!options.tls_client_ca.empty() && options.tls_certificate.empty()) {
       throw CLI::RequiredError("--tls-client-ca needs a server certificate: --tls-certificate");
+    }
+    const bool master = !options.master_key_file.empty() || !options.master_key_command.empty();
+    const bool previous = !options.previous_master_key_file.empty() || !options.previous_master_key_command.empty();
+    if (!options.master_key_file.empty() && !options.master_key_command.empty())
+      throw CLI::ExcludesError("--master-key-file", "--master-key-command");
+    if (!options.previous_master_key_file.empty() && !options.previous_master_key_command.empty())
+      throw CLI::ExcludesError("--previous-master-key-file", "--previous-master-key-command");
+    if (previous && !master) {
+      throw CLI::RequiredError(
+          "--previous-master-key-... needs the key to change to: --master-key-file or "
+          "--master-key-command");
     }
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);

@@ -16,6 +16,11 @@ struct Options {
   std::string tls_certificate;
   std::string tls_key;
   std::string tls_client_ca;
+  std::string vault_dir;
+  std::string master_key_file;
+  std::string master_key_command;
+  std::string previous_master_key_file;
+  std::string previous_master_key_command;
   std::string log_level = "info";
   std::string log_format = "text";
   uint32_t worker_threads = 4;

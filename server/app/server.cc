@@ -17,9 +17,11 @@
 
 #include "grpc/health/v1/health.pb.h"
 #include "projections/accounts/accounts_projection.h"
+#include "projections/contacts/contacts_projection.h"
 #include "projections/points/points_projection.h"
 #include "projections/retention/retention_projection.h"
 #include "projections/tiers/tiers_projection.h"
+#include "server/app/vault_setup.h"
 #include "server/base/error.h"
 #include "server/service/audit_service.h"
 #include "server/service/ledger_service.h"
@@ -51,7 +53,8 @@ shard::LedgerOptions ToLedgerOptions(const Options& options) {
   checkpoints.interval = std::chrono::seconds(options.checkpoint_interval_seconds);
   checkpoints.accept_missing = options.accept_missing_checkpoints;
   out.projections = {projections::MakeAccountsProjection(), projections::MakePointsProjection(),
-                     projections::MakeTiersProjection(), projections::MakeRetentionProjection()};
+                     projections::MakeTiersProjection(), projections::MakeRetentionProjection(),
+                     projections::MakeContactsProjection()};
   return out;
 }
 
@@ -108,6 +111,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
                                                                                       const absl::Status& failure) {
     failures->Note(shard, failure);
   };
+  KL_ASSIGN_OR_RETURN(server->vault_, OpenVault(options));
   KL_ASSIGN_OR_RETURN(server->ledger_, shard::Ledger::Open(ledger_options, clock));
   for (uint32_t shard = 0; shard < server->ledger_->shard_count(); ++shard) {
     for (const shard::PublishedKey& key : server->ledger_->checkpoints().keys(shard)) {
@@ -119,7 +123,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
 }
 
 absl::Status Server::Listen() {
-  const service::ServiceContext context{*ledger_, clock_, workers_, queries_, streams_, simulations_};
+  const service::ServiceContext context{*ledger_, clock_, workers_, queries_, streams_, simulations_, vault_.get()};
   services_.push_back(std::make_unique<service::LedgerServiceImpl>(context));
   services_.push_back(std::make_unique<service::AccountServiceImpl>(context));
   services_.push_back(std::make_unique<service::PointsServiceImpl>(context));

@@ -17,6 +17,7 @@
 #include "server/service/stream_registry.h"
 #include "server/service/worker_pool.h"
 #include "server/shard/ledger.h"
+#include "server/vault/vault.h"
 
 namespace rocksdb {
 class Env;
@@ -49,6 +50,8 @@ class Server {
   const Clock& clock_;
   FailureLog sweep_failures_;
   FailureLog checkpoint_failures_;
+  // Null without a master key. Outlives the ledger and its services.
+  std::unique_ptr<vault::Vault> vault_;
   std::unique_ptr<shard::Ledger> ledger_;
   // Before the workers, whose last tasks give slots back.
   service::CallSlots simulations_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -13,6 +14,7 @@
 #include "server/domain/proto_time.h"
 #include "server/merkle/tree.h"
 #include "server/service/service_context.h"
+#include "server/vault/seal.h"
 
 namespace keyledger::service {
 namespace {
@@ -110,10 +112,36 @@ absl::Status Check(const ledger::v1::AppendRequest& request) {
   return violations.status();
 }
 
+absl::Status Seal(ledger::v1::AppendRequest& request, vault::Vault* vault) {
+  if (vault == nullptr) return NoMasterKey();
+  std::vector<events::v1::Event*> events;
+  events.reserve(request.events_size());
+  for (ledger::v1::SubmittedEvent& event : *request.mutable_events()) events.push_back(event.mutable_event());
+  return vault::SealEvents(*vault, request.account_id(), request.request_id(), events);
+}
+
 }  // namespace
 
-absl::StatusOr<shard::AppendCommand> ToCommand(ledger::v1::AppendRequest request) {
+bool HasPersonal(const ledger::v1::AppendRequest& request) {
+  return std::any_of(request.events().begin(), request.events().end(),
+                     [](const ledger::v1::SubmittedEvent& event) { return vault::HasPersonal(event.event()); });
+}
+
+void MakeKeys(const google::protobuf::RepeatedPtrField<ledger::v1::AppendRequest>& requests, int first,
+              vault::Vault& vault) {
+  std::vector<const events::v1::Event*> events;
+  for (int i = first; i < requests.size(); ++i) {
+    if (!HasPersonal(requests[i]) || !Check(requests[i]).ok()) continue;
+    for (const ledger::v1::SubmittedEvent& event : requests[i].events()) events.push_back(&event.event());
+  }
+  std::vector<std::string_view> subjects = vault::SubjectsOf(events);
+  std::erase_if(subjects, [&vault](std::string_view id) { return vault.State(id) != vault::SubjectState::kUnknown; });
+  if (!subjects.empty()) static_cast<void>(vault.KeysFor(subjects));
+}
+
+absl::StatusOr<shard::AppendCommand> ToCommand(ledger::v1::AppendRequest request, vault::Vault* vault) {
   KL_RETURN_IF_ERROR(Check(request));
+  if (HasPersonal(request)) KL_RETURN_IF_ERROR(Seal(request, vault));
   shard::AppendCommand command;
   command.want_decisions = request.view() != ledger::v1::APPEND_VIEW_BASIC;
   // The body that a repetition is compared by. No message in it has a map or, as checked, an unknown field in an event,

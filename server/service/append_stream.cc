@@ -97,11 +97,48 @@ void AppendStream::OnReadDone(bool ok) {
     refusal = MakeError(Reason::kTooManyEvents, fmt::format("{} requests in one frame, at most {} are allowed",
                                                             incoming_.requests_size(), kRequestsPerFrameMax));
   }
-  if (refusal.ok()) {
-    for (ledger::v1::AppendRequest& request : *incoming_.mutable_requests()) Queue(std::move(request));
-  }
+  if (refusal.ok() && !QueueFrame(0)) return;
   incoming_.Clear();
   MutexLock lock(mutex_);
+  FinishFrame(refusal);
+}
+
+bool AppendStream::QueueFrame(int first) {
+  auto& requests = *incoming_.mutable_requests();
+  for (int i = first; i < requests.size(); ++i) {
+    if (context_.vault != nullptr && HasPersonal(requests[i])) {
+      {
+        MutexLock lock(mutex_);
+        on_worker_ = true;
+      }
+      // Requests after it wait for it: those to one account are applied in the order sent.
+      if (context_.workers.SubmitStep([this, i] { QueueOnWorker(i); })) return false;
+      MutexLock lock(mutex_);
+      on_worker_ = false;
+      if (failure_.ok()) failure_ = MakeError(Reason::kStopping, "the server is stopping");
+      return true;
+    }
+    Queue(std::move(requests[i]));
+  }
+  return true;
+}
+
+void AppendStream::QueueOnWorker(int first) {
+  auto& requests = *incoming_.mutable_requests();
+  MakeKeys(requests, first, *context_.vault);
+  for (int i = first; i < requests.size(); ++i) Queue(std::move(requests[i]));
+  incoming_.Clear();
+  bool deletable = false;
+  {
+    MutexLock lock(mutex_);
+    on_worker_ = false;
+    FinishFrame(absl::OkStatus());
+    deletable = Deletable();
+  }
+  if (deletable) delete this;
+}
+
+void AppendStream::FinishFrame(const absl::Status& refusal) {
   reading_ = false;
   if (!refusal.ok() && failure_.ok()) failure_ = refusal;
   Move();
@@ -115,7 +152,7 @@ void AppendStream::Queue(ledger::v1::AppendRequest request) {
     slots_.emplace_back().full = request.view() != ledger::v1::APPEND_VIEW_BASIC;
     ++unanswered_;
   }
-  absl::StatusOr<shard::AppendCommand> command = ToCommand(std::move(request));
+  absl::StatusOr<shard::AppendCommand> command = ToCommand(std::move(request), context_.vault);
   if (!command.ok()) {
     Answer(index, command.status());
     return;
@@ -170,7 +207,7 @@ void AppendStream::OnDone() {
     done_ = true;
     deletable = Deletable();
   }
-  // Otherwise the last answer deletes it.
+  // Otherwise the last answer or the worker deletes it.
   if (deletable) delete this;
 }
 

@@ -14,7 +14,8 @@
 
 namespace keyledger::service {
 
-// Lifetime: owns itself; deleted when gRPC is done with the call and every request queued has been answered.
+// Lifetime: owns itself; deleted when gRPC is done with the call, every request queued has been answered and no worker
+// is at it.
 class AppendStream final
     : public grpc::ServerBidiReactor<ledger::v1::AppendStreamRequest, ledger::v1::AppendStreamResponse> {
  public:
@@ -35,6 +36,10 @@ class AppendStream final
 
   explicit AppendStream(const ServiceContext& context) : context_(context) {}
   void Begin();
+  // Queues the requests of the frame from number `first` on, in order. Returns false if a worker will do so with the
+  // rest, because one of them holds personal data and sealing may have to wait for the disk.
+  bool QueueFrame(int first);
+  void QueueOnWorker(int first);
   void Queue(ledger::v1::AppendRequest request);
   // Called by the shard (or at once, for a malformed request) with the outcome of request number `index`.
   void Answer(uint64_t index, absl::StatusOr<shard::AppendAnswer> answer);
@@ -42,11 +47,13 @@ class AppendStream final
   void Move() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether another frame of requests may be read.
   bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool Deletable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return done_ && unanswered_ == 0; }
+  bool Deletable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return done_ && unanswered_ == 0 && !on_worker_; }
+  // The frame is queued, or refused as a whole.
+  void FinishFrame(const absl::Status& refusal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const ServiceContext context_;
   std::optional<uint64_t> registration_;
-  // Touched only between StartRead and OnReadDone, and by OnReadDone.
+  // Touched only between StartRead and OnReadDone, and from then on until all its requests have been queued.
   ledger::v1::AppendStreamRequest incoming_;
   // Touched only while no write is under way, or by the transport.
   ledger::v1::AppendStreamResponse outgoing_;
@@ -59,7 +66,9 @@ class AppendStream final
   size_t ready_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   // Requests handed to a shard that has not answered yet.
   size_t unanswered_ ABSL_GUARDED_BY(mutex_) = 0;
+  // A frame is being read or queued.
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
+  bool on_worker_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   // The client has sent everything.
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;

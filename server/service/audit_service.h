@@ -38,6 +38,9 @@ class AuditServiceImpl final : public ledger::v1::AuditService::CallbackService 
   // In audit_privacy.cc.
 
   // In audit_subjects.cc.
+  grpc::ServerUnaryReactor* ReadSubject(grpc::CallbackServerContext* call,
+                                        const ledger::v1::ReadSubjectRequest* request,
+                                        ledger::v1::ReadSubjectResponse* response) override;
 
  private:
   const ServiceContext context_;

@@ -24,22 +24,35 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::Append(grpc::CallbackServerContext*
                                                     const ledger::v1::AppendRequest* request,
                                                     ledger::v1::AppendResponse* response) {
   grpc::ServerUnaryReactor* const reactor = call->DefaultReactor();
-  const bool full = request->view() != ledger::v1::APPEND_VIEW_BASIC;
-  absl::StatusOr<shard::AppendCommand> command = ToCommand(*request);
-  if (!command.ok()) {
-    reactor->Finish(ToGrpcStatus(command.status()));
+  const auto append = [this, reactor, request, response] {
+    const bool full = request->view() != ledger::v1::APPEND_VIEW_BASIC;
+    absl::StatusOr<shard::AppendCommand> command = ToCommand(*request, context_.vault);
+    if (!command.ok()) {
+      reactor->Finish(ToGrpcStatus(command.status()));
+      return;
+    }
+    context_.ledger.Append(*std::move(command),
+                           [this, reactor, response, full](absl::StatusOr<shard::AppendAnswer> answer) {
+                             if (!answer.ok()) {
+                               reactor->Finish(ToGrpcStatus(answer.status()));
+                               return;
+                             }
+                             std::string cursor = CursorAfter(context_.ledger, answer->shard, answer->next_position);
+                             FillResponse(*std::move(answer), full, std::move(cursor), *response);
+                             reactor->Finish(grpc::Status::OK);
+                           });
+  };
+  if (context_.vault == nullptr || !HasPersonal(*request)) {
+    append();
     return reactor;
   }
-  context_.ledger.Append(*std::move(command),
-                         [this, reactor, response, full](absl::StatusOr<shard::AppendAnswer> answer) {
-                           if (!answer.ok()) {
-                             reactor->Finish(ToGrpcStatus(answer.status()));
-                             return;
-                           }
-                           std::string cursor = CursorAfter(context_.ledger, answer->shard, answer->next_position);
-                           FillResponse(*std::move(answer), full, std::move(cursor), *response);
-                           reactor->Finish(grpc::Status::OK);
-                         });
+  // A new data subject's key is synced before it is used.
+  if (!context_.workers.Submit(append)) {
+    absl::Status status =
+        MakeError(Reason::kQueueFull, "too many requests wait to be sealed; repeat the request later");
+    SetRetryDelayMs(status, 200);
+    reactor->Finish(ToGrpcStatus(status));
+  }
   return reactor;
 }
 

@@ -29,6 +29,10 @@ class AccountServiceImpl final : public ledger::v1::AccountService::CallbackServ
   grpc::ServerUnaryReactor* ExplainAccount(grpc::CallbackServerContext* call,
                                            const ledger::v1::ExplainAccountRequest* request,
                                            ledger::v1::ExplainAccountResponse* response) override;
+  // In contacts.cc.
+  grpc::ServerUnaryReactor* ListContacts(grpc::CallbackServerContext* call,
+                                         const ledger::v1::ListContactsRequest* request,
+                                         ledger::v1::ListContactsResponse* response) override;
 
  private:
   const ServiceContext context_;

@@ -49,6 +49,12 @@ grpc::ServerUnaryReactor* RunQuery(const ServiceContext& context, grpc::Callback
   return Run(context.queries, call, std::move(body));
 }
 
+absl::Status NoMasterKey() {
+  return MakeError(Reason::kNoMasterKey,
+                   "the server has no master key and so takes and shows no personal data; start it with "
+                   "--master-key-file or --master-key-command");
+}
+
 absl::Status CheckAccountId(std::string_view account_id, std::string_view field) {
   if (IsAccountId(account_id)) return absl::OkStatus();
   return FieldError(field, account_id.empty() ? "is required"

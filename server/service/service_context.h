@@ -22,6 +22,7 @@
 #include "server/service/stream_registry.h"
 #include "server/service/worker_pool.h"
 #include "server/shard/ledger.h"
+#include "server/vault/vault.h"
 
 namespace keyledger::service {
 
@@ -45,7 +46,12 @@ struct ServiceContext {
   StreamRegistry& streams;
   // Simulations: each reads the whole log and keeps the threads for queries busy.
   CallSlots& simulations;
+  // Keys of data subjects; null: the server has no master key, and takes and shows no personal data.
+  vault::Vault* vault = nullptr;
 };
+
+// FAILED_PRECONDITION (kNoMasterKey), with what to configure.
+absl::Status NoMasterKey();
 
 // When a call's patience ends: its deadline, but at most 60 seconds from now; 10 seconds if it has none.
 std::chrono::steady_clock::time_point DeadlineOf(const grpc::CallbackServerContext& call);

@@ -95,6 +95,11 @@ absl::StatusOr<MasterKey> Take(std::string& text, const std::string& source) {
 // What runs in the child: nothing but calls that are safe after a fork.
 [[noreturn]] void ExecShell(const char* command, int out) {
   ::setpgid(0, 0);
+  // What a server has blocked and ignores is not for the command.
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::signal(SIGPIPE, SIG_DFL);
   const int null = ::open("/dev/null", O_RDONLY);
   if (null >= 0) ::dup2(null, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);

@@ -40,7 +40,7 @@ bool Vault::ExistsIn(const std::string& directory) {
 absl::StatusOr<std::unique_ptr<Vault>> Vault::Open(const std::string& directory, const MasterKey& master,
                                                    const std::optional<MasterKey>& previous, VaultOptions options) {
   const Files files{directory};
-  KL_RETURN_IF_ERROR(MakeDirectory(directory));
+  KL_RETURN_IF_ERROR(MakeDirectory(directory, 0700));
   KL_ASSIGN_OR_RETURN(std::unique_ptr<File> lock, File::Open(files.lock(), O_RDWR | O_CREAT));
   if (!lock->Lock())
     return absl::FailedPreconditionError(fmt::format("another process has the vault {} open", directory));

@@ -66,7 +66,7 @@ class Vault {
   // Whether there is a vault in the directory.
   static bool ExistsIn(const std::string& directory);
 
-  // Opens the vault in `directory`, or makes one there (its parent must exist). If it is still wrapped by `previous`,
+  // Opens the vault in `directory`, or makes one there. If it is still wrapped by `previous`,
   // all keys are wrapped anew by `master` first; from then on `previous` is not needed. A crash during that leaves the
   // old vault or the new one. Errors: FAILED_PRECONDITION if another process has it open or it is wrapped by neither
   // key, DATA_LOSS (kStoreDamaged) if its header cannot be read, UNAVAILABLE if its files cannot be read or written.

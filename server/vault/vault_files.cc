@@ -118,14 +118,15 @@ bool Exists(const std::string& path) {
   return ::lstat(path.c_str(), &about) == 0;
 }
 
-absl::Status MakeDirectory(const std::string& path) {
-  if (Exists(path)) return absl::OkStatus();
-  if (::mkdir(path.c_str(), 0700) != 0) return Unavailable(path, "created", errno);
+absl::Status MakeDirectory(const std::string& path, unsigned mode) {
+  if (path.empty() || Exists(path)) return absl::OkStatus();
   std::string parent = path;
   while (parent.ends_with('/')) parent.pop_back();
   const size_t slash = parent.rfind('/');
-  parent = slash == std::string::npos ? "." : parent.substr(0, std::max<size_t>(slash, 1));
-  return SyncDirectory(parent);
+  parent.resize(slash == std::string::npos ? 0 : slash);
+  KL_RETURN_IF_ERROR(MakeDirectory(parent, 0777));
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return Unavailable(path, "created", errno);
+  return SyncDirectory(parent.empty() ? (slash == 0 ? "/" : ".") : parent);
 }
 
 absl::Status SyncDirectory(const std::string& path) {

@@ -59,8 +59,8 @@ struct Files {
 };
 
 bool Exists(const std::string& path);
-// Makes the directory (not its parents) if need be, for this user only, and its name durable.
-absl::Status MakeDirectory(const std::string& path);
+// Makes the directory if need be, its missing parents too (as the process's umask has them), and the new names durable.
+absl::Status MakeDirectory(const std::string& path, unsigned mode);
 absl::Status SyncDirectory(const std::string& path);
 
 // Writes a vault file without slots. A crash leaves none, or the whole.

@@ -99,5 +99,28 @@ TEST(Options, HelpAndVersionEndWellWithoutADataDirectory) {
   EXPECT_EQ(version.out, "keyledgerd " KEYLEDGER_VERSION "\n");
 }
 
+TEST(Options, TakeAMasterKeyFromAFileOrACommandButNotBoth) {
+  const std::vector<std::string> base = {"--data-dir", "/data"};
+  const auto parse = [&base](std::vector<std::string> more) {
+    more.insert(more.begin(), base.begin(), base.end());
+    return Parse(more);
+  };
+  Outcome outcome = parse({"--master-key-file", "/k", "--previous-master-key-command", "kms old", "--vault-dir", "/v"});
+  EXPECT_EQ(outcome.parsed.exit_code, std::nullopt) << outcome.error;
+  EXPECT_EQ(outcome.parsed.options.master_key_file, "/k");
+  EXPECT_EQ(outcome.parsed.options.previous_master_key_command, "kms old");
+  EXPECT_EQ(outcome.parsed.options.vault_dir, "/v");
+  outcome = parse({"--master-key-file", "/k", "--master-key-command", "kms"});
+  EXPECT_EQ(outcome.parsed.exit_code, kUsage);
+  EXPECT_THAT(outcome.error, AllOf(HasSubstr("--master-key-file"), HasSubstr("--master-key-command")));
+  outcome =
+      parse({"--master-key-file", "/k", "--previous-master-key-file", "/p", "--previous-master-key-command", "c"});
+  EXPECT_EQ(outcome.parsed.exit_code, kUsage);
+  EXPECT_THAT(outcome.error, HasSubstr("--previous-master-key-file"));
+  outcome = parse({"--previous-master-key-file", "/p"});
+  EXPECT_EQ(outcome.parsed.exit_code, kUsage);
+  EXPECT_THAT(outcome.error, HasSubstr("needs the key to change to"));
+}
+
 }  // namespace
 }  // namespace keyledger::app

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "server/base/error.h"
+#include "server/merkle/tree.h"
 #include "tests/support/append_requests.h"
+#include "tests/support/temp_dir.h"
 
 namespace keyledger::service {
 namespace {
@@ -106,6 +108,71 @@ TEST(AppendRequest, NamesTheFirstReasonAndEveryField) {
   std::vector<std::string> fields;
   for (const auto& [field, description] : FieldsOf(refused)) fields.push_back(field);
   EXPECT_EQ(fields, (std::vector<std::string>{"account_id", "request_id", "events[0].event"}));
+}
+
+// A visit that says something of a person.
+shard::SubmittedEvent Met(const std::string& subject, const std::string& what) {
+  shard::SubmittedEvent fact = Visited();
+  fact.event.mutable_custom_event()->add_personal()->set_subject_id(subject);
+  fact.event.mutable_custom_event()->mutable_personal(0)->set_data(what);
+  return fact;
+}
+
+std::unique_ptr<vault::Vault> OpenVault(const testing::TempDir& dir) {
+  auto vault =
+      vault::Vault::Open(dir / "vault", vault::MasterKey{vault::SecretKey::From(std::string(32, 'm'))}, std::nullopt);
+  EXPECT_TRUE(vault.ok()) << vault.status();
+  return *std::move(vault);
+}
+
+TEST(PersonalDataInARequest, IsSealedBeforeTheDigestIsTaken) {
+  const testing::TempDir dir;
+  const auto vault = OpenVault(dir);
+  const ledger::v1::AppendRequest request = Request("acme", "r1", {Visited(), Met("s-1", "likes ponies")});
+  EXPECT_TRUE(HasPersonal(request));
+  EXPECT_FALSE(HasPersonal(Request("acme", "r1", {Visited()})));
+  const auto command = ToCommand(request, vault.get());
+  ASSERT_TRUE(command.ok()) << command.status();
+  EXPECT_FALSE(command->events[0].event.custom_event().personal_size());
+  const auto& personal = command->events[1].event.custom_event().personal(0);
+  EXPECT_EQ(personal.subject_id(), "s-1");
+  EXPECT_EQ(personal.content_case(), events::v1::PersonalData::CONTENT_NOT_SET);
+  EXPECT_TRUE(personal.has_sealed());
+  // The digest is that of the request with what is sealed in the place of what was said.
+  ledger::v1::AppendRequest sealed = request;
+  *sealed.mutable_events(1)->mutable_event() = command->events[1].event;
+  const merkle::Hash digest = merkle::Sha256(sealed.SerializeAsString());
+  EXPECT_EQ(command->digest, std::string(digest.begin(), digest.end()));
+  EXPECT_EQ(ToCommand(request, vault.get())->digest, command->digest);
+  EXPECT_NE(ToCommand(Request("acme", "r1", {Visited(), Met("s-1", "likes Ponies")}), vault.get())->digest,
+            command->digest);
+}
+
+TEST(PersonalDataInARequest, NeedsAVaultAndASubjectThatIsNotErased) {
+  const testing::TempDir dir;
+  const auto vault = OpenVault(dir);
+  const ledger::v1::AppendRequest request = Request("acme", "r1", {Met("s-1", "likes ponies")});
+  EXPECT_EQ(ReasonOf(ToCommand(request).status()), Reason::kNoMasterKey);
+  ASSERT_TRUE(vault->Erase("s-1").ok());
+  EXPECT_EQ(ReasonOf(ToCommand(request, vault.get()).status()), Reason::kSubjectErased);
+}
+
+TEST(PersonalDataInARequest, MakesKeysForAllValidRequestsOfAFrameAtOnce) {
+  const testing::TempDir dir;
+  const auto vault = OpenVault(dir);
+  ASSERT_TRUE(vault->Erase("s-4").ok());
+  google::protobuf::RepeatedPtrField<ledger::v1::AppendRequest> requests;
+  *requests.Add() = Request("acme", "r0", {Met("s-0", "x")});
+  *requests.Add() = Request("acme", "r1", {Met("s-1", "x")});
+  *requests.Add() = Request("acme", "", {Met("s-2", "x")});
+  *requests.Add() = Request("acme", "r3", {Visited(), Met("s-3", "x"), Met("s-1", "x")});
+  *requests.Add() = Request("acme", "r4", {Met("s-4", "x")});
+  MakeKeys(requests, 1, *vault);
+  EXPECT_EQ(vault->State("s-0"), vault::SubjectState::kUnknown) << "before the first";
+  EXPECT_EQ(vault->State("s-1"), vault::SubjectState::kLive);
+  EXPECT_EQ(vault->State("s-2"), vault::SubjectState::kUnknown) << "a refused request makes no keys";
+  EXPECT_EQ(vault->State("s-3"), vault::SubjectState::kLive);
+  EXPECT_EQ(vault->State("s-4"), vault::SubjectState::kErased);
 }
 
 }  // namespace
