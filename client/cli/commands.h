@@ -36,6 +36,8 @@ void AddAuditVerify(CLI::App* audit, Action& selected);
 void AddAuditKey(CLI::App* audit, Action& selected);
 // The verbs erase, hold and accesses.
 void AddAuditPrivacy(CLI::App* audit, Action& selected);
+// The verbs export and standing.
+void AddAuditExport(CLI::App* audit, Action& selected);
 void AddImportCommands(CLI::App& root, Action& selected);
 void AddDemoCommands(CLI::App& root, Action& selected);
 void AddCompletionCommands(CLI::App& root, Action& selected);

@@ -58,6 +58,7 @@ void AddAuditCommands(CLI::App& root, Action& selected) {
   AddAuditVerify(noun, selected);
   AddAuditKey(noun, selected);
   AddAuditPrivacy(noun, selected);
+  AddAuditExport(noun, selected);
 }
 
 }  // namespace keyledger::cli

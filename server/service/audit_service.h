@@ -34,6 +34,11 @@ class AuditServiceImpl final : public ledger::v1::AuditService::CallbackService 
   // In audit_replay.cc.
 
   // In audit_bundle.cc.
+  grpc::ServerWriteReactor<ledger::v1::ExportBundleResponse>* ExportBundle(
+      grpc::CallbackServerContext* call, const ledger::v1::ExportBundleRequest* request) override;
+  grpc::ServerUnaryReactor* GetSignedStanding(grpc::CallbackServerContext* call,
+                                              const ledger::v1::GetSignedStandingRequest* request,
+                                              ledger::v1::GetSignedStandingResponse* response) override;
 
   // In audit_privacy.cc.
 
@@ -44,6 +49,8 @@ class AuditServiceImpl final : public ledger::v1::AuditService::CallbackService 
 
  private:
   const ServiceContext context_;
+  // Exports under way: each reads many records, and an account's computes proofs.
+  CallSlots exports_{2};
 };
 
 }  // namespace keyledger::service

@@ -198,6 +198,9 @@ class Sequencer {
 // The key under which an invoice (or, `is_return`, a credit note) is unique.
 std::string InvoiceKey(bool is_return, std::string_view merchant, std::string_view number);
 
+// The key under which a transfer is unique.
+std::string TransferKey(const std::string& account_id, const std::string& transfer_id);
+
 // The answer to a request that was applied before, read back from the store. `result` is its serialized RequestResult.
 absl::StatusOr<AppendAnswer> ReadAnswer(const store::ShardStore& store, uint32_t shard, std::string_view result,
                                         bool want_decisions);

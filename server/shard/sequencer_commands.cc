@@ -42,6 +42,10 @@ absl::Status RequestReused() {
 
 }  // namespace
 
+std::string TransferKey(const std::string& account_id, const std::string& transfer_id) {
+  return NameKey('t', account_id, transfer_id);
+}
+
 void Sequencer::ProcessAppend(AppendCommand& command, AppendDone done) {
   if (AnswerRepeated(command, done)) return;
   Complete(std::move(done), DecideAppend(command));
