@@ -76,8 +76,8 @@ TEST(QueryWithACursor, WaitsUntilItsDeadlineAndSaysHowFarTheProjectionIs) {
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(400));
   EXPECT_EQ(error.code, grpc::StatusCode::DEADLINE_EXCEEDED) << error;
   EXPECT_EQ(error.reason, "PROJECTION_BEHIND") << error;
-  EXPECT_EQ(error.metadata["applied"], "1") << error;
-  EXPECT_NE(error.message.find("projection points has applied 1 of 2 records"), std::string::npos) << error;
+  EXPECT_EQ(error.metadata["applied"], "2") << error;
+  EXPECT_NE(error.message.find("projection points has applied 2 of 3 records"), std::string::npos) << error;
 }
 
 TEST(Subscribe, TellsASlowReaderThatItFellBehindAndSkipsNothing) {
