@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "grpc/health/v1/health.pb.h"
+#include "projections/accesses/accesses_projection.h"
 #include "projections/accounts/accounts_projection.h"
 #include "projections/contacts/contacts_projection.h"
 #include "projections/points/points_projection.h"
@@ -54,7 +55,7 @@ shard::LedgerOptions ToLedgerOptions(const Options& options) {
   checkpoints.accept_missing = options.accept_missing_checkpoints;
   out.projections = {projections::MakeAccountsProjection(), projections::MakePointsProjection(),
                      projections::MakeTiersProjection(), projections::MakeRetentionProjection(),
-                     projections::MakeContactsProjection()};
+                     projections::MakeContactsProjection(), projections::MakeAccessesProjection()};
   return out;
 }
 
@@ -112,6 +113,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
     failures->Note(shard, failure);
   };
   KL_ASSIGN_OR_RETURN(server->vault_, OpenVault(options));
+  ledger_options.vault = server->vault_.get();
   KL_ASSIGN_OR_RETURN(server->ledger_, shard::Ledger::Open(ledger_options, clock));
   for (uint32_t shard = 0; shard < server->ledger_->shard_count(); ++shard) {
     for (const shard::PublishedKey& key : server->ledger_->checkpoints().keys(shard)) {

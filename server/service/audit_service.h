@@ -41,6 +41,21 @@ class AuditServiceImpl final : public ledger::v1::AuditService::CallbackService 
                                               ledger::v1::GetSignedStandingResponse* response) override;
 
   // In audit_privacy.cc.
+  grpc::ServerUnaryReactor* EraseSubject(grpc::CallbackServerContext* call,
+                                         const ledger::v1::EraseSubjectRequest* request,
+                                         ledger::v1::EraseSubjectResponse* response) override;
+  grpc::ServerUnaryReactor* PlaceLegalHold(grpc::CallbackServerContext* call,
+                                           const ledger::v1::PlaceLegalHoldRequest* request,
+                                           ledger::v1::PlaceLegalHoldResponse* response) override;
+  grpc::ServerUnaryReactor* ReleaseLegalHold(grpc::CallbackServerContext* call,
+                                             const ledger::v1::ReleaseLegalHoldRequest* request,
+                                             ledger::v1::ReleaseLegalHoldResponse* response) override;
+  grpc::ServerUnaryReactor* ListLegalHolds(grpc::CallbackServerContext* call,
+                                           const ledger::v1::ListLegalHoldsRequest* request,
+                                           ledger::v1::ListLegalHoldsResponse* response) override;
+  grpc::ServerUnaryReactor* ListAccesses(grpc::CallbackServerContext* call,
+                                         const ledger::v1::ListAccessesRequest* request,
+                                         ledger::v1::ListAccessesResponse* response) override;
 
   // In audit_subjects.cc.
   grpc::ServerUnaryReactor* ReadSubject(grpc::CallbackServerContext* call,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "keyledger/ledger/v1/account_service.grpc.pb.h"
+#include "keyledger/ledger/v1/audit_service.pb.h"
 #include "keyledger/ledger/v1/points_service.grpc.pb.h"
 #include "keyledger/ledger/v1/retention_service.grpc.pb.h"
 #include "keyledger/ledger/v1/tier_service.grpc.pb.h"
@@ -131,13 +132,15 @@ absl::StatusOr<Micros> AsOf(const Request& request, const Clock& clock) {
 }
 
 // Whether pages of such requests are read from a projection, and the request may name a place to wait for. Reviews are
-// read from the log.
+// read from the log, legal holds from the register.
 template <class Request>
 inline constexpr bool kReadsProjection = true;
 template <>
 inline constexpr bool kReadsProjection<ledger::v1::GetReviewRequest> = false;
 template <>
 inline constexpr bool kReadsProjection<ledger::v1::ListReviewsRequest> = false;
+template <>
+inline constexpr bool kReadsProjection<ledger::v1::ListLegalHoldsRequest> = false;
 
 // What a page token is bound to: the request without its paging and without the place it waits for.
 template <class Request>

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/shard/ledger_file.h"
@@ -101,10 +102,7 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
     shards.push_back(part.shard.get());
     engines.push_back(part.engine.get());
   }
-  PrivacyOptions privacy;
-  privacy.ledger_id = identity.ledger_id;
-  ledger->privacy_ = std::make_unique<Privacy>(shards, std::move(engines), std::move(privacy));
-  KL_RETURN_IF_ERROR(ledger->privacy_->Open());
+  KL_RETURN_IF_ERROR(ledger->OpenPrivacy(shards, std::move(engines)));
   ledger->courier_ = std::make_unique<Courier>(shards);
   ledger->reviewer_ = std::make_unique<Reviewer>(std::move(shards), clock,
                                                  ReviewerOptions{options.shard.skew_max, options.sweep_quiet});
@@ -126,6 +124,18 @@ absl::Status Ledger::OpenCheckpoints() {
   KL_ASSIGN_OR_RETURN(checkpoints_,
                       CheckpointKeeper::Open(*options_.checkpoints, ledger_id_, std::move(shards), clock_));
   return absl::OkStatus();
+}
+
+absl::Status Ledger::OpenPrivacy(const std::vector<Shard*>& shards, std::vector<projections::Engine*> engines) {
+  PrivacyOptions privacy;
+  privacy.ledger_id = ledger_id_;
+  if (options_.vault != nullptr) {
+    KL_CHECK(checkpoints_ != nullptr);
+    privacy.destroy_key = [vault = options_.vault](const std::string& subject_id) { return vault->Erase(subject_id); };
+    privacy.sign = [this](uint32_t shard, const std::string& text) { return checkpoints_->SignText(shard, text); };
+  }
+  privacy_ = std::make_unique<Privacy>(shards, std::move(engines), std::move(privacy));
+  return privacy_->Open();
 }
 
 absl::Status Ledger::OpenParts(uint32_t shard_count) {

@@ -27,6 +27,7 @@
 #include "server/shard/reviewer.h"
 #include "server/shard/shard.h"
 #include "server/store/shard_store.h"
+#include "server/vault/vault.h"
 
 namespace keyledger::shard {
 
@@ -51,6 +52,9 @@ struct LedgerOptions {
   std::function<void(uint32_t shard, const absl::Status& failure)> on_sweep_failure;
   // Signed checkpoints and the key that signs them. Absent: none are kept, as in tests of something else.
   std::optional<CheckpointOptions> checkpoints;
+  // Keys of data subjects, which erasures destroy; must outlive the ledger. Requires checkpoints: an erasure is certified
+  // with their key. Null: there is no master key.
+  vault::Vault* vault = nullptr;
   // As in store::StoreOptions.
   rocksdb::Env* env = nullptr;
 };
@@ -131,6 +135,7 @@ class Ledger {
   Ledger(const LedgerOptions& options, const Clock& clock, std::string ledger_id);
   absl::Status OpenParts(uint32_t shard_count);
   absl::Status OpenCheckpoints();
+  absl::Status OpenPrivacy(const std::vector<Shard*>& shards, std::vector<projections::Engine*> engines);
   // Brings shards up to the programs of the first one, after a crash or a failure in the middle of Publish.
   absl::Status CompletePublications();
   // What the request published before; nothing if it is new. Errors: ALREADY_EXISTS (kRequestIdReused) if it published

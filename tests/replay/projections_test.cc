@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "projections/accesses/accesses_projection.h"
 #include "projections/accounts/accounts_projection.h"
 #include "projections/accounts/accounts_queries.h"
 #include "projections/contacts/contacts_projection.h"
@@ -31,11 +32,24 @@ using testing::RecordLog;
 
 constexpr uint32_t kSeed = 20260731;
 constexpr size_t kRecords = 4000;
-constexpr const char* kNames[] = {"accounts", "contacts", "points", "retention", "tiers"};
+constexpr size_t kReadings = 500;
+constexpr const char* kNames[] = {"accesses", "accounts", "contacts", "points", "retention", "tiers"};
 
 std::vector<std::shared_ptr<const Projection>> All() {
   return {MakeAccountsProjection(), MakePointsProjection(), MakeTiersProjection(), MakeRetentionProjection(),
-          MakeContactsProjection()};
+          MakeContactsProjection(), MakeAccessesProjection()};
+}
+
+// Readings of personal data: of a few people and accounts, by a few readers.
+void AddReadings(RecordLog& log) {
+  for (size_t i = 0; i < kReadings; ++i) {
+    auto* read = log.Add(std::string(kAccessesStream), 0).mutable_event()->mutable_personal_data_read();
+    read->set_reader(fmt::format("reader-{}", i % 7));
+    read->set_read_account_id(i % 5 == 0 ? "" : fmt::format("account-{}", i % 11));
+    for (size_t subject = 0; subject <= i % 3; ++subject) {
+      read->add_subject_ids(fmt::format("person-{}", (i + subject) % 13));
+    }
+  }
 }
 
 steady_clock::time_point Soon() { return steady_clock::now() + std::chrono::seconds(120); }
@@ -65,6 +79,7 @@ class ReplayOfProjections : public ::testing::Test {
   void SetUp() override {
     RecordProperty("seed", static_cast<int>(kSeed));
     log_ = RandomLog(kSeed, 60).Grow(kRecords);
+    AddReadings(log_);
     records_ = log_.records().size();
     ledger_.Append(log_.records(), records_);
     const auto engine = StartEngine(ledger_, 1000);
