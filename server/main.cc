@@ -1,4 +1,4 @@
-// keyledgerd: reads its options, serves until told to stop, stops within a bound.
+// keyledgerd: reads its options, serves until told to stop, stops within a bound; or replays a directory at rest.
 #include <pthread.h>
 #include <signal.h>
 
@@ -12,6 +12,7 @@
 
 #include "server/app/log.h"
 #include "server/app/options.h"
+#include "server/app/replay_command.h"
 #include "server/app/server.h"
 #include "server/base/error.h"
 
@@ -43,6 +44,7 @@ int main(int argc, char** argv) {
   if (parsed.exit_code.has_value()) return *parsed.exit_code;
   const keyledger::app::Options& options = parsed.options;
   keyledger::app::SetUpLog(options);
+  if (options.replay) return keyledger::app::RunReplay(options);
 
   // Blocked before any thread exists, so that only the wait below sees them.
   sigset_t stop_signals;

@@ -38,6 +38,7 @@ void AddAuditKey(CLI::App* audit, Action& selected);
 void AddAuditPrivacy(CLI::App* audit, Action& selected);
 // The verbs export and standing.
 void AddAuditExport(CLI::App* audit, Action& selected);
+void AddAuditReplay(CLI::App* audit, Action& selected);
 void AddImportCommands(CLI::App& root, Action& selected);
 void AddDemoCommands(CLI::App& root, Action& selected);
 void AddCompletionCommands(CLI::App& root, Action& selected);

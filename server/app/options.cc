@@ -108,6 +108,16 @@ ParsedOptions ParseOptions(int argc, char** argv) {
       "first start if missing, readable by its owner only");
   app.add_flag("--accept-missing-checkpoints", options.accept_missing_checkpoints,
                "Start although the checkpoints of a ledger that had some are gone");
+  app.add_flag("--replay", options.replay,
+               "Serve nothing: replay the ledger of the data directory, which no server may hold, for an audit; writes "
+               "nothing. Exit code 0: nothing found, 1: cannot run, 8: something is wrong");
+  app.add_option("--replay-report", options.replay_report, "Form of what --replay prints")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  app.add_option(
+      "--replay-keys", options.replay_keys,
+      "Keys that --replay trusts for checkpoints: a verifier key (origin+hash+key) or a file with one a line; "
+      "may be repeated");
   try {
     app.parse(argc, argv);
     // Not CLI11's own check, which would come before it names an option it does not know.

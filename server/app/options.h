@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace keyledger::app {
 
@@ -42,6 +43,10 @@ struct Options {
   std::string signing_key_dir;
   uint32_t checkpoint_interval_seconds = 60;
   bool accept_missing_checkpoints = false;
+  // Replay the directory instead of serving it.
+  bool replay = false;
+  std::string replay_report = "text";
+  std::vector<std::string> replay_keys;
 };
 
 // What the command line came to.

@@ -63,7 +63,8 @@ class RecordSource {
   virtual absl::Status ReadLog(uint32_t shard, const VisitRecord& visit) = 0;
 
   // Gives the ids of the shard's streams, those of accounts and the ledger's own, each once, in whatever order suits
-  // the source. Within a call of `visit` the stream may be read, several times, and that is fast.
+  // the source. Within a call of `visit` the stream may be read, several times, also while it is being read, and that
+  // is fast.
   virtual absl::Status ListStreams(uint32_t shard, const VisitText& visit) = 0;
   // Gives the records of one stream in the order of their revisions: those that the source holds to be of it, whatever
   // they say of themselves. None if there is no such stream. Outside of ListStreams it may be slow.

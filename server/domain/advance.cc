@@ -87,8 +87,8 @@ Work::Work(const AccountState& state, const ProgramSet& programs)
 absl::Status Work::Record(DecidedEvent event) {
   const FoldResult result = Fold(state_, event.event, event.occurred, EmptyLots::kKeep);
   if (result.fault == FoldFault::kRange) return MakeError(Reason::kArithmeticRange, result.what);
-  // Anything else would be a decision that contradicts the state it was taken on.
-  KL_CHECK(result.ok());
+  // The state contradicts itself: it was folded from records that no ledger writes.
+  if (!result.ok()) return MakeError(Reason::kStoreDamaged, result.what);
   events_.push_back(std::move(event));
   return absl::OkStatus();
 }

@@ -32,6 +32,8 @@ class AuditServiceImpl final : public ledger::v1::AuditService::CallbackService 
                                              ledger::v1::RotateSigningKeyResponse* response) override;
 
   // In audit_replay.cc.
+  grpc::ServerWriteReactor<ledger::v1::ReplayResponse>* Replay(grpc::CallbackServerContext* call,
+                                                               const ledger::v1::ReplayRequest* request) override;
 
   // In audit_bundle.cc.
   grpc::ServerWriteReactor<ledger::v1::ExportBundleResponse>* ExportBundle(
@@ -66,6 +68,8 @@ class AuditServiceImpl final : public ledger::v1::AuditService::CallbackService 
   const ServiceContext context_;
   // Exports under way: each reads many records, and an account's computes proofs.
   CallSlots exports_{2};
+  // Replays: each reads the whole log.
+  CallSlots replays_{1};
 };
 
 }  // namespace keyledger::service

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -47,6 +48,26 @@ absl::StatusOr<PublishedCheckpoint> ReadPublished(const std::string& where, std:
   return published;
 }
 
+namespace {
+
+// Reads one entry.
+absl::StatusOr<PublishedCheckpoint> ParseEntry(const std::string& where, const std::string& entry) {
+  const absl::Status damaged = MakeError(Reason::kStoreDamaged, where + " is damaged; restore the file from a copy");
+  std::istringstream in(entry);
+  std::string word, format, sum;
+  Micros publish_time = 0;
+  size_t bytes = 0;
+  if (!(in >> word >> format >> publish_time >> bytes >> sum) || word + " " + format != kFirstWord || in.get() != '\n')
+    return damaged;
+  const auto begin = static_cast<size_t>(in.tellg());
+  if (bytes > CheckpointHistory::kEntryBytes - begin) return damaged;
+  std::string note = entry.substr(begin, bytes);
+  if (sum != SumOf(publish_time, note)) return damaged;
+  return ReadPublished(where, std::move(note), publish_time);
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<CheckpointHistory>> CheckpointHistory::Open(const std::string& path) {
   const bool is_new = !FileExists(path);
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -80,19 +101,7 @@ absl::StatusOr<PublishedCheckpoint> CheckpointHistory::Read(uint64_t index) cons
   std::string entry(kEntryBytes, '\0');
   const ssize_t got = ::pread(fd_, entry.data(), entry.size(), static_cast<off_t>(index * kEntryBytes));
   if (got < 0) return FileUnusable(path_, errno);
-  const std::string where = fmt::format("{}: entry {}", path_, index);
-  const absl::Status damaged = MakeError(Reason::kStoreDamaged, where + " is damaged; restore the file from a copy");
-  std::istringstream in(entry);
-  std::string word, format, sum;
-  Micros publish_time = 0;
-  size_t bytes = 0;
-  if (!(in >> word >> format >> publish_time >> bytes >> sum) || word + " " + format != kFirstWord || in.get() != '\n')
-    return damaged;
-  const auto begin = static_cast<size_t>(in.tellg());
-  if (bytes > kEntryBytes - begin) return damaged;
-  std::string note = entry.substr(begin, bytes);
-  if (sum != SumOf(publish_time, note)) return damaged;
-  return ReadPublished(where, std::move(note), publish_time);
+  return ParseEntry(fmt::format("{}: entry {}", path_, index), entry);
 }
 
 absl::StatusOr<uint64_t> CheckpointHistory::FirstAtLeast(uint64_t size) const {
@@ -121,6 +130,29 @@ absl::Status CheckpointHistory::Append(const PublishedCheckpoint& published) {
   if (written != static_cast<ssize_t>(entry.size())) return FileUnusable(path_, written < 0 ? errno : ENOSPC);
   if (::fsync(fd_) != 0) return FileUnusable(path_, errno);
   count_.fetch_add(1, std::memory_order_release);
+  return absl::OkStatus();
+}
+
+std::string CheckpointHistoryPath(const std::string& directory, uint32_t shard) {
+  return fmt::format("{}/shard-{:03}.history", directory, shard);
+}
+
+absl::Status ReadCheckpointHistory(const std::string& path,
+                                   const std::function<absl::Status(const std::string& note)>& visit) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return FileExists(path) ? FileUnusable(path, errno) : absl::OkStatus();
+  std::string entry(CheckpointHistory::kEntryBytes, '\0');
+  std::string damaged;
+  for (uint64_t index = 0; in.read(entry.data(), static_cast<std::streamsize>(entry.size())); ++index) {
+    // Only what is followed by another entry is more than a torn end.
+    if (!damaged.empty()) KL_RETURN_IF_ERROR(visit(std::exchange(damaged, {})));
+    const auto published = ParseEntry(fmt::format("{}: entry {}", path, index), entry);
+    if (published.ok()) {
+      KL_RETURN_IF_ERROR(visit(published->note));
+    } else {
+      damaged = entry;
+    }
+  }
   return absl::OkStatus();
 }
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -55,5 +56,14 @@ class CheckpointHistory {
   const int fd_;
   std::atomic<uint64_t> count_{0};
 };
+
+// "<directory>/shard-000.history".
+std::string CheckpointHistoryPath(const std::string& directory, uint32_t shard);
+
+// Gives the notes of a history that nobody writes to, changing nothing: for a ledger at rest. None if there is no file.
+// An entry that cannot be read is given as it stands, but for one at the end, which a crash left torn.
+// Errors: those of `visit`; UNAVAILABLE.
+absl::Status ReadCheckpointHistory(const std::string& path,
+                                   const std::function<absl::Status(const std::string& note)>& visit);
 
 }  // namespace keyledger::shard

@@ -88,6 +88,7 @@ class Ledger {
   Courier& courier() { return *courier_; }
   // Requires: open.
   Privacy& privacy() { return *privacy_; }
+  bool has_checkpoints() const { return checkpoints_ != nullptr; }
   // Requires: open, with checkpoints.
   CheckpointKeeper& checkpoints() { return *checkpoints_; }
   Shard& ShardOfAccount(std::string_view account_id);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "keyledger/ledger/v1/admin_service.grpc.pb.h"
+#include "keyledger/ledger/v1/audit_service.grpc.pb.h"
 #include "keyledger/ledger/v1/ledger_service.grpc.pb.h"
 #include "keyledger/ledger/v1/tier_service.grpc.pb.h"
 #include "tests/bench/ledger_process.h"
@@ -71,6 +72,7 @@ class Ledger {
   ledger::v1::LedgerService::Stub& log() { return *log_; }
   ledger::v1::AdminService::Stub& admin() { return *admin_; }
   ledger::v1::TierService::Stub& tiers() { return *tiers_; }
+  ledger::v1::AuditService::Stub& audit() { return *audit_; }
 
  private:
   void Connect();
@@ -81,6 +83,7 @@ class Ledger {
   std::unique_ptr<ledger::v1::LedgerService::Stub> log_;
   std::unique_ptr<ledger::v1::AdminService::Stub> admin_;
   std::unique_ptr<ledger::v1::TierService::Stub> tiers_;
+  std::unique_ptr<ledger::v1::AuditService::Stub> audit_;
   std::shared_ptr<grpc::Channel> channel_;
   uint64_t accounts_ = 1;
   uint64_t next_purchase_ = 0;
@@ -102,6 +105,8 @@ void BenchRebuild(Ledger& ledger, const Scale& scale, Report& report);
 void BenchStart(Ledger& ledger, Ledger& small, const Scale& scale, Report& report);
 // A review that ranks many accounts: accounts per second, and the memory it takes. On a ledger without a program.
 void BenchReview(Ledger& ledger, const Scale& scale, Report& report);
+// An audit replay of everything, as fast as it goes.
+void BenchReplay(Ledger& ledger, Report& report);
 // Microseconds of the sequencer that deciding one purchase takes, by program.
 void BenchDecide(const Scale& scale, Report& report);
 // Bytes on the disk. Stops the ledger's server for good.

@@ -73,6 +73,7 @@ void Ledger::Connect() {
   log_ = ledger::v1::LedgerService::NewStub(channel_);
   admin_ = ledger::v1::AdminService::NewStub(channel_);
   tiers_ = ledger::v1::TierService::NewStub(channel_);
+  audit_ = ledger::v1::AuditService::NewStub(channel_);
 }
 
 void Ledger::Restart() {

@@ -52,6 +52,8 @@ class LiveServer {
   ~LiveServer();
 
   void Stop() { server_->Stop(); }
+  // Lets go of the data directory; nothing but options() may be asked any more.
+  void Close() { server_.reset(); }
   // As a restart after a clean stop.
   void Restart();
 

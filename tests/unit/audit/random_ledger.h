@@ -1,0 +1,71 @@
+// RandomLedger: a real ledger that is given random requests of every kind: purchases and what comes back of them,
+// movements of points, transfers, tiers fixed by people, things granted and given, population reviews, sweeps, facts
+// that come late, programs published in between.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/unit/audit/memory_source.h"
+#include "tests/unit/shard/shard_fixture.h"
+
+namespace keyledger::testing {
+
+// Threads: confined to one thread.
+class RandomLedger {
+ public:
+  RandomLedger(uint64_t seed, uint32_t shards);
+
+  // Makes so many requests, and lets what they set in motion come to its end.
+  void Run(int requests, bool reviews = true);
+  WholeLedger& whole() { return whole_; }
+  // All records, as stored.
+  MemorySource::Logs Logs();
+  // Requests that were applied.
+  int applied() const { return applied_; }
+
+ private:
+  struct Bought {
+    std::string account_id;
+    std::string invoice;
+    std::vector<std::pair<int64_t, int64_t>> lines;
+    std::string currency;
+  };
+
+  int64_t Pick(int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(random_() % static_cast<uint64_t>(high - low + 1));
+  }
+  bool Chance(int percent) { return Pick(0, 99) < percent; }
+  Micros Moment();
+  void Publish();
+  void Review();
+  void PassTime();
+  void Request();
+  shard::SubmittedEvent OneFact(const std::string& account_id);
+  shard::SubmittedEvent Purchase(const std::string& account_id);
+  shard::SubmittedEvent Return(const std::string& account_id);
+  shard::SubmittedEvent MovePoints(const std::string& account_id);
+  shard::SubmittedEvent EndHold(const std::string& account_id);
+  shard::SubmittedEvent Conduct();
+  shard::SubmittedEvent FixTier();
+
+  std::mt19937_64 random_;
+  WholeLedger whole_;
+  std::vector<std::string> accounts_;
+  std::vector<bool> opened_;
+  std::vector<Bought> bought_;
+  // The last reservation that was placed, by account.
+  std::map<std::string, std::string> held_;
+  int published_ = 0;
+  int reviews_ = 0;
+  int requests_ = 0;
+  int names_ = 0;
+  int applied_ = 0;
+};
+
+}  // namespace keyledger::testing

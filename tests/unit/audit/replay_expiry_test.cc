@@ -1,0 +1,146 @@
+// What time brings, and small ledgers in which everything can be said beforehand: a decision that was left out, a new
+// signing key, one account alone.
+#include "server/domain/proto_time.h"
+#include "server/shard/replay_source.h"
+#include "tests/unit/audit/memory_source.h"
+#include "tests/unit/audit/replay_support.h"
+#include "tests/unit/shard/shard_fixture.h"
+
+namespace keyledger::testing {
+namespace {
+
+constexpr Micros kDay = kMicrosPerDay;
+
+MemorySource SourceOf(WholeLedger& whole) {
+  MemorySource::Logs logs(whole.ledger().shard_count());
+  for (uint32_t shard = 0; shard < logs.size(); ++shard) {
+    for (const auto& record : whole.Records(shard)) logs[shard].push_back(record.SerializeAsString());
+  }
+  return MemorySource(std::move(logs));
+}
+
+// 100 points that run out after a year; then, two years on, a visit.
+class Expiry : public ::testing::Test {
+ protected:
+  Expiry() {
+    EXPECT_TRUE(whole_.ledger().Publish(kPlainProgram, "p", "").ok());
+    whole_.MustAppend(Command("a", "r1", {Opened()}));
+    whole_.MustAppend(Command("a", "r2", {Bought(100, "i1")}));
+    whole_.clock().Advance(800 * kDay);
+    whole_.MustAppend(Command("a", "r3", {Visited("v", whole_.clock().Now())}));
+  }
+  WholeLedger whole_;
+};
+
+TEST_F(Expiry, IsDerivedAgain) {
+  MemorySource source = SourceOf(whole_);
+  const Replayed replayed = ReplayAll(source);
+  EXPECT_EQ(replayed.report.findings(), 0u) << Listed(replayed);
+  EXPECT_EQ(replayed.report.accounts(), 1u);
+  EXPECT_EQ(replayed.report.points().accrued(), 100);
+  EXPECT_EQ(replayed.report.points().expired(), 100);
+  EXPECT_EQ(replayed.report.points().available(), 0);
+}
+
+TEST_F(Expiry, IsMissedWhereItWasLeftOut) {
+  MemorySource source = SourceOf(whole_);
+  uint64_t expired = 0;
+  for (uint64_t i = 0; i < source.record_count(0); ++i) {
+    if (source.Get(0, i).event().has_points_expired()) expired = i;
+  }
+  ASSERT_GT(expired, 0u);
+  const uint64_t lot = source.Get(0, expired).event().points_expired().lot_revision();
+  source.Omit(0, expired);
+  const Replayed replayed = ReplayAll(source);
+  ASSERT_EQ(replayed.report.findings(), 1u) << Listed(replayed);
+  const audit::v1::Finding& finding = replayed.findings[0];
+  EXPECT_EQ(finding.kind(), audit::v1::FINDING_KIND_MISSING_DECISION);
+  EXPECT_EQ(finding.account_id(), "a");
+  EXPECT_EQ(finding.position(), expired);
+  EXPECT_EQ(finding.rule(), fmt::format("lot {}", lot));
+  EXPECT_EQ(finding.expected().find(fmt::format("PointsExpired: lot_revision {}, points 100", lot)), 0u)
+      << finding.expected();
+  EXPECT_EQ(finding.found(), "nothing");
+}
+
+TEST_F(Expiry, ThatComesTooEarlyIsUnfounded) {
+  MemorySource source = SourceOf(whole_);
+  uint64_t expired = 0;
+  for (uint64_t i = 0; i < source.record_count(0); ++i) {
+    if (source.Get(0, i).event().has_points_expired()) expired = i;
+  }
+  source.Change(0, expired, [](events::v1::EventRecord& record) {
+    domain::SetTimestamp(record.mutable_occurred_time(), kToday + 30 * kDay);
+  });
+  const Replayed replayed = ReplayAll(source);
+  ASSERT_FALSE(replayed.findings.empty());
+  EXPECT_EQ(replayed.findings[0].kind(), audit::v1::FINDING_KIND_UNFOUNDED_DECISION) << Listed(replayed);
+  EXPECT_EQ(replayed.findings[0].position(), expired);
+}
+
+TEST(ReplaySource, OfOneAccountReplaysWhatItRestsOn) {
+  WholeLedger whole(4);
+  ASSERT_TRUE(whole.ledger().Publish(kPlainProgram, "p", "").ok());
+  for (const char* id : {"a", "b", "c", "d"}) whole.MustAppend(Command(id, "open", {Opened(), Bought(50, id)}));
+  shard::SubmittedEvent sent = Fact();
+  sent.event.mutable_points_transfer_sent()->set_transfer_id("t");
+  sent.event.mutable_points_transfer_sent()->set_to_account_id("b");
+  sent.event.mutable_points_transfer_sent()->set_points(20);
+  whole.MustAppend(Command("a", "send", {sent}));
+  whole.ledger().courier().WaitUntilSettled();
+  shard::ReplayStores stores{whole.ledger().ledger_id(), {}, {}};
+  for (uint32_t shard = 0; shard < 4; ++shard) stores.stores.push_back(&whole.ledger().shard(shard).store());
+  for (const char* id : {"a", "b"}) {
+    const auto source = shard::MakeAccountSource(stores, id);
+    ASSERT_TRUE(source.ok()) << source.status();
+    const Replayed replayed = ReplayAll(**source);
+    EXPECT_EQ(replayed.report.findings(), 0u) << Listed(replayed);
+    EXPECT_EQ(replayed.report.accounts(), 1u);
+    EXPECT_EQ(replayed.report.points().available(), id == std::string("a") ? 30 : 70);
+  }
+  EXPECT_EQ(ReasonOf(shard::MakeAccountSource(stores, "nobody").status()), Reason::kAccountNotFound);
+}
+
+TEST(ReplayKeys, AnnouncedUnderATrustedCheckpointAreTrusted) {
+  WholeLedger whole;
+  whole.MustAppend(Command("a", "open", {Opened()}));
+  const merkle::SigningKey first = merkle::SigningKey::Generate();
+  const merkle::SigningKey second = merkle::SigningKey::Generate();
+  MemorySource source = SourceOf(whole);
+  const std::string origin = source.origin(0);
+  events::v1::EventRecord record = source.Get(0, 0);
+  record.set_account_id("$keys");
+  record.mutable_event()->mutable_signing_key_published()->set_verifier_key(
+      merkle::VerifierKey(origin, second.public_key()).Format());
+  source.Insert(0, 1, record);
+  audit::ReplayOptions options;
+  options.trusted_keys.push_back(merkle::VerifierKey(origin, first.public_key()).Format());
+  // The new key signs before anything says that it may.
+  MemorySource early = source;
+  early.Sign(0, 1, second);
+  early.Sign(0, 2, first);
+  Replayed replayed = ReplayAll(early, options);
+  ASSERT_EQ(replayed.report.findings(), 1u) << Listed(replayed);
+  EXPECT_EQ(replayed.findings[0].kind(), audit::v1::FINDING_KIND_BAD_CHECKPOINT);
+  source.Sign(0, 2, first);
+  source.Sign(0, 2, second);
+  replayed = ReplayAll(source, options);
+  EXPECT_EQ(replayed.report.findings(), 0u) << Listed(replayed);
+  EXPECT_EQ(replayed.report.shards(0).checkpoints(), 2u);
+  options.trusted_keys = {"not a key"};
+  audit::Findings findings(1, nullptr);
+  EXPECT_EQ(ReasonOf(audit::Replay(source, options, findings).status()), Reason::kInvalidField);
+}
+
+TEST(Replay, EndsWhereItIsTold) {
+  WholeLedger whole;
+  whole.MustAppend(Command("a", "open", {Opened()}));
+  MemorySource source = SourceOf(whole);
+  audit::ReplayOptions options;
+  options.on_step = [](const audit::v1::ReplayProgress&) { return absl::CancelledError("enough"); };
+  audit::Findings findings(1, nullptr);
+  EXPECT_EQ(audit::Replay(source, options, findings).status().code(), absl::StatusCode::kCancelled);
+}
+
+}  // namespace
+}  // namespace keyledger::testing
