@@ -45,7 +45,8 @@ int ShowCheckpoint(Session& session, const CheckpointFlags& flags) {
 
 void AddAuditCommands(CLI::App& root, Action& selected) {
   CLI::App* noun = root.add_subcommand(
-      "audit", "Compliance: signed checkpoints, proofs and their verification, keys; replays; erasure, legal holds, accesses");
+      "audit",
+      "Compliance: signed checkpoints, proofs and their verification, keys; replays; erasure, legal holds, accesses");
   auto flags = std::make_shared<CheckpointFlags>();
   CLI::App* checkpoint =
       AddVerb(noun, "checkpoint", "Prints the newest signed checkpoint of a shard (a C2SP signed note)", selected,

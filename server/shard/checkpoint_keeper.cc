@@ -24,8 +24,8 @@ absl::StatusOr<std::unique_ptr<CheckpointKeeper>> CheckpointKeeper::Open(const C
     slot->shard = shard;
     slot->origin = merkle::OriginOf(ledger_id, shard->number());
     slot->file = fmt::format("{}/shard-{:03}.checkpoint", options.directory, shard->number());
-    KL_ASSIGN_OR_RETURN(slot->history, CheckpointHistory::Open(
-                                           CheckpointHistoryPath(options.directory, shard->number())));
+    KL_ASSIGN_OR_RETURN(slot->history,
+                        CheckpointHistory::Open(CheckpointHistoryPath(options.directory, shard->number())));
     KL_RETURN_IF_ERROR(keeper->LoadNewest(*slot));
     KL_RETURN_IF_ERROR(keeper->ReadKeys(*slot));
     keeper->slots_.push_back(std::move(slot));

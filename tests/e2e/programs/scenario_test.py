@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Plays a program that comes with the product through on a real server: publishes it, appends what happens, asks, reviews, and compares every answer with
-what the scenario has written down. Knows no rule and no number of any program; those are in the program's folder.
+what the scenario has written down; in the end has everything recorded derived again. Knows no rule and no number of any program; those are in the program's folder.
 
 usage: scenario_test.py KEYLEDGERD PROGRAM_DIRECTORY
 
@@ -127,6 +127,16 @@ class Player:
         finally:
             call.cancel()
 
+    def replay(self):
+        """Has everything that was recorded derived again; returns the findings and the report."""
+        findings = []
+        for frame in audit_grpc.AuditServiceStub(self.channel).Replay(audit_api.ReplayRequest(), timeout=harness.CALL_DEADLINE_S):
+            if frame.HasField("finding"):
+                findings.append(to_json(frame.finding))
+            if frame.HasField("report"):
+                return findings, frame.report
+        raise AssertionError("the replay ended without a report")
+
     def publish(self, step):
         text = (self.directory / step["publish"]).read_text()
         for words, others in step.get("change", {}).items():
@@ -211,6 +221,9 @@ class Scenario(unittest.TestCase):
                 wrong = player.take(fill(copy.deepcopy(step), row))
                 if wrong:
                     self.fail("\n".join([f"step {number}: {step['say']} {row or ''}", *wrong]))
+        findings, report = player.replay()
+        self.assertEqual([], findings)
+        self.assertGreater(report.decisions, 0)
 
 
 if __name__ == "__main__":
@@ -221,6 +234,8 @@ if __name__ == "__main__":
     harness.generate(generated.name)
     from google.protobuf import descriptor_pool, message_factory
     from keyledger.ledger.v1 import account_service_pb2, points_service_pb2, program_service_pb2, tier_service_pb2  # noqa: F401  known by name below
+    from keyledger.ledger.v1 import audit_service_pb2 as audit_api
+    from keyledger.ledger.v1 import audit_service_pb2_grpc as audit_grpc
     from keyledger.ledger.v1 import ledger_service_pb2 as ledger_api
     from keyledger.ledger.v1 import ledger_service_pb2_grpc as ledger_grpc
 
