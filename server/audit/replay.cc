@@ -32,8 +32,12 @@ class Replayer {
       run_.progress.set_records_total(run_.progress.records_total() + run_.source.record_count(shard));
     }
     KL_RETURN_IF_ERROR(ReadLogs(trusted));
-    KL_RETURN_IF_ERROR(ReadAccounts());
-    CheckTotal();
+    if (run_.options.decisions) {
+      KL_RETURN_IF_ERROR(ReadAccounts());
+      CheckTotal();
+    } else {
+      run_.NotChecked("the accounts: decisions were not derived again and points not counted, as was asked");
+    }
     return Report();
   }
 
@@ -157,7 +161,7 @@ class Replayer {
     report.set_programs(run_.programs_named.size());
     *report.mutable_points() = total_.ToProto();
     run_.findings.Summarize(report);
-    if (!run_.basis.reviews.empty()) {
+    if (run_.options.decisions && !run_.basis.reviews.empty()) {
       run_.NotChecked(
           fmt::format("the cuts that {} population reviews froze, the ranks they name as evidence, and whether "
                       "they passed an account over: that takes all accounts at once",

@@ -46,6 +46,9 @@ struct ReplayOptions {
   // Verifier keys that the caller trusts (C2SP), of any shards. Keys that follow from them, by SigningKeyPublished
   // records which a trusted key's checkpoint covers, are trusted too. Empty: no checkpoint can be checked.
   std::vector<std::string> trusted_keys;
+  // False: the first pass only. Records, trees and checkpoints are checked, and no account is replayed; the report says
+  // so.
+  bool decisions = true;
   // Called after every kReplayStepRecords records read and at the end of every account. A status that is not OK ends
   // the replay with it. Here a caller bounds the rate, shows progress, cancels. May be empty.
   std::function<absl::Status(const v1::ReplayProgress& progress)> on_step;
