@@ -30,6 +30,9 @@ struct Scale {
   int starts = 5;
   // Accounts that a review ranks.
   uint64_t reviewed = 1'000'000;
+  // Records of the log that proofs are made of, and proofs per repetition.
+  uint64_t proved = 10'000'000;
+  int proofs = 5'000;
 };
 
 // A ledger with a server on it.
@@ -107,6 +110,9 @@ void BenchStart(Ledger& ledger, Ledger& small, const Scale& scale, Report& repor
 void BenchReview(Ledger& ledger, const Scale& scale, Report& report);
 // An audit replay of everything, as fast as it goes.
 void BenchReplay(Ledger& ledger, Report& report);
+// What hashing costs per record beside an append through the stream, and how long a proof takes. On a ledger without a
+// program.
+void BenchProofs(Ledger& ledger, const std::string& scratch_dir, const Scale& scale, Report& report);
 // Microseconds of the sequencer that deciding one purchase takes, by program.
 void BenchDecide(const Scale& scale, Report& report);
 // Bytes on the disk. Stops the ledger's server for good.

@@ -17,8 +17,8 @@ namespace keyledger::bench {
 namespace {
 
 // The names of --only.
-const std::set<std::string> kNames = {"stream",  "unary", "lone", "decide", "read",
-                                      "rebuild", "start", "disk", "review", "replay"};
+const std::set<std::string> kNames = {"stream", "unary", "lone",   "decide", "read",  "rebuild",
+                                      "start",  "disk",  "review", "replay", "proofs"};
 
 struct Flags {
   Scale scale;
@@ -38,6 +38,13 @@ void RunAll(const Flags& flags, const std::string& dir, Report& report) {
     report.Section("deciding, without storing");
     BenchDecide(scale, report);
     if (flags.only == "decide") return;
+  }
+  if (wanted("proofs")) {
+    report.Section("proofs");
+    Ledger proved(dir + "/proofs", flags.program);
+    proved.OpenAccounts(scale.accounts);
+    BenchProofs(proved, dir, scale, report);
+    if (flags.only == "proofs") return;
   }
   if (wanted("stream") || wanted("unary") || wanted("lone")) {
     Ledger plain(dir + "/plain", flags.program);
@@ -89,7 +96,7 @@ int Run(const Flags& flags) {
   for (const std::string& name : report.senseless()) fmt::print(stderr, "kl_bench: {} makes no sense\n", name);
   fmt::print("\n{} figures\n", report.figures());
   // A whole run prints so many; fewer means that a measurement fell out.
-  constexpr int kFiguresOfAWholeRun = 71;
+  constexpr int kFiguresOfAWholeRun = 77;
   if (flags.only.empty() && report.figures() != kFiguresOfAWholeRun) {
     fmt::print(stderr, "kl_bench: {} figures are expected\n", kFiguresOfAWholeRun);
     return 1;
@@ -137,6 +144,8 @@ int main(int argc, char** argv) {
     scale.lone = 25;
     scale.starts = 1;
     scale.reviewed = 1'000;
+    scale.proved = 20'000;
+    scale.proofs = 50;
   }
   return keyledger::bench::Run(flags);
 }
