@@ -146,7 +146,7 @@ TEST_P(AuditBundle, OfTheLedgerHolds) {
 TEST_P(AuditBundle, OfTheLedgerHoldsEarlierCheckpointsToo) {
   server_.MustAppend(Request("account-1", "more", {Redeemed(1)}));
   MustExport("");
-  server_.MustAppend(Request("account-1", "yet more", {Redeemed(1)}));
+  server_.MustAppend(Request("account-1", "yet-more", {Redeemed(1)}));
   const std::string file = MustExport("");
   const Frames frames = FramesOf(file);
   EXPECT_TRUE(std::any_of(frames.begin(), frames.end(), [](const auto& each) { return each.has_checkpoint(); }));

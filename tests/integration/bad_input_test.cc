@@ -243,9 +243,9 @@ TEST_F(BadInput, ADuplicateInvoiceNamesItsHolder) {
   const RpcError error = server_.Refused(Request("other", "r1", {Bought(10, "inv-1")}));
   EXPECT_EQ(error.code, StatusCode::ALREADY_EXISTS);
   EXPECT_EQ(error.reason, "INVOICE_EXISTS");
-  // After the program, the account and its tier.
+  // After the signing key's record, the program, the account and its tier.
   EXPECT_EQ(error.metadata,
-            (std::map<std::string, std::string>{{"account_id", "acme"}, {"position", "3"}, {"shard", "0"}}));
+            (std::map<std::string, std::string>{{"account_id", "acme"}, {"position", "4"}, {"shard", "0"}}));
 }
 
 TEST_F(BadInput, AReusedRequestId) {

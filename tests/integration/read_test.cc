@@ -106,11 +106,14 @@ class ReadLog : public ::testing::Test {
 };
 
 TEST_F(ReadLog, GivesEveryRecordOnceInTheOrderOfItsShard) {
-  EXPECT_EQ(Count(all_), 6'000u);
+  // With the signing key's record on each shard.
+  EXPECT_EQ(Count(all_), 6'004u);
   std::map<std::string, uint64_t> revisions;
   for (const ShardRecords& records : all_) {
     EXPECT_GT(records.size(), 1'000u);
-    for (size_t i = 0; i < records.size(); ++i) {
+    EXPECT_EQ(records[0].account_id(), "$keys");
+    EXPECT_EQ(records[0].position(), 0u);
+    for (size_t i = 1; i < records.size(); ++i) {
       EXPECT_EQ(records[i].position(), i);
       EXPECT_EQ(records[i].revision(), revisions[records[i].account_id()]++);
     }
@@ -258,7 +261,8 @@ class GetRecord : public ::testing::Test {
 TEST_F(GetRecord, ByPositionAndByRevisionIsTheSame) {
   GetRecordRequest by_position;
   by_position.mutable_log()->set_shard(0);
-  by_position.mutable_log()->set_position(2);
+  // After the signing key's record and two others.
+  by_position.mutable_log()->set_position(3);
   ASSERT_TRUE(Get(by_position).ok());
   EXPECT_EQ(response_.record().account_id(), "acme");
   EXPECT_EQ(response_.record().revision(), 1u);
@@ -272,7 +276,7 @@ TEST_F(GetRecord, ByPositionAndByRevisionIsTheSame) {
 
 TEST_F(GetRecord, WhereThereIsNoneIsNotFound) {
   GetRecordRequest past_the_end;
-  past_the_end.mutable_log()->set_position(3);
+  past_the_end.mutable_log()->set_position(4);
   EXPECT_EQ(ReadRpcError(Get(past_the_end)).reason, "RECORD_NOT_FOUND");
   GetRecordRequest past_the_head;
   past_the_head.mutable_stream()->set_account_id("acme");

@@ -71,12 +71,13 @@ TEST(Subscribe, CatchesUpSaysSoAndGoesOnLive) {
   for (int i = 0; i < 20; ++i) server.MustAppend(Request("account-" + std::to_string(i), "r1", {Opened(), Visited()}));
   Follower follower(server, {});
   follower.NextUntilCaughtUp();
-  EXPECT_EQ(follower.count(), 40u);
-  EXPECT_EQ(follower.frame().caught_up().head(), 40u);
+  // With the signing key's record on each shard.
+  EXPECT_EQ(follower.count(), 44u);
+  EXPECT_EQ(follower.frame().caught_up().head(), 44u);
   for (int i = 0; i < 20; ++i) {
     server.MustAppend(Request("account-" + std::to_string(i), "r2", {Visited()}));
-    follower.NextUntilCount(41u + static_cast<size_t>(i));
-    EXPECT_EQ(follower.count(), 41u + static_cast<size_t>(i));
+    follower.NextUntilCount(45u + static_cast<size_t>(i));
+    EXPECT_EQ(follower.count(), 45u + static_cast<size_t>(i));
   }
   ExpectGapless(follower.seen());
 }
@@ -101,6 +102,8 @@ TEST(Subscribe, ResumedFromItsCursorNeitherSkipsNorRepeats) {
   LiveServer server(4);
   constexpr size_t kAccounts = 8;
   constexpr size_t kRequests = 150;
+  // With the signing key's record on each shard.
+  constexpr size_t kRecords = kRequests * kAccounts + 4;
   std::thread writer([&] {
     for (size_t i = 0; i < kRequests; ++i) {
       for (size_t k = 0; k < kAccounts; ++k) {
@@ -112,11 +115,11 @@ TEST(Subscribe, ResumedFromItsCursorNeitherSkipsNorRepeats) {
   std::map<uint32_t, std::vector<uint64_t>> seen;
   size_t count = 0;
   std::string cursor;
-  while (count < kRequests * kAccounts) {
+  while (count < kRecords) {
     SubscribeRequest request;
     if (!cursor.empty()) request.mutable_start()->set_cursor(cursor);
     Follower follower(server, request);
-    for (int i = 0; i < 20 && count + follower.count() < kRequests * kAccounts; ++i) {
+    for (int i = 0; i < 20 && count + follower.count() < kRecords; ++i) {
       if (!follower.Next()) break;
     }
     ASSERT_FALSE(follower.cursor().empty());
@@ -127,7 +130,7 @@ TEST(Subscribe, ResumedFromItsCursorNeitherSkipsNorRepeats) {
     }
   }
   writer.join();
-  EXPECT_EQ(count, kRequests * kAccounts);
+  EXPECT_EQ(count, kRecords);
   ExpectGapless(seen);
 }
 
@@ -147,7 +150,8 @@ TEST(Subscribe, OutlivesARestartByItsCursor) {
   Follower follower(server, request);
   follower.NextUntilCaughtUp();
   ASSERT_EQ(follower.count(), 1u);
-  EXPECT_EQ(follower.seen().begin()->second, std::vector<uint64_t>{1});
+  // After the signing key's record and the opening.
+  EXPECT_EQ(follower.seen().begin()->second, std::vector<uint64_t>{2});
 }
 
 TEST(Subscribe, ReportsProgressWhenTheFilterLetsNothingPass) {
@@ -166,7 +170,8 @@ TEST(Subscribe, ReportsProgressWhenTheFilterLetsNothingPass) {
   server.MustAppend(Request("acme", "r2", {Visited(), Bought(1), Visited()}));
   ASSERT_TRUE(follower.Next());
   ASSERT_TRUE(follower.frame().has_records());
-  EXPECT_EQ(follower.seen().at(0), std::vector<uint64_t>{4});
+  // After the signing key's record and four others.
+  EXPECT_EQ(follower.seen().at(0), std::vector<uint64_t>{5});
   // The cursor is past what was dropped, before and after.
   request.mutable_start()->set_cursor(follower.cursor());
   Follower resumed(server, request);
@@ -175,7 +180,7 @@ TEST(Subscribe, ReportsProgressWhenTheFilterLetsNothingPass) {
   request.mutable_start()->set_cursor(progress);
   Follower again(server, request);
   again.NextUntilCaughtUp();
-  EXPECT_EQ(again.seen().at(0), std::vector<uint64_t>{4});
+  EXPECT_EQ(again.seen().at(0), std::vector<uint64_t>{5});
 }
 
 TEST(Subscribe, ToOneShardDeliversOnlyItsRecords) {

@@ -188,7 +188,7 @@ class Kills : public ::testing::Test {
   }
 
   void RebuildAll() {
-    for (const char* name : {"accounts", "points", "tiers", "retention"}) {
+    for (const char* name : {"accesses", "accounts", "contacts", "points", "retention", "tiers"}) {
       client::v1::RebuildProjectionRequest request;
       request.set_name(name);
       const auto started = client_->RebuildProjection(request);
@@ -229,7 +229,7 @@ TEST_F(Kills, LoseNothingAcknowledgedRepeatNothingAndLeaveTheProjectionsAsTheyWe
   for (const Writer& writer : writers_) ASSERT_TRUE(writer.Unanswered().empty());
 
   const auto digests = Digests(0);
-  ASSERT_EQ(digests.size(), 4u * kShards);
+  ASSERT_EQ(digests.size(), 6u * kShards);
   const std::string retention = RetentionAnswers();
   ASSERT_NO_FATAL_FAILURE(RebuildAll());
   EXPECT_EQ(Digests(1), digests);
