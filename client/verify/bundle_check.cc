@@ -157,6 +157,25 @@ absl::Status BundleCheck::TakeRecord(uint32_t shard, uint64_t position, const st
 
 void BundleCheck::CheckCounts() {
   if (is_account()) return;
+  // A whole ledger is what the keys say it is: each shard is signed by one of them, and no shard of theirs is missing.
+  const std::string prefix = fmt::format("keyledger/{}/", verdict_.header.ledger_id());
+  for (const audit::v1::BundleShard& shard : verdict_.header.shards()) {
+    if (std::none_of(options_.keys.begin(), options_.keys.end(),
+                     [&](const merkle::VerifierKey& key) { return key.name() == shard.origin(); })) {
+      Report(audit::v1::FINDING_KIND_BAD_CHECKPOINT, shard.shard(),
+             fmt::format("no key that was given is named '{}': who signed the log of shard {} is not known",
+                         shard.origin(), shard.shard()));
+    }
+  }
+  for (const merkle::VerifierKey& key : options_.keys) {
+    const auto is_its = [&](const audit::v1::BundleShard& shard) { return shard.origin() == key.name(); };
+    if (!key.name().starts_with(prefix) ||
+        std::any_of(verdict_.header.shards().begin(), verdict_.header.shards().end(), is_its)) {
+      continue;
+    }
+    Report(audit::v1::FINDING_KIND_MISSING_RECORD, 0,
+           fmt::format("the log '{}', whose key was given, is not in the bundle of the ledger", key.name()));
+  }
   for (const audit::v1::BundleShard& shard : verdict_.header.shards()) {
     const uint64_t count = counts_[shard.shard()];
     const auto text = merkle::UnverifiedText(shard.checkpoint());

@@ -258,6 +258,7 @@ size_t AccountCheck::CheckStray(size_t at, const std::string& message) {
   finding.set_found(Describe(block_[at].record.event()));
   finding.set_message(fmt::format("account '{}', revision {}: {}", account_id_, block_[at].record.revision(), message));
   run_.Report(std::move(finding));
+  Distrust(at, at + 1);
   if (!other_.has_value()) other_ = state_;
   FoldRecorded(at, at + 1);
   return at + 1;

@@ -202,6 +202,10 @@ void AccountCheck::Distrust(size_t at, size_t end) {
       distrusted_.emplace(event.purchase_recorded().merchant_id(), event.purchase_recorded().invoice_number());
     } else if (event.has_purchase_returned()) {
       distrusted_.emplace(event.purchase_returned().merchant_id(), event.purchase_returned().purchase_invoice_number());
+      // A forged one may point to another purchase than it names.
+      const auto purchase = purchases_by_revision_.find(event.purchase_returned().purchase_revision());
+      if (purchase == purchases_by_revision_.end()) continue;
+      distrusted_.emplace(purchase->second->purchase.merchant_id(), purchase->second->purchase.invoice_number());
     } else if (event.has_points_accrued()) {
       const auto purchase = purchases_by_revision_.find(event.points_accrued().purchase_revision());
       if (purchase == purchases_by_revision_.end()) continue;

@@ -25,7 +25,15 @@ absl::Status CompleteReturn(const events::v1::PurchaseRecorded& purchase, const 
                             const std::string& path, events::v1::PurchaseReturned* returned) {
   // Units that have come back, by line.
   std::vector<int64_t> back(purchase.lines_size(), 0);
-  for (const ReturnedLine& line : before) back[line.line_number - 1] = line.quantity;
+  for (const ReturnedLine& line : before) {
+    // Only a damaged or forged log says that more came back than was bought, or a line that there is not.
+    if (line.line_number < 1 || line.line_number > back.size() || line.quantity < 0 ||
+        line.quantity > purchase.lines(static_cast<int>(line.line_number) - 1).quantity()) {
+      return MakeError(Reason::kStoreDamaged,
+                       fmt::format("what is on record as returned of line {} was never bought", line.line_number));
+    }
+    back[line.line_number - 1] = line.quantity;
+  }
   for (int i = 0; i < returned->lines_size(); ++i) {
     events::v1::ReturnLine& line = *returned->mutable_lines(i);
     if (line.has_cost()) {

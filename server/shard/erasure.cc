@@ -60,7 +60,6 @@ absl::StatusOr<Erasure> Privacy::Erase(const PrivacyRequest& request, std::chron
 
 absl::StatusOr<std::optional<Privacy::Wait>> Privacy::BeginErasure(const PrivacyRequest& request) {
   MutexLock order(order_mutex_);
-  KL_ASSIGN_OR_RETURN(const auto before, RecordedBy(request));
   std::vector<std::string> hold_ids;
   {
     MutexLock lock(mutex_);
@@ -74,9 +73,14 @@ absl::StatusOr<std::optional<Privacy::Wait>> Privacy::BeginErasure(const Privacy
       hold_ids.push_back(at->first.second);
     }
   }
-  if (before.has_value()) return std::nullopt;
+  // Looked up after the erasure under way: one that ends in between is found here.
+  KL_ASSIGN_OR_RETURN(const auto before, RecordedBy(request));
   KL_ASSIGN_OR_RETURN(const bool erased, IsErased(request.subject_id));
-  if (erased) return std::nullopt;
+  if (before.has_value() || erased) {
+    // An older copy of the vault, put in its place since, has the key again.
+    if (erased && options_.destroy_key) KL_RETURN_IF_ERROR(options_.destroy_key(request.subject_id));
+    return std::nullopt;
+  }
   if (!hold_ids.empty()) return RefuseHeld(request, hold_ids);
   if (!options_.destroy_key) {
     return MakeError(Reason::kNoMasterKey,

@@ -132,6 +132,9 @@ absl::Status Ledger::OpenPrivacy(const std::vector<Shard*>& shards, std::vector<
   if (options_.vault != nullptr) {
     KL_CHECK(checkpoints_ != nullptr);
     privacy.destroy_key = [vault = options_.vault](const std::string& subject_id) { return vault->Erase(subject_id); };
+  }
+  // Also without a vault: who is erased already gets the certificate.
+  if (checkpoints_ != nullptr) {
     privacy.sign = [this](uint32_t shard, const std::string& text) { return checkpoints_->SignText(shard, text); };
   }
   privacy_ = std::make_unique<Privacy>(shards, std::move(engines), std::move(privacy));

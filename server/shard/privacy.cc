@@ -123,8 +123,15 @@ absl::StatusOr<events::v1::EventRecord> Privacy::Record(uint32_t shard, const ev
   return RecordAt(shards_[shard]->store(), answer.events.at(0).position);
 }
 
+absl::Status Privacy::CheckNotOfOpenErasure(const PrivacyRequest& request) const {
+  MutexLock lock(mutex_);
+  // Its record is still to come, under this id.
+  return open_.has_value() && open_->request_id() == request.request_id ? RequestReused() : absl::OkStatus();
+}
+
 absl::StatusOr<LegalHold> Privacy::PlaceHold(const PrivacyRequest& request, const std::string& hold_id) {
   MutexLock order(order_mutex_);
+  KL_RETURN_IF_ERROR(CheckNotOfOpenErasure(request));
   KL_ASSIGN_OR_RETURN(const auto before, RecordedBy(request));
   if (before.has_value()) return HoldOf(*before);
   KL_ASSIGN_OR_RETURN(const bool erased, IsErased(request.subject_id));
@@ -152,6 +159,7 @@ absl::StatusOr<LegalHold> Privacy::PlaceHold(const PrivacyRequest& request, cons
 
 absl::StatusOr<ReleasedHold> Privacy::ReleaseHold(const PrivacyRequest& request, const std::string& hold_id) {
   MutexLock order(order_mutex_);
+  KL_RETURN_IF_ERROR(CheckNotOfOpenErasure(request));
   KL_ASSIGN_OR_RETURN(const auto before, RecordedBy(request));
   if (before.has_value()) {
     KL_ASSIGN_OR_RETURN(LegalHold hold, ReadHold(hold_id));

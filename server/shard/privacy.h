@@ -142,6 +142,8 @@ class Privacy {
 
   // What the request recorded before; nothing if it is new. Errors: kRequestIdReused.
   absl::StatusOr<std::optional<events::v1::EventRecord>> RecordedBy(const PrivacyRequest& request) const;
+  // Errors: kRequestIdReused if the request_id is that of the erasure under way.
+  absl::Status CheckNotOfOpenErasure(const PrivacyRequest& request) const;
   absl::StatusOr<std::optional<events::v1::EventRecord>> FindUnique(uint32_t shard, const std::string& key) const;
   absl::StatusOr<bool> IsErased(const std::string& subject_id) const;
   absl::StatusOr<LegalHold> ReadHold(const std::string& hold_id) const;

@@ -271,7 +271,8 @@ TEST(Erasure, IsCertifiedFromItsRecordsAlone) {
   // Another request finds the subject erased: the same records.
   EXPECT_EQ(ledger.Erase("r2")->certificate, erasure->certificate);
   EXPECT_EQ(ledger.Kinds(1), "SUBJECT_ERASED");
-  EXPECT_EQ(ledger.destroyed(), Names{"person-1"});
+  // Each time: an older copy of the vault may have brought the key back.
+  EXPECT_EQ(ledger.destroyed(), (Names{"person-1", "person-1", "person-1", "person-1"}));
   // After the signing key was replaced the same text is signed with the one in use.
   ledger.set_key("key 2");
   const std::string later = ledger.Erase("r1")->certificate;
