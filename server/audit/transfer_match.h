@@ -87,7 +87,9 @@ class TransferMatch {
   void CheckArrival(const Name& name, const TransferSent& sent, const TransferReceived& received,
                     const OnFinding& report);
   static v1::Finding About(const Name& name, const TransferPlace& place, const std::string& account_id);
-  // Whether what another shard says of the same transfer may stand past the end of what was read of it.
+  // Whether what another shard says of the same transfer may stand past the end of what was read of it: of a ledger,
+  // the ends of the logs are taken in the order of the shards, and what a record follows from was durable before it. Of
+  // an account, the end of its own log is taken first, so nothing of the other side can be past.
   bool MayBePast(const TransferPlace& place, uint32_t other_shard) const;
 
   std::map<Name, Transfer> transfers_;

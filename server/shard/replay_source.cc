@@ -116,6 +116,11 @@ class AccountSource final : public StoreSource {
   // Finds what the account rests on.
   absl::Status Find() {
     const uint32_t home = ShardOf(account_id_, shard_count());
+    // What the account's records follow from on other shards was durable before them: the end of its own log is taken
+    // first.
+    for (uint32_t shard = 0; shard < shard_count(); ++shard) {
+      if (shard != home) heads_[shard] = store(shard).record_count();
+    }
     for (const uint32_t shard : std::set<uint32_t>{0, home}) {
       KL_RETURN_IF_ERROR(AddStream(shard, std::string(kProgramsStream)));
     }
