@@ -90,6 +90,7 @@ struct Client::Stubs {
         points(channel),
         tier(channel),
         retention(channel),
+        portfolio(channel),
         program(channel),
         admin(channel),
         audit(channel) {}
@@ -99,6 +100,7 @@ struct Client::Stubs {
   v1::PointsService::Stub points;
   v1::TierService::Stub tier;
   v1::RetentionService::Stub retention;
+  v1::PortfolioService::Stub portfolio;
   v1::ProgramService::Stub program;
   v1::AdminService::Stub admin;
   v1::AuditService::Stub audit;
@@ -219,6 +221,7 @@ std::optional<ClientError> Client::Read(
 KL_CLIENT_WRITE_METHOD(ledger, Append)
 KL_CLIENT_WRITE_METHOD(program, PublishProgram)
 KL_CLIENT_WRITE_METHOD(tier, StartReview)
+KL_CLIENT_WRITE_METHOD(retention, RecordForecast)
 KL_CLIENT_WRITE_METHOD(audit, RotateSigningKey)
 KL_CLIENT_WRITE_METHOD(audit, EraseSubject)
 KL_CLIENT_WRITE_METHOD(audit, PlaceLegalHold)
@@ -263,6 +266,26 @@ KL_CLIENT_READ_METHOD(tier, GetReview)
 KL_CLIENT_READ_METHOD(tier, ListReviews)
 KL_CLIENT_READ_METHOD(retention, GetRetention)
 KL_CLIENT_READ_METHOD(retention, GetCohorts)
+KL_CLIENT_READ_METHOD(retention, GetSurvival)
+KL_CLIENT_READ_METHOD(retention, GetTenure)
+KL_CLIENT_READ_METHOD(retention, GetMigration)
+KL_CLIENT_READ_METHOD(retention, GetRfm)
+KL_CLIENT_READ_METHOD(retention, GetForecast)
+KL_CLIENT_READ_METHOD(retention, ListForecasts)
+KL_CLIENT_READ_METHOD(retention, ScoreForecast)
+KL_CLIENT_READ_METHOD(retention, GetContractRetention)
+KL_CLIENT_READ_METHOD(retention, ListAtRisk)
+KL_CLIENT_READ_METHOD(retention, GetLossEffect)
+KL_CLIENT_READ_METHOD(portfolio, GetConcentration)
+KL_CLIENT_READ_METHOD(portfolio, GetClasses)
+KL_CLIENT_READ_METHOD(portfolio, ListProfitability)
+KL_CLIENT_READ_METHOD(portfolio, ListWalletShares)
+KL_CLIENT_READ_METHOD(portfolio, GetSatisfaction)
+KL_CLIENT_READ_METHOD(portfolio, GetAcquisition)
+KL_CLIENT_READ_METHOD(portfolio, GetMembership)
+KL_CLIENT_READ_METHOD(portfolio, GetReferralTree)
+KL_CLIENT_READ_METHOD(portfolio, GetRankMigration)
+KL_CLIENT_READ_METHOD(portfolio, ListGroups)
 KL_CLIENT_READ_METHOD(program, ValidateProgram)
 KL_CLIENT_READ_METHOD(program, GetProgram)
 KL_CLIENT_READ_METHOD(program, ListPrograms)

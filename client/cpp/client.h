@@ -20,6 +20,7 @@
 #include "keyledger/ledger/v1/audit_service.grpc.pb.h"
 #include "keyledger/ledger/v1/ledger_service.grpc.pb.h"
 #include "keyledger/ledger/v1/points_service.grpc.pb.h"
+#include "keyledger/ledger/v1/portfolio_service.grpc.pb.h"
 #include "keyledger/ledger/v1/program_service.grpc.pb.h"
 #include "keyledger/ledger/v1/retention_service.grpc.pb.h"
 #include "keyledger/ledger/v1/tier_service.grpc.pb.h"
@@ -86,6 +87,27 @@ class Client {
   Result<v1::ListReviewsResponse> ListReviews(const v1::ListReviewsRequest& request);
   Result<v1::GetRetentionResponse> GetRetention(const v1::GetRetentionRequest& request);
   Result<v1::GetCohortsResponse> GetCohorts(const v1::GetCohortsRequest& request);
+  Result<v1::GetSurvivalResponse> GetSurvival(const v1::GetSurvivalRequest& request);
+  Result<v1::GetTenureResponse> GetTenure(const v1::GetTenureRequest& request);
+  Result<v1::GetMigrationResponse> GetMigration(const v1::GetMigrationRequest& request);
+  Result<v1::GetRfmResponse> GetRfm(const v1::GetRfmRequest& request);
+  Result<v1::GetForecastResponse> GetForecast(const v1::GetForecastRequest& request);
+  Result<v1::ListForecastsResponse> ListForecasts(const v1::ListForecastsRequest& request);
+  Result<v1::ScoreForecastResponse> ScoreForecast(const v1::ScoreForecastRequest& request);
+  Result<v1::GetContractRetentionResponse> GetContractRetention(const v1::GetContractRetentionRequest& request);
+  Result<v1::ListAtRiskResponse> ListAtRisk(const v1::ListAtRiskRequest& request);
+  Result<v1::GetLossEffectResponse> GetLossEffect(const v1::GetLossEffectRequest& request);
+  Result<v1::RecordForecastResponse> RecordForecast(v1::RecordForecastRequest request);
+  Result<v1::GetConcentrationResponse> GetConcentration(const v1::GetConcentrationRequest& request);
+  Result<v1::GetClassesResponse> GetClasses(const v1::GetClassesRequest& request);
+  Result<v1::ListProfitabilityResponse> ListProfitability(const v1::ListProfitabilityRequest& request);
+  Result<v1::ListWalletSharesResponse> ListWalletShares(const v1::ListWalletSharesRequest& request);
+  Result<v1::GetSatisfactionResponse> GetSatisfaction(const v1::GetSatisfactionRequest& request);
+  Result<v1::GetAcquisitionResponse> GetAcquisition(const v1::GetAcquisitionRequest& request);
+  Result<v1::GetMembershipResponse> GetMembership(const v1::GetMembershipRequest& request);
+  Result<v1::GetReferralTreeResponse> GetReferralTree(const v1::GetReferralTreeRequest& request);
+  Result<v1::GetRankMigrationResponse> GetRankMigration(const v1::GetRankMigrationRequest& request);
+  Result<v1::ListGroupsResponse> ListGroups(const v1::ListGroupsRequest& request);
   Result<v1::ValidateProgramResponse> ValidateProgram(const v1::ValidateProgramRequest& request);
   Result<v1::PublishProgramResponse> PublishProgram(v1::PublishProgramRequest request);
   Result<v1::GetProgramResponse> GetProgram(const v1::GetProgramRequest& request);

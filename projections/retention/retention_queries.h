@@ -8,33 +8,17 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <absl/status/statusor.h>
 
+#include "projections/retention/history.h"
 #include "server/base/calendar.h"
-#include "server/base/clock.h"
 #include "server/store/table.h"
 
 namespace keyledger::projections {
-
-enum class RevenueBasis { kGross, kNet };
-
-// What is measured.
-struct RetentionScope {
-  CalendarUnit unit = CalendarUnit::kMonth;
-  // Zone that periods are counted in.
-  Zone zone;
-  // ISO 4217. Empty: the only currency in the data; with more than one the query is refused and names them.
-  std::string currency_code;
-  RevenueBasis basis = RevenueBasis::kGross;
-  // Only events that occurred before this moment, and were recorded before that one.
-  Micros as_of = std::numeric_limits<int64_t>::max();
-  Micros known_at = std::numeric_limits<int64_t>::max();
-};
 
 // Periods an answer may have at most; wider data is refused.
 inline constexpr int64_t kRetentionPeriodsMax = 1200;

@@ -32,12 +32,14 @@ enum class Reason {
   kTransferNotFound = 25,
   kLegalHoldNotFound = 26,
   kSubjectNotFound = 27,
+  kForecastNotFound = 28,
   kAccountExists = 40,
   kInvoiceExists = 41,
   kRequestIdReused = 42,
   kReservationExists = 43,
   kTransferExists = 44,
   kLegalHoldExists = 45,
+  kContractExists = 46,
   kStaleRevision = 60,
   kInsufficientPoints = 80,
   kAccountClosed = 81,
@@ -71,6 +73,8 @@ enum class Reason {
   kStoreDamaged = 140,
   kLegalHold = 160,
   kNoMasterKey = 161,
+  kContractNotOpen = 162,
+  kForecastNotPossible = 163,
 };
 
 // Returns the status code that goes with `reason`.
