@@ -13,7 +13,8 @@ namespace keyledger::projections {
 // Threads: confined to one thread.
 class PeriodFinder {
  public:
-  PeriodFinder(const Zone& zone, CalendarUnit unit) : zone_(zone), unit_(unit) {}
+  explicit PeriodFinder(const Periods& periods) : periods_(periods) {}
+  PeriodFinder(const Zone& zone, CalendarUnit unit) : periods_{zone, unit, 1} {}
 
   int64_t Find(Micros time) {
     if (time >= last_.start && time < last_.end) return last_.index;
@@ -25,9 +26,9 @@ class PeriodFinder {
         return last_.index;
       }
     }
-    last_.index = zone_.PeriodIndex(time, unit_);
-    last_.start = zone_.PeriodStartByIndex(last_.index, unit_);
-    last_.end = zone_.PeriodStartByIndex(last_.index + 1, unit_);
+    last_.index = periods_.IndexAt(time);
+    last_.start = periods_.StartOf(last_.index);
+    last_.end = periods_.StartOf(last_.index + 1);
     // Where a clock change at the boundary makes the start come out later than the moment, the moment is looked up each
     // time.
     if (time >= last_.start && time < last_.end) known_.emplace(last_.start, last_);
@@ -41,8 +42,7 @@ class PeriodFinder {
     int64_t index = 0;
   };
 
-  Zone zone_;
-  CalendarUnit unit_;
+  Periods periods_;
   Span last_;
   std::map<Micros, Span> known_;
 };

@@ -186,6 +186,8 @@ struct RetentionScope {
   PopulationFilter filter;
   int32_t period_length = 1;
   std::vector<uint64_t> known_places;
+
+  Periods periods() const { return Periods{zone, unit, period_length}; }
 };
 
 // Revenue of a trade on the scope's basis: zero for a return where it is gross.

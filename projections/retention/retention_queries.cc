@@ -10,8 +10,8 @@
 
 #include <fmt/format.h>
 
-#include "projections/engine/row_key.h"
 #include "projections/engine/period_finder.h"
+#include "projections/engine/row_key.h"
 #include "projections/retention/retention_rows.h"
 #include "server/base/checked.h"
 #include "server/base/error.h"
@@ -31,8 +31,8 @@ struct AccountPeriod {
 };
 
 // The periods in which the account did anything, ascending.
-using AccountHistory = std::vector<AccountPeriod>;
-using AccountVisitor = std::function<absl::Status(const AccountHistory&)>;
+using ActivePeriods = std::vector<AccountPeriod>;
+using AccountVisitor = std::function<absl::Status(const ActivePeriods&)>;
 
 absl::Status OutOfRange() {
   return MakeError(Reason::kArithmeticRange, "a sum of money does not fit in 64 bits; narrow the scope");
@@ -45,7 +45,7 @@ bool AddTo(int64_t& sum, int64_t more) { return !__builtin_add_overflow(sum, mor
 class Scan {
  public:
   explicit Scan(const RetentionScope& scope)
-      : scope_(scope), finder_(scope.zone, scope.unit), currency_(scope.currency_code) {}
+      : scope_(scope), finder_(scope.periods()), currency_(scope.currency_code) {}
 
   // Calls `visit` for each account with at least one purchase or return in scope.
   absl::Status Run(const std::vector<const store::TableReader*>& shards, const AccountVisitor& visit) {
@@ -67,7 +67,7 @@ class Scan {
     const std::unique_ptr<store::RowIterator> row = rows.NewScan();
     // Account whose rows are being read, with the zero byte and the tag.
     std::string prefix;
-    AccountHistory history;
+    ActivePeriods history;
     for (row->Seek(""); row->Valid(); row->Next()) {
       const std::string_view key = row->key();
       if (prefix.empty() || !key.starts_with(prefix)) {
@@ -85,7 +85,7 @@ class Scan {
     return row->status();
   }
 
-  absl::Status Visit(AccountHistory& history, const AccountVisitor& visit) {
+  absl::Status Visit(ActivePeriods& history, const AccountVisitor& visit) {
     if (history.empty() || !others_.empty()) {
       history.clear();
       return absl::OkStatus();
@@ -107,7 +107,7 @@ class Scan {
     return false;
   }
 
-  bool Add(const Trade& trade, AccountHistory& history) {
+  bool Add(const Trade& trade, ActivePeriods& history) {
     const int64_t period = finder_.Find(trade.occurred);
     if (history.empty() || history.back().period != period) history.push_back(AccountPeriod{period, 0, 0});
     AccountPeriod& current = history.back();
@@ -136,17 +136,16 @@ class Scan {
   int64_t purchases_ = 0;
 };
 
-absl::Status CheckSpan(const Scan& scan, CalendarUnit unit) {
+absl::Status CheckSpan(const Scan& scan, const Periods& periods) {
   if (scan.purchases() == 0 || scan.last() - scan.first() < kRetentionPeriodsMax) return absl::OkStatus();
-  return FieldError(
-      "scope.period",
-      fmt::format("purchases from {} to {} span more than {} periods: choose a longer one",
-                  FormatPeriod(scan.first(), unit), FormatPeriod(scan.last(), unit), kRetentionPeriodsMax));
+  return FieldError("scope.period",
+                    fmt::format("purchases from {} to {} span more than {} periods: choose a longer one",
+                                periods.Format(scan.first()), periods.Format(scan.last()), kRetentionPeriodsMax));
 }
 
 // Counts one account into the rows by period; returns false if a sum does not fit. Rows of periods outside the answer
 // may come into being: the caller leaves them out.
-bool CountAccount(const AccountHistory& history, std::map<int64_t, RetentionPeriodRow>& rows) {
+bool CountAccount(const ActivePeriods& history, std::map<int64_t, RetentionPeriodRow>& rows) {
   const AccountPeriod* previous_active = nullptr;
   bool fits = true;
   for (size_t i = 0; i < history.size(); ++i) {
@@ -194,13 +193,13 @@ absl::StatusOr<RetentionTable> GetRetentionTable(const std::vector<const store::
   RetentionTable table;
   std::map<int64_t, RetentionPeriodRow> rows;
   Scan scan(scope);
-  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) -> absl::Status {
+  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const ActivePeriods& history) -> absl::Status {
     const bool bought =
         std::any_of(history.begin(), history.end(), [](const AccountPeriod& p) { return p.purchases > 0; });
     table.accounts += bought ? 1 : 0;
     return CountAccount(history, rows) ? absl::OkStatus() : OutOfRange();
   }));
-  KL_RETURN_IF_ERROR(CheckSpan(scan, scope.unit));
+  KL_RETURN_IF_ERROR(CheckSpan(scan, scope.periods()));
   table.currency_code = scan.currency();
   table.purchases = scan.purchases();
   if (scan.purchases() == 0) return table;
@@ -216,7 +215,7 @@ absl::StatusOr<CohortTable> GetCohortTable(const std::vector<const store::TableR
                                            const RetentionScope& scope) {
   std::map<int64_t, CohortRow> rows;
   Scan scan(scope);
-  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) -> absl::Status {
+  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const ActivePeriods& history) -> absl::Status {
     const auto first =
         std::find_if(history.begin(), history.end(), [](const AccountPeriod& p) { return p.purchases > 0; });
     if (first == history.end()) return absl::OkStatus();
@@ -234,7 +233,7 @@ absl::StatusOr<CohortTable> GetCohortTable(const std::vector<const store::TableR
     }
     return absl::OkStatus();
   }));
-  KL_RETURN_IF_ERROR(CheckSpan(scan, scope.unit));
+  KL_RETURN_IF_ERROR(CheckSpan(scan, scope.periods()));
   CohortTable table;
   table.currency_code = scan.currency();
   for (auto& [period, row] : rows) {

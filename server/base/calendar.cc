@@ -21,6 +21,7 @@ bool IsZoneName(std::string_view name) {
   return !segment_start;
 }
 
+// Zero if the unit is not made of months.
 int MonthsOf(CalendarUnit unit) {
   switch (unit) {
     case CalendarUnit::kMonth:
@@ -29,8 +30,23 @@ int MonthsOf(CalendarUnit unit) {
       return 3;
     case CalendarUnit::kYear:
       return 12;
+    case CalendarUnit::kWeek:
+    case CalendarUnit::kDay:
+      break;
   }
-  return 1;
+  return 0;
+}
+
+constexpr int kDaysInWeek = 7;
+// Days from Monday of week number 0 to 1970-01-01, a Thursday: of every week, the day by which it belongs to a year.
+constexpr int kThursday = 3;
+
+// First day of period number `index`.
+absl::CivilDay FirstDay(int64_t index, CalendarUnit unit) {
+  const int months = MonthsOf(unit);
+  if (months != 0) return absl::CivilDay(absl::CivilMonth(1970, 1) + index * months);
+  const absl::CivilDay epoch(1970, 1, 1);
+  return unit == CalendarUnit::kWeek ? epoch + (index * kDaysInWeek - kThursday) : epoch + index;
 }
 
 int64_t FloorDiv(int64_t a, int64_t b) { return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0); }
@@ -52,13 +68,17 @@ std::optional<Zone> Zone::Load(std::string_view name) {
 }
 
 int64_t Zone::PeriodIndex(Micros time, CalendarUnit unit) const {
-  const absl::CivilMonth month(zone_.At(absl::FromUnixMicros(time)).cs);
-  return FloorDiv((month.year() - 1970) * 12 + month.month() - 1, MonthsOf(unit));
+  const absl::CivilSecond local = zone_.At(absl::FromUnixMicros(time)).cs;
+  if (const int months = MonthsOf(unit); months != 0) {
+    const absl::CivilMonth month(local);
+    return FloorDiv((month.year() - 1970) * 12 + month.month() - 1, months);
+  }
+  const int64_t day = absl::CivilDay(local) - absl::CivilDay(1970, 1, 1);
+  return unit == CalendarUnit::kWeek ? FloorDiv(day + kThursday, kDaysInWeek) : day;
 }
 
 Micros Zone::PeriodStartByIndex(int64_t index, CalendarUnit unit) const {
-  const absl::CivilMonth month = absl::CivilMonth(1970, 1) + index * MonthsOf(unit);
-  return MicrosAt(absl::CivilSecond(month), zone_);
+  return MicrosAt(absl::CivilSecond(FirstDay(index, unit)), zone_);
 }
 
 Micros Zone::PeriodStart(Micros time, CalendarUnit unit, int offset) const {
@@ -105,18 +125,31 @@ Micros Zone::AddDays(Micros time, int days) const {
 }
 
 std::string FormatPeriod(int64_t index, CalendarUnit unit) {
-  const int64_t months = index * MonthsOf(unit);
-  const int64_t year = 1970 + FloorDiv(months, 12);
-  const int64_t month = months - FloorDiv(months, 12) * 12;
+  const absl::CivilDay first = FirstDay(index, unit);
   switch (unit) {
     case CalendarUnit::kMonth:
-      return fmt::format("{:04}-{:02}", year, month + 1);
+      return fmt::format("{:04}-{:02}", first.year(), first.month());
     case CalendarUnit::kQuarter:
-      return fmt::format("{:04}-Q{}", year, month / 3 + 1);
+      return fmt::format("{:04}-Q{}", first.year(), (first.month() - 1) / 3 + 1);
     case CalendarUnit::kYear:
       break;
+    case CalendarUnit::kWeek: {
+      const absl::CivilDay thursday = first + kThursday;
+      return fmt::format("{:04}-W{:02}", thursday.year(), (absl::GetYearDay(thursday) - 1) / kDaysInWeek + 1);
+    }
+    case CalendarUnit::kDay:
+      return fmt::format("{:04}-{:02}-{:02}", first.year(), first.month(), first.day());
   }
-  return fmt::format("{:04}", year);
+  return fmt::format("{:04}", first.year());
+}
+
+int64_t Periods::IndexAt(Micros time) const { return FloorDiv(zone.PeriodIndex(time, unit), length); }
+
+Micros Periods::StartOf(int64_t index) const { return zone.PeriodStartByIndex(index * length, unit); }
+
+std::string Periods::Format(int64_t index) const {
+  const std::string first = FormatPeriod(index * length, unit);
+  return length == 1 ? first : fmt::format("{}..{}", first, FormatPeriod(index * length + length - 1, unit));
 }
 
 std::string FormatMicros(Micros time) {

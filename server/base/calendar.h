@@ -13,8 +13,8 @@
 
 namespace keyledger {
 
-// A calendar period's length.
-enum class CalendarUnit { kMonth, kQuarter, kYear };
+// A calendar period's length. Weeks are ISO 8601's, Monday to Sunday.
+enum class CalendarUnit { kMonth, kQuarter, kYear, kWeek, kDay };
 
 // What a clock and a calendar on the wall show.
 struct LocalTime {
@@ -40,7 +40,8 @@ class Zone {
   // Start (inclusive) of the period that contains `time`, and of the one `offset` periods later (or earlier, if
   // negative).
   Micros PeriodStart(Micros time, CalendarUnit unit, int offset = 0) const;
-  // Number of the period that contains `time`: months, quarters or years since 1970 began; negative before.
+  // Number of the period that contains `time`: months, quarters, years or days since 1970 began, weeks since
+  // 1969-12-29; negative before.
   int64_t PeriodIndex(Micros time, CalendarUnit unit) const;
   // Start of period number `index`.
   Micros PeriodStartByIndex(int64_t index, CalendarUnit unit) const;
@@ -67,8 +68,23 @@ class Zone {
   absl::TimeZone zone_;
 };
 
-// Writes a period by its number: "2026-01", "2026-Q1" or "2026".
+// Writes a period by its number: "2026-01", "2026-Q1", "2026", "2026-W05" or "2026-01-31".
 std::string FormatPeriod(int64_t index, CalendarUnit unit);
+
+// Periods of several units each, counted from the unit that holds 1970-01-01: number 0 is units 0 to length - 1.
+struct Periods {
+  Zone zone;
+  CalendarUnit unit = CalendarUnit::kMonth;
+  // At least 1.
+  int32_t length = 1;
+
+  // Number of the period that contains `time`; negative before the first.
+  int64_t IndexAt(Micros time) const;
+  // Start (inclusive) of period number `index`.
+  Micros StartOf(int64_t index) const;
+  // By its first and last unit, "2026-01..2026-06"; of one unit, as FormatPeriod.
+  std::string Format(int64_t index) const;
+};
 
 // RFC 3339 in UTC with as many digits as needed, for messages: "2026-01-31T08:00:00Z".
 std::string FormatMicros(Micros time);

@@ -1,41 +1,10 @@
 // RetentionService. See query_services.h.
 #include "projections/retention/retention_queries.h"
 #include "server/base/error.h"
-#include "server/base/ids.h"
 #include "server/service/query_services.h"
+#include "server/service/retention_scope.h"
 
 namespace keyledger::service {
-namespace {
-
-absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionScope& scope) {
-  projections::RetentionScope out;
-  KL_ASSIGN_OR_RETURN(out.unit, UnitOf(scope.period(), "scope.period"));
-  switch (scope.revenue_basis()) {
-    case ledger::v1::REVENUE_BASIS_UNSPECIFIED:
-    case ledger::v1::REVENUE_BASIS_GROSS:
-      break;
-    case ledger::v1::REVENUE_BASIS_NET:
-      out.basis = projections::RevenueBasis::kNet;
-      break;
-    default:
-      return FieldError("scope.revenue_basis", "is not a value of RevenueBasis");
-  }
-  KL_ASSIGN_OR_RETURN(out.zone, ZoneOf(scope.time_zone(), "scope.time_zone"));
-  if (!scope.currency_code().empty() && !IsCurrencyCode(scope.currency_code())) {
-    return FieldError("scope.currency_code", "must be three capital letters, for example USD");
-  }
-  out.currency_code = scope.currency_code();
-  if (scope.has_as_of()) {
-    KL_ASSIGN_OR_RETURN(out.as_of, CheckTime(scope.as_of(), "scope.as_of"));
-  }
-  if (scope.has_known_at()) {
-    KL_ASSIGN_OR_RETURN(out.known_at, CheckTime(scope.known_at(), "scope.known_at"));
-  }
-  return out;
-}
-
-}  // namespace
-
 absl::StatusOr<CalendarUnit> UnitOf(ledger::v1::Period period, std::string_view field) {
   switch (period) {
     case ledger::v1::PERIOD_UNSPECIFIED:
@@ -45,6 +14,10 @@ absl::StatusOr<CalendarUnit> UnitOf(ledger::v1::Period period, std::string_view 
       return CalendarUnit::kQuarter;
     case ledger::v1::PERIOD_YEAR:
       return CalendarUnit::kYear;
+    case ledger::v1::PERIOD_WEEK:
+      return CalendarUnit::kWeek;
+    case ledger::v1::PERIOD_DAY:
+      return CalendarUnit::kDay;
     default:
       return FieldError(field, "is not a value of Period");
   }
@@ -71,7 +44,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetRetention(grpc::CallbackServe
     response->set_accounts(table.accounts);
     for (const projections::RetentionPeriodRow& row : table.periods) {
       ledger::v1::RetentionPeriod& out = *response->add_periods();
-      out.set_period(FormatPeriod(row.period, scope.unit));
+      out.set_period(scope.periods().Format(row.period));
       out.set_active(row.active);
       out.set_new_(row.fresh);
       out.set_retained(row.retained);
@@ -104,7 +77,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetCohorts(grpc::CallbackServerC
     response->set_currency_code(table.currency_code);
     for (const projections::CohortRow& row : table.cohorts) {
       ledger::v1::Cohort& out = *response->add_cohorts();
-      out.set_start(FormatPeriod(row.period, scope.unit));
+      out.set_start(scope.periods().Format(row.period));
       out.set_size(row.size);
       out.mutable_active()->Add(row.active.begin(), row.active.end());
       out.mutable_revenue_micros()->Add(row.revenue_micros.begin(), row.revenue_micros.end());

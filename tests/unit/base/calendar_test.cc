@@ -107,6 +107,56 @@ TEST(Periods, AreWrittenByYear) {
   EXPECT_EQ(FormatPeriod(27, CalendarUnit::kYear), "1997");
 }
 
+TEST(Weeks, BeginOnMondayAndAreNumberedFromTheOneThatHolds1970) {
+  const Zone utc;
+  EXPECT_EQ(utc.PeriodIndex(0, CalendarUnit::kWeek), 0);
+  EXPECT_EQ(FormatMicros(utc.PeriodStartByIndex(0, CalendarUnit::kWeek)), "1969-12-29T00:00:00Z");
+  EXPECT_EQ(utc.PeriodIndex(At("1969-12-28T23:59:59.999999Z"), CalendarUnit::kWeek), -1);
+  EXPECT_EQ(utc.PeriodIndex(At("1970-01-04T23:59:59.999999Z"), CalendarUnit::kWeek), 0);
+  EXPECT_EQ(utc.PeriodIndex(At("1970-01-05T00:00:00Z"), CalendarUnit::kWeek), 1);
+  EXPECT_EQ(FormatMicros(utc.PeriodStart(At("2026-02-01T12:00:00Z"), CalendarUnit::kWeek)), "2026-01-26T00:00:00Z");
+  EXPECT_EQ(FormatMicros(In("Asia/Shanghai").PeriodStart(At("2026-02-01T16:00:00Z"), CalendarUnit::kWeek)),
+            "2026-02-01T16:00:00Z");
+}
+
+TEST(Weeks, AreWrittenByTheYearThatHoldsTheirThursday) {
+  const auto week = [](const char* time) {
+    return FormatPeriod(Zone().PeriodIndex(At(time), CalendarUnit::kWeek), CalendarUnit::kWeek);
+  };
+  EXPECT_EQ(week("2026-01-31T00:00:00Z"), "2026-W05");
+  // Years of 53 weeks, and days that belong to the year beside.
+  EXPECT_EQ(week("2020-12-31T00:00:00Z"), "2020-W53");
+  EXPECT_EQ(week("2021-01-03T00:00:00Z"), "2020-W53");
+  EXPECT_EQ(week("2021-01-04T00:00:00Z"), "2021-W01");
+  EXPECT_EQ(week("2024-12-30T00:00:00Z"), "2025-W01");
+  EXPECT_EQ(week("1969-12-28T00:00:00Z"), "1969-W52");
+}
+
+TEST(DaysAsPeriods, AreNumberedAndWritten) {
+  const Zone utc;
+  EXPECT_EQ(utc.PeriodIndex(-1, CalendarUnit::kDay), -1);
+  EXPECT_EQ(FormatPeriod(-1, CalendarUnit::kDay), "1969-12-31");
+  EXPECT_EQ(FormatPeriod(utc.PeriodIndex(At("2024-02-29T23:00:00Z"), CalendarUnit::kDay), CalendarUnit::kDay),
+            "2024-02-29");
+  EXPECT_EQ(FormatMicros(utc.PeriodStartByIndex(1, CalendarUnit::kDay)), "1970-01-02T00:00:00Z");
+}
+
+TEST(PeriodsOfSeveralUnits, CountFromTheUnitThatHolds1970) {
+  const Periods halves{Zone(), CalendarUnit::kMonth, 6};
+  EXPECT_EQ(halves.IndexAt(0), 0);
+  EXPECT_EQ(halves.IndexAt(-1), -1);
+  EXPECT_EQ(halves.IndexAt(At("2026-06-30T23:59:59Z")), 112);
+  EXPECT_EQ(halves.IndexAt(At("2026-07-01T00:00:00Z")), 113);
+  EXPECT_EQ(FormatMicros(halves.StartOf(112)), "2026-01-01T00:00:00Z");
+  EXPECT_EQ(halves.Format(112), "2026-01..2026-06");
+  EXPECT_EQ(halves.Format(-1), "1969-07..1969-12");
+  const Periods fortnights{Zone(), CalendarUnit::kWeek, 2};
+  EXPECT_EQ(FormatMicros(fortnights.StartOf(fortnights.IndexAt(0))), "1969-12-29T00:00:00Z");
+  EXPECT_EQ(fortnights.Format(0), "1970-W01..1970-W02");
+  EXPECT_EQ((Periods{Zone(), CalendarUnit::kQuarter, 2}.Format(112)), "2026-Q1..2026-Q2");
+  EXPECT_EQ((Periods{Zone(), CalendarUnit::kMonth, 1}.Format(0)), "1970-01");
+}
+
 TEST(Moments, AreWrittenWithAsManyDigitsAsNeeded) {
   EXPECT_EQ(FormatMicros(0), "1970-01-01T00:00:00Z");
   EXPECT_EQ(FormatMicros(1'500'000), "1970-01-01T00:00:01.5Z");

@@ -1,0 +1,19 @@
+// The scope of questions about retention and value, as queries take it. Shared by RetentionService and
+// PortfolioService.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include "keyledger/ledger/v1/retention_service.pb.h"
+#include "projections/retention/history.h"
+
+namespace keyledger::service {
+
+// Periods may be made of at most so many units.
+inline constexpr int32_t kPeriodLengthMax = 366;
+
+// Errors: INVALID_ARGUMENT (kInvalidField "scope.period", "scope.period_length", "scope.revenue_basis",
+// "scope.time_zone", "scope.currency_code", "scope.as_of", "scope.known_at", or "scope.accounts.<field>").
+absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionScope& scope);
+
+}  // namespace keyledger::service

@@ -1,0 +1,104 @@
+// What a scope may say, and what is refused.
+#include "server/service/retention_scope.h"
+
+#include <gtest/gtest.h>
+
+#include "server/base/error.h"
+
+namespace keyledger::service {
+namespace {
+
+using ledger::v1::RetentionScope;
+
+std::string RefusedField(const RetentionScope& scope) {
+  const auto refused = ToScope(scope);
+  EXPECT_EQ(ReasonOf(refused.status()), Reason::kInvalidField);
+  const auto fields = FieldsOf(refused.status());
+  return fields.size() == 1 ? fields[0].first : "";
+}
+
+TEST(RetentionScope, IsMonthsInUtcOfEverythingUnlessItSaysOtherwise) {
+  const auto scope = ToScope(RetentionScope());
+  ASSERT_TRUE(scope.ok()) << scope.status();
+  EXPECT_EQ(scope->unit, CalendarUnit::kMonth);
+  EXPECT_EQ(scope->period_length, 1);
+  EXPECT_EQ(scope->basis, projections::RevenueBasis::kGross);
+  EXPECT_TRUE(scope->filter.matches_all());
+  EXPECT_EQ(scope->as_of, std::numeric_limits<int64_t>::max());
+  EXPECT_EQ(scope->known_at, std::numeric_limits<int64_t>::max());
+}
+
+TEST(RetentionScope, TakesEveryPeriodOfUpTo366Units) {
+  RetentionScope scope;
+  const std::pair<ledger::v1::Period, CalendarUnit> units[] = {{ledger::v1::PERIOD_MONTH, CalendarUnit::kMonth},
+                                                               {ledger::v1::PERIOD_QUARTER, CalendarUnit::kQuarter},
+                                                               {ledger::v1::PERIOD_YEAR, CalendarUnit::kYear},
+                                                               {ledger::v1::PERIOD_WEEK, CalendarUnit::kWeek},
+                                                               {ledger::v1::PERIOD_DAY, CalendarUnit::kDay}};
+  for (const auto& [period, unit] : units) {
+    scope.set_period(period);
+    ASSERT_TRUE(ToScope(scope).ok());
+    EXPECT_EQ(ToScope(scope)->unit, unit);
+  }
+  scope.set_period_length(366);
+  EXPECT_EQ(ToScope(scope)->period_length, 366);
+  scope.set_period_length(1);
+  EXPECT_EQ(ToScope(scope)->period_length, 1);
+  scope.set_period_length(367);
+  EXPECT_EQ(RefusedField(scope), "scope.period_length");
+  scope.set_period_length(-1);
+  EXPECT_EQ(RefusedField(scope), "scope.period_length");
+}
+
+TEST(RetentionScope, TakesAFilterOfAccounts) {
+  RetentionScope scope;
+  scope.mutable_accounts()->set_region("CN/31/Shanghai");
+  scope.mutable_accounts()->set_segment(std::string(64, 's'));
+  scope.mutable_accounts()->set_owner(std::string(128, 'o'));
+  scope.mutable_accounts()->set_tier_id("gold");
+  scope.mutable_accounts()->set_club_id("friends");
+  const auto taken = ToScope(scope);
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_EQ(taken->filter.region, "CN/31/Shanghai");
+  EXPECT_EQ(taken->filter.segment, std::string(64, 's'));
+  EXPECT_EQ(taken->filter.owner, std::string(128, 'o'));
+  EXPECT_EQ(taken->filter.tier_id, "gold");
+  EXPECT_EQ(taken->filter.club_id, "friends");
+}
+
+TEST(RetentionScope, RefusesAFilterThatNoAccountCanMatch) {
+  const auto refused = [](const auto& set) {
+    RetentionScope scope;
+    set(*scope.mutable_accounts());
+    return RefusedField(scope);
+  };
+  EXPECT_EQ(refused([](auto& accounts) { accounts.set_region("CN//Shanghai"); }), "scope.accounts.region");
+  EXPECT_EQ(refused([](auto& accounts) { accounts.set_segment(std::string(65, 's')); }), "scope.accounts.segment");
+  EXPECT_EQ(refused([](auto& accounts) { accounts.set_owner(std::string(129, 'o')); }), "scope.accounts.owner");
+  EXPECT_EQ(refused([](auto& accounts) { accounts.set_tier_id("Gold"); }), "scope.accounts.tier_id");
+  EXPECT_EQ(refused([](auto& accounts) { accounts.set_club_id("the club"); }), "scope.accounts.club_id");
+}
+
+TEST(RetentionScope, RefusesWhatIsNoValue) {
+  RetentionScope scope;
+  scope.set_period(static_cast<ledger::v1::Period>(99));
+  EXPECT_EQ(RefusedField(scope), "scope.period");
+  scope.Clear();
+  scope.set_revenue_basis(static_cast<ledger::v1::RevenueBasis>(99));
+  EXPECT_EQ(RefusedField(scope), "scope.revenue_basis");
+  scope.Clear();
+  scope.set_time_zone("Mars/Olympus");
+  EXPECT_EQ(RefusedField(scope), "scope.time_zone");
+  scope.Clear();
+  scope.set_currency_code("usd");
+  EXPECT_EQ(RefusedField(scope), "scope.currency_code");
+  scope.Clear();
+  scope.mutable_as_of()->set_nanos(-1);
+  EXPECT_EQ(RefusedField(scope), "scope.as_of");
+  scope.Clear();
+  scope.mutable_known_at()->set_nanos(-1);
+  EXPECT_EQ(RefusedField(scope), "scope.known_at");
+}
+
+}  // namespace
+}  // namespace keyledger::service
