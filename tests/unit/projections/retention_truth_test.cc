@@ -3,108 +3,24 @@
 //
 // The data lies beside the source tree and is not part of it; without it these tests are skipped.
 #include <algorithm>
-#include <fstream>
-#include <map>
 #include <random>
-#include <sstream>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "projections/retention/retention_projection.h"
 #include "projections/retention/retention_queries.h"
-#include "tests/support/record_log.h"
+#include "tests/unit/projections/shops.h"
 
 namespace keyledger::projections {
 namespace {
 
 using nlohmann::json;
-using testing::RecordLog;
-using testing::Utc;
-
-// A row of a shop's file: less than zero micros is a cancellation.
-struct Row {
-  std::string customer;
-  Micros occurred = 0;
-  int64_t micros = 0;
-};
-
-std::string DataFile(const std::string& name) { return std::string(KL_DATA_DIR) + "/" + name; }
-
-bool HaveData() { return std::ifstream(DataFile("truth/cdnow_sample.json")).good(); }
-
-#define KL_NEED_DATA()                                                                              \
-  if (!HaveData()) {                                                                                \
-    GTEST_SKIP() << "THE REAL DATA IS NOT THERE: " KL_DATA_DIR " is missing, nothing was compared"; \
-  }
-
-json Truth(const std::string& name) { return json::parse(std::ifstream(DataFile("truth/" + name))); }
-
-// "29.33" in micros, exactly.
-int64_t MicrosOfDecimal(const std::string& text) {
-  const size_t point = text.find('.');
-  std::string fraction = text.substr(point + 1);
-  fraction.resize(6, '0');
-  return std::stoll(text.substr(0, point)) * 1'000'000 + std::stoll(fraction);
-}
-
-std::vector<Row> CdnowSample() {
-  std::vector<Row> rows;
-  std::ifstream file(DataFile("cdnow/CDNOW_sample.txt"));
-  std::string master, sample, date, units, amount;
-  while (file >> master >> sample >> date >> units >> amount) {
-    const int day = std::stoi(date);
-    rows.push_back({sample, Utc(day / 10000, day / 100 % 100, day % 100), MicrosOfDecimal(amount)});
-  }
-  return rows;
-}
-
-std::vector<Row> Invoices() {
-  std::vector<Row> rows;
-  std::ifstream file(DataFile("online_retail/invoices_2010_2011.csv"));
-  std::string line;
-  std::getline(file, line);
-  while (std::getline(file, line)) {
-    std::vector<std::string> fields;
-    std::stringstream stream(line);
-    for (std::string field; std::getline(stream, field, ',');) fields.push_back(field);
-    // A country may hold a comma inside quotes: the fields that count are at the two ends.
-    const std::string& time = fields[1];
-    const std::string& kind = fields[fields.size() - 4];
-    const int64_t milli = std::stoll(fields.back());
-    if (fields[2].empty() || kind == "adjustment" || (kind == "sale" && milli <= 0)) continue;
-    rows.push_back({fields[2],
-                    Utc(std::stoi(time.substr(0, 4)), std::stoi(time.substr(5, 2)), std::stoi(time.substr(8, 2)),
-                        std::stoi(time.substr(11, 2)), std::stoi(time.substr(14, 2)), std::stoi(time.substr(17, 2))),
-                    milli * 1000});
-  }
-  return rows;
-}
-
-// Folds the rows, in the order given, into `shards` tables.
-std::vector<std::unique_ptr<store::TableReader>> Fold(const std::vector<Row>& rows, const std::string& currency,
-                                                      size_t shards) {
-  std::vector<RecordLog> logs(shards);
-  std::map<std::string, bool> opened;
-  for (const Row& row : rows) {
-    RecordLog& log = logs[std::hash<std::string>()(row.customer) % shards];
-    if (!std::exchange(opened[row.customer], true)) log.Open(row.customer, row.occurred);
-    if (row.micros < 0) {
-      log.Return(row.customer, row.occurred, -row.micros, currency);
-    } else {
-      log.Purchase(row.customer, row.occurred, row.micros, currency);
-    }
-  }
-  std::vector<std::unique_ptr<store::TableReader>> readers;
-  for (const RecordLog& log : logs) readers.push_back(testing::FoldRows(RetentionProjection(), log));
-  return readers;
-}
-
-std::vector<const store::TableReader*> Pointers(const std::vector<std::unique_ptr<store::TableReader>>& readers) {
-  std::vector<const store::TableReader*> pointers;
-  for (const auto& reader : readers) pointers.push_back(reader.get());
-  return pointers;
-}
+using testing::CdnowSample;
+using testing::Fold;
+using testing::Invoices;
+using testing::Pointers;
+using testing::ShopRow;
+using testing::Truth;
 
 void ExpectRatio(const std::optional<double>& ratio, const json& period, const char* name) {
   ASSERT_EQ(ratio.has_value(), period.contains(name)) << name;
@@ -155,7 +71,8 @@ void ExpectCohorts(const CohortTable& table, const json& truth, int64_t minor) {
   }
 }
 
-void ExpectTruth(const std::vector<Row>& rows, const json& truth, const char* quarters, int64_t minor, size_t shards) {
+void ExpectTruth(const std::vector<ShopRow>& rows, const json& truth, const char* quarters, int64_t minor,
+                 size_t shards) {
   const auto readers = Fold(rows, "USD", shards);
   const auto pointers = Pointers(readers);
   const auto months = GetRetentionTable(pointers, {});
@@ -171,7 +88,7 @@ void ExpectTruth(const std::vector<Row>& rows, const json& truth, const char* qu
 
 TEST(RetentionOfCdnow, EqualsTheFiguresComputedIndependently) {
   KL_NEED_DATA();
-  const std::vector<Row> rows = CdnowSample();
+  const std::vector<ShopRow> rows = CdnowSample();
   ASSERT_EQ(rows.size(), 6919u);
   ExpectTruth(rows, Truth("cdnow_sample.json"), "quarters", 10'000, 1);
 }
@@ -186,14 +103,14 @@ TEST(RetentionOfCdnow, CountsPurchasesOfZeroDollars) {
 
 TEST(RetentionOfAWholesaler, EqualsTheFiguresComputedIndependently) {
   KL_NEED_DATA();
-  const std::vector<Row> rows = Invoices();
+  const std::vector<ShopRow> rows = Invoices();
   ASSERT_EQ(rows.size(), 18532u + 3654u);
   ExpectTruth(rows, Truth("invoices_2010_2011.json"), "calendar_quarters", 1000, 1);
 }
 
 TEST(RetentionOfAWholesaler, DoesNotDependOnTheOrderOfArrivalOrTheShards) {
   KL_NEED_DATA();
-  std::vector<Row> rows = Invoices();
+  std::vector<ShopRow> rows = Invoices();
   std::mt19937 random(20261122);
   std::shuffle(rows.begin(), rows.end(), random);
   ExpectTruth(rows, Truth("invoices_2010_2011.json"), "calendar_quarters", 1000, 1);
@@ -215,8 +132,8 @@ TEST(RetentionOfAWholesaler, SubtractsCancellationsWhenNet) {
 
 TEST(RetentionOfAWholesaler, KnowsThatAnInvoiceCancelledAtOnceIsWorthNothingNet) {
   KL_NEED_DATA();
-  std::vector<Row> rows = Invoices();
-  std::erase_if(rows, [](const Row& row) { return row.customer != "12346"; });
+  std::vector<ShopRow> rows = Invoices();
+  std::erase_if(rows, [](const ShopRow& row) { return row.customer != "12346"; });
   const auto readers = Fold(rows, "GBP", 1);
   const auto gross = GetRetentionTable(Pointers(readers), {});
   const auto net = GetRetentionTable(Pointers(readers), {.basis = RevenueBasis::kNet});
