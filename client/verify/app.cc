@@ -91,6 +91,9 @@ void AddVerbs(CLI::App& app, Options& options, Action& selected) {
   AddKeys(bundle, options);
   bundle->add_option("--temp-dir", options.bundle.temp_dir,
                      "Directory for temporary files, about as large as the bundle's content (default: the system's)");
+  bundle->add_option("--temp-bytes-max", options.bundle.temp_bytes_max, "Bytes of temporary files, at most")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   bundle->add_flag("!--no-replay", options.bundle.replay, "Proofs and trees only: decisions are not derived again");
   bundle->add_option("--findings-max", options.bundle.findings_max, "List at most so many findings; all are counted")
       ->check(CLI::Range(1, 100'000))

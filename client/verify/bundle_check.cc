@@ -28,7 +28,7 @@ using audit::v1::Finding;
 
 // A partition of about so many bytes of the file: ten times that when it is decompressed.
 constexpr uint64_t kPartitionFileBytes = 4u << 20;
-// All of them are open files.
+// All of them are open files. A partition with more records than expected is read in several passes.
 constexpr uint64_t kPartitionsMax = 128;
 
 uint64_t FileBytes(const std::string& path) {
@@ -141,7 +141,8 @@ absl::Status BundleCheck::TakeHeader(const audit::v1::BundleHeader& header) {
   if (is_account()) proofs_ = std::make_unique<AccountProofs>(header, options_.keys, findings_);
   const uint64_t partitions = std::clamp<uint64_t>(FileBytes(options_.path) / kPartitionFileBytes, 1, kPartitionsMax);
   const uint64_t per_shard = std::max<uint64_t>(1, partitions / header.shard_count());
-  KL_ASSIGN_OR_RETURN(spill_, Spill::Create(options_.temp_dir, header.shard_count(), per_shard));
+  KL_ASSIGN_OR_RETURN(spill_,
+                      Spill::Create(options_.temp_dir, header.shard_count(), per_shard, options_.temp_bytes_max));
   return absl::OkStatus();
 }
 
@@ -151,8 +152,9 @@ absl::Status BundleCheck::TakeRecord(uint32_t shard, uint64_t position, const st
   ++verdict_.records;
   const bool read = record_.ParseFromString(bytes);
   if (proven != nullptr) proofs_->TakeRecord(*proven, read ? &record_ : nullptr);
-  // One that cannot be read is of no stream: the replay meets it in the log.
-  return read ? spill_->Add(shard, position, record_.account_id(), bytes) : absl::OkStatus();
+  // One that cannot be read, or that names what can be no stream, is of none: the replay meets it in the log.
+  const bool has_stream = read && !record_.account_id().empty() && record_.account_id().size() <= kAccountIdBytesMax;
+  return has_stream ? spill_->Add(shard, position, record_.account_id(), bytes) : absl::OkStatus();
 }
 
 void BundleCheck::CheckCounts() {

@@ -19,6 +19,8 @@ struct BundleOptions {
   std::vector<merkle::VerifierKey> keys;
   // For records while they are sorted by account: about as many bytes as the bundle's content has.
   std::string temp_dir;
+  // Of those files together, at most.
+  uint64_t temp_bytes_max = uint64_t{64} << 30;
   // False: proofs and trees only.
   bool replay = true;
   // Findings listed, at most; all are counted.

@@ -1,6 +1,8 @@
 // See bundle_source.h.
 #include "client/verify/bundle_source.h"
 
+#include <functional>
+
 #include <fmt/format.h>
 
 #include "client/verify/bundle_file.h"
@@ -11,8 +13,12 @@ namespace keyledger::verify {
 using audit::v1::BundleFrame;
 
 BundleSource::BundleSource(std::string path, audit::v1::BundleHeader header, std::vector<uint64_t> counts,
-                           std::unique_ptr<Spill> spill)
-    : path_(std::move(path)), header_(std::move(header)), counts_(std::move(counts)), spill_(std::move(spill)) {}
+                           std::unique_ptr<Spill> spill, uint64_t entries_per_pass)
+    : path_(std::move(path)),
+      header_(std::move(header)),
+      counts_(std::move(counts)),
+      spill_(std::move(spill)),
+      entries_per_pass_(entries_per_pass) {}
 
 audit::SourceScope BundleSource::scope() const {
   return header_.scope() == audit::v1::BUNDLE_SCOPE_LEDGER ? audit::SourceScope::kLedger : audit::SourceScope::kAccount;
@@ -42,11 +48,23 @@ absl::Status BundleSource::ReadLog(uint32_t shard, const VisitRecord& visit) {
   return status == Enough() ? absl::OkStatus() : status;
 }
 
-absl::StatusOr<BundleSource::Partition> BundleSource::Load(uint32_t shard, size_t number) const {
+size_t BundleSource::Passes(uint32_t shard, size_t number) const {
+  return static_cast<size_t>(spill_->entries(shard, number) / entries_per_pass_ + 1);
+}
+
+size_t BundleSource::PassOf(std::string_view stream, size_t passes) const {
+  // What is left of the hash that chose the partition.
+  return std::hash<std::string_view>()(stream) / spill_->partitions() % passes;
+}
+
+absl::StatusOr<BundleSource::Partition> BundleSource::Load(uint32_t shard, size_t number, size_t pass) const {
   Partition partition;
   partition.shard = shard;
   partition.number = number;
+  partition.pass = pass;
+  const size_t passes = Passes(shard, number);
   KL_RETURN_IF_ERROR(spill_->Scan(shard, number, [&](const Spill::Entry& entry) {
+    if (PassOf(entry.stream, passes) != pass) return;
     partition.streams[std::string(entry.stream)].push_back({entry.position, entry.offset, entry.bytes});
   }));
   return partition;
@@ -65,9 +83,12 @@ absl::Status BundleSource::Give(const Partition& partition, const std::string& s
 
 absl::Status BundleSource::ListStreams(uint32_t shard, const VisitText& visit) {
   for (size_t number = 0; number < spill_->partitions(); ++number) {
-    KL_ASSIGN_OR_RETURN(Partition loaded, Load(shard, number));
-    listed_ = std::make_unique<Partition>(std::move(loaded));
-    for (const auto& [stream, places] : listed_->streams) KL_RETURN_IF_ERROR(visit(stream));
+    for (size_t pass = 0; pass < Passes(shard, number); ++pass) {
+      listed_.reset();
+      KL_ASSIGN_OR_RETURN(Partition loaded, Load(shard, number, pass));
+      listed_ = std::make_unique<Partition>(std::move(loaded));
+      for (const auto& [stream, places] : listed_->streams) KL_RETURN_IF_ERROR(visit(stream));
+    }
   }
   listed_.reset();
   return absl::OkStatus();
@@ -75,12 +96,14 @@ absl::Status BundleSource::ListStreams(uint32_t shard, const VisitText& visit) {
 
 absl::Status BundleSource::ReadStream(uint32_t shard, const std::string& stream, const VisitRecord& visit) {
   const size_t number = spill_->PartitionOf(stream);
+  const size_t pass = PassOf(stream, Passes(shard, number));
   for (const Partition* partition : {listed_.get(), other_.get()}) {
-    if (partition != nullptr && partition->shard == shard && partition->number == number) {
+    if (partition != nullptr && partition->shard == shard && partition->number == number && partition->pass == pass) {
       return Give(*partition, stream, visit);
     }
   }
-  KL_ASSIGN_OR_RETURN(Partition loaded, Load(shard, number));
+  other_.reset();
+  KL_ASSIGN_OR_RETURN(Partition loaded, Load(shard, number, pass));
   other_ = std::make_unique<Partition>(std::move(loaded));
   return Give(*other_, stream, visit);
 }

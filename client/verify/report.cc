@@ -100,6 +100,7 @@ void PrintJsonReport(const BundleVerdict& verdict, std::ostream& out) {
                  {"proofs", verdict.proofs},
                  {"standing", verdict.standing},
                  {"findings", json::array()},
+                 {"findings_left_out", verdict.report.findings() - verdict.findings.size()},
                  {"report", ToJson(verdict.report)}};
   for (const Finding& finding : verdict.findings) answer["findings"].push_back(ToJson(finding));
   out << answer.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";

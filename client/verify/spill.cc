@@ -32,9 +32,10 @@ absl::Status Spill::Failed(const char* what) const {
                                             what, directory_, strerror(errno)));
 }
 
-absl::StatusOr<std::unique_ptr<Spill>> Spill::Create(const std::string& directory, uint32_t shards, size_t partitions) {
+absl::StatusOr<std::unique_ptr<Spill>> Spill::Create(const std::string& directory, uint32_t shards, size_t partitions,
+                                                     uint64_t bytes_max) {
   KL_CHECK(shards > 0 && partitions > 0);
-  std::unique_ptr<Spill> spill(new Spill(directory, partitions));
+  std::unique_ptr<Spill> spill(new Spill(directory, partitions, bytes_max));
   spill->files_.resize(shards * partitions);
   for (File& file : spill->files_) {
     std::string name = directory + "/keyledger-verify-XXXXXX";
@@ -54,7 +55,14 @@ Spill::~Spill() {
 size_t Spill::PartitionOf(std::string_view stream) const { return std::hash<std::string_view>()(stream) % partitions_; }
 
 absl::Status Spill::Add(uint32_t shard, uint64_t position, std::string_view stream, std::string_view bytes) {
+  bytes_ += kHeadBytes + stream.size() + bytes.size();
+  if (bytes_ > bytes_max_) {
+    return absl::UnavailableError(
+        fmt::format("the records take more than {} bytes of temporary files in {}; --temp-bytes-max allows more",
+                    bytes_max_, directory_));
+  }
   File& file = FileOf(shard, PartitionOf(stream));
+  file.entries += 1;
   PutBigEndian64(file.buffer, position);
   PutBigEndian32(file.buffer, static_cast<uint32_t>(stream.size()));
   PutBigEndian32(file.buffer, static_cast<uint32_t>(bytes.size()));

@@ -17,7 +17,7 @@
 
 namespace keyledger::verify {
 
-// Threads: thread-compatible. Errors of all: UNAVAILABLE, naming the directory.
+// Threads: thread-compatible. Errors of all: UNAVAILABLE, naming the directory, or what allows more bytes.
 class Spill {
  public:
   // A record in its partition.
@@ -29,9 +29,9 @@ class Spill {
     uint32_t bytes = 0;
   };
 
-  // `partitions` for each shard, at least 1.
-  static absl::StatusOr<std::unique_ptr<Spill>> Create(const std::string& directory, uint32_t shards,
-                                                       size_t partitions);
+  // `partitions` for each shard, at least 1. `bytes_max`: of all files together.
+  static absl::StatusOr<std::unique_ptr<Spill>> Create(const std::string& directory, uint32_t shards, size_t partitions,
+                                                       uint64_t bytes_max);
   ~Spill();
   Spill(const Spill&) = delete;
   Spill& operator=(const Spill&) = delete;
@@ -44,6 +44,8 @@ class Spill {
   // Everything was added. Requires: called before the readers.
   absl::Status Seal();
 
+  // Records in a partition.
+  uint64_t entries(uint32_t shard, size_t partition) const { return FileOf(shard, partition).entries; }
   // Gives the heads of a partition's records in the order in which they were added.
   absl::Status Scan(uint32_t shard, size_t partition, const std::function<void(const Entry& entry)>& visit) const;
   // The bytes of an entry.
@@ -56,9 +58,11 @@ class Spill {
     uint64_t size = 0;
     // Not yet.
     std::string buffer;
+    uint64_t entries = 0;
   };
 
-  Spill(std::string directory, size_t partitions) : directory_(std::move(directory)), partitions_(partitions) {}
+  Spill(std::string directory, size_t partitions, uint64_t bytes_max)
+      : directory_(std::move(directory)), partitions_(partitions), bytes_max_(bytes_max) {}
   File& FileOf(uint32_t shard, size_t partition) { return files_[shard * partitions_ + partition]; }
   const File& FileOf(uint32_t shard, size_t partition) const { return files_[shard * partitions_ + partition]; }
   absl::Status Flush(File& file);
@@ -66,6 +70,9 @@ class Spill {
 
   const std::string directory_;
   const size_t partitions_;
+  const uint64_t bytes_max_;
+  // Added to all files.
+  uint64_t bytes_ = 0;
   std::vector<File> files_;
 };
 

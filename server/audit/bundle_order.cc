@@ -166,6 +166,12 @@ absl::Status BundleOrder::AcceptCheckpoint(const v1::PublishedCheckpoint& checkp
   return CheckNote(checkpoint.checkpoint(), "a checkpoint");
 }
 
+absl::Status BundleOrder::CheckRecord(uint32_t shard, uint64_t position, const std::string& record) {
+  if (record.size() >= kBundleRecordBytesMin) return absl::OkStatus();
+  return Wrong(fmt::format("record {} of shard {} has {} bytes, and none has fewer than {}", position, shard,
+                           record.size(), kBundleRecordBytesMin));
+}
+
 absl::Status BundleOrder::AcceptRun(const v1::RecordRun& run) {
   KL_RETURN_IF_ERROR(EnterShard(run.shard()));
   if (run.records().empty()) return Wrong("a run without records");
@@ -175,6 +181,9 @@ absl::Status BundleOrder::AcceptRun(const v1::RecordRun& run) {
   if (run.first_position() != next_position_) {
     return Wrong(fmt::format("the run begins with record {} of shard {}, but record {} comes next",
                              run.first_position(), run.shard(), next_position_));
+  }
+  for (int i = 0; i < run.records_size(); ++i) {
+    KL_RETURN_IF_ERROR(CheckRecord(run.shard(), run.first_position() + static_cast<uint64_t>(i), run.records(i)));
   }
   in_records_ = true;
   next_position_ += static_cast<uint64_t>(run.records_size());
@@ -194,6 +203,7 @@ absl::Status BundleOrder::AcceptProven(const v1::ProvenRecord& proven) {
     return Wrong(fmt::format("the proof of record {} of shard {} has {} hashes, at most {} are allowed", position,
                              proven.shard(), proven.proof().hashes_size(), kBundleProofHashesMax));
   }
+  KL_RETURN_IF_ERROR(CheckRecord(proven.shard(), position, proven.record()));
   in_records_ = true;
   next_position_ = position + 1;
   ++records_;

@@ -18,6 +18,12 @@ inline constexpr uint32_t kBundleFormat = 1;
 // adds.
 inline constexpr size_t kBundleFrameBytesMax = 8u << 20;
 inline constexpr int kBundleRunRecordsMax = 65'536;
+// Of one record: what every record has, its name, its account and two times, takes more. So that a small file cannot
+// claim very many.
+inline constexpr size_t kBundleRecordBytesMin = 16;
+// Fields in a frame, those of the messages in it counted too: a run of records has the most. Each takes memory when the
+// frame is parsed, however few bytes it has.
+inline constexpr size_t kBundleFrameFieldsMax = static_cast<size_t>(kBundleRunRecordsMax) + 1'024;
 inline constexpr int kBundleProofHashesMax = 64;
 inline constexpr int kBundleConsistencyHashesMax = 128;
 // Of a signed note in a frame.
@@ -44,6 +50,8 @@ class BundleOrder {
   absl::Status AcceptProven(const v1::ProvenRecord& proven);
   absl::Status AcceptStanding(const std::string& standing);
   absl::Status AcceptTrailer(const v1::BundleTrailer& trailer);
+  // A record of the shard is not smaller than any can be.
+  static absl::Status CheckRecord(uint32_t shard, uint64_t position, const std::string& record);
   // The shard is one of the header's and not before the one at hand.
   absl::Status EnterShard(uint32_t shard);
 

@@ -8,6 +8,9 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
 
 #include "server/base/check.h"
 #include "server/base/error.h"
@@ -42,6 +45,47 @@ std::optional<Length> ReadLength(std::string_view content, bool& wrong) {
   }
   wrong = length.bytes == 5;
   return std::nullopt;
+}
+
+// Takes the fields of a message, and of those in it, off `left`; false if there are more, or if they cannot be read.
+// `descriptor`: of a message whose fields come to an end, as a frame's do.
+bool TakeFields(std::string_view bytes, const google::protobuf::Descriptor& descriptor, size_t& left) {
+  using google::protobuf::FieldDescriptor;
+  using google::protobuf::internal::WireFormatLite;
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
+                                            static_cast<int>(bytes.size()));
+  while (const uint32_t tag = in.ReadTag()) {
+    if (left == 0) return false;
+    --left;
+    uint64_t value = 0;
+    switch (WireFormatLite::GetTagWireType(tag)) {
+      case WireFormatLite::WIRETYPE_VARINT:
+        if (!in.ReadVarint64(&value)) return false;
+        break;
+      case WireFormatLite::WIRETYPE_FIXED64:
+        if (!in.Skip(8)) return false;
+        break;
+      case WireFormatLite::WIRETYPE_FIXED32:
+        if (!in.Skip(4)) return false;
+        break;
+      case WireFormatLite::WIRETYPE_LENGTH_DELIMITED: {
+        if (!in.ReadVarint64(&value)) return false;
+        const std::string_view rest = bytes.substr(static_cast<size_t>(in.CurrentPosition()));
+        if (value > rest.size()) return false;
+        const FieldDescriptor* field = descriptor.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
+        if (field != nullptr && field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE &&
+            !TakeFields(rest.substr(0, value), *field->message_type(), left)) {
+          return false;
+        }
+        if (!in.Skip(static_cast<int>(value))) return false;
+        break;
+      }
+      default:
+        // Groups: no frame has one.
+        return false;
+    }
+  }
+  return in.ConsumedEntireMessage();
 }
 
 }  // namespace
@@ -145,6 +189,10 @@ absl::Status BundleReader::TakeContent(std::string_view content) {
 
 absl::Status BundleReader::TakeFrame(std::string_view bytes) {
   v1::BundleFrame frame;
+  size_t fields = kBundleFrameFieldsMax;
+  if (!TakeFields(bytes, *v1::BundleFrame::descriptor(), fields)) {
+    return Damaged(fmt::format("the frame cannot be read, or has more than {} fields", kBundleFrameFieldsMax));
+  }
   if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Damaged("the frame cannot be read");
   const BundlePlace place = Here();
   if (const absl::Status accepted = order_.Accept(frame); !accepted.ok()) {

@@ -4,11 +4,18 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <string>
 #include <utility>
 
 #include "keyledger/audit/v1/replay.pb.h"
 
 namespace keyledger::audit {
+
+// Of each text of a finding that is handed on. What a forged record says of itself may be as long as the record.
+inline constexpr size_t kFindingTextBytesMax = 1'024;
+
+// The text, or its beginning with how long it was.
+std::string CutText(std::string text);
 
 // Counts all, hands on as many as are wanted.
 // Threads: thread-compatible.

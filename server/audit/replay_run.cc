@@ -65,7 +65,8 @@ void ReplayRun::Report(v1::Finding finding) {
   findings.Add(finding);
 }
 
-void ReplayRun::NotChecked(const std::string& sentence) {
+void ReplayRun::NotChecked(const std::string& text) {
+  const std::string sentence = CutText(text);
   const auto& said = report.not_checked();
   if (said.size() >= kSentencesMax || std::find(said.begin(), said.end(), sentence) != said.end()) return;
   report.add_not_checked(said.size() + 1 < kSentencesMax ? sentence : "more, which is left out here");

@@ -63,7 +63,7 @@ class ReplayRun {
   // Whether something was found about this record in the first pass, so that it is not said again.
   bool IsSuspect(uint32_t shard, uint64_t position) const { return suspects_.contains({shard, position}); }
   // Adds a sentence to the report, once.
-  void NotChecked(const std::string& sentence);
+  void NotChecked(const std::string& text);
 
   RecordSource& source;
   const ReplayOptions& options;

@@ -2,6 +2,7 @@
 // refused with the place.
 #include <zstd.h>
 
+#include <algorithm>
 #include <random>
 
 #include <fmt/format.h>
@@ -39,11 +40,17 @@ BundleFrame AccountHeader() {
   return frame;
 }
 
+// A short name made as long as a record must be.
+std::string AtLeast(std::string record) {
+  record.resize(std::max(record.size(), kBundleRecordBytesMin), '.');
+  return record;
+}
+
 BundleFrame RunOf(uint32_t shard, uint64_t first, const std::vector<std::string>& records) {
   BundleFrame frame;
   frame.mutable_run()->set_shard(shard);
   frame.mutable_run()->set_first_position(first);
-  for (const std::string& record : records) frame.mutable_run()->add_records(record);
+  for (const std::string& record : records) frame.mutable_run()->add_records(AtLeast(record));
   return frame;
 }
 
@@ -56,7 +63,7 @@ BundleFrame Checkpoint(uint32_t shard, const std::string& note) {
 
 BundleFrame Proven(uint64_t position, const std::string& record) {
   BundleFrame frame;
-  frame.mutable_proven()->set_record(record);
+  frame.mutable_proven()->set_record(AtLeast(record));
   frame.mutable_proven()->mutable_proof()->set_leaf_index(position);
   frame.mutable_proven()->mutable_proof()->set_tree_size(100);
   return frame;
@@ -332,7 +339,7 @@ TEST(Bundle, RefusesLengthsThatNeverEnd) {
 }
 
 TEST(Bundle, RefusesAFewBytesThatComeToVeryMany) {
-  // Runs of records without bytes: 65,536 of them in 128 KiB that compress to nearly nothing.
+  // Runs of the smallest records: they compress to nearly nothing.
   const std::string run = ContentOf({RunOf(0, 0, std::vector<std::string>(60'000))});
   BundleWriter writer;
   ASSERT_TRUE(writer.Write(LedgerHeader()).ok());
@@ -344,6 +351,57 @@ TEST(Bundle, RefusesAFewBytesThatComeToVeryMany) {
   const std::string file = writer.Take(1u << 30);
   ASSERT_LT(file.size(), 16'000u);
   EXPECT_NE(ReadFile(file).error().find("this is no bundle"), std::string::npos) << ReadFile(file).error();
+}
+
+TEST(Bundle, RefusesRecordsSmallerThanAnyCanBe) {
+  const auto run = [](size_t bytes) {
+    BundleFrame frame;
+    frame.mutable_run()->add_records(std::string(20, 'x'));
+    frame.mutable_run()->add_records(std::string(bytes, 'x'));
+    return ErrorOf({LedgerHeader(), frame, Trailer(2, 2)});
+  };
+  EXPECT_EQ(run(16), "");
+  EXPECT_NE(run(15).find("record 1 of shard 0 has 15 bytes, and none has fewer than 16"), std::string::npos) << run(15);
+  EXPECT_NE(run(0).find("record 1 of shard 0 has 0 bytes"), std::string::npos) << run(0);
+  BundleFrame proven = Proven(3, "r");
+  proven.mutable_proven()->set_record(std::string(15, 'x'));
+  EXPECT_NE(ErrorOf({AccountHeader(), proven}).find("record 3 of shard 0 has 15 bytes"), std::string::npos);
+}
+
+// A frame of these bytes behind a good header.
+std::string ErrorOfFrame(const std::string& bytes) {
+  std::string content = ContentOf({LedgerHeader()});
+  uint64_t length = bytes.size();
+  for (; length >= 0x80; length >>= 7) content += static_cast<char>((length & 0x7f) | 0x80);
+  content += static_cast<char>(length);
+  return ReadFile(Compressed(content + bytes)).error();
+}
+
+TEST(Bundle, RefusesFramesOfVeryManyFieldsBeforeTheyAreParsed) {
+  const std::string refusal = "the frame cannot be read, or has more than 66560 fields";
+  // Two bytes each, of a number that is not known: each would take memory.
+  std::string fields;
+  for (int i = 0; i < 66'560; ++i) fields += std::string("\x78\x01", 2);
+  EXPECT_NE(ErrorOfFrame(fields).find("the frame holds nothing that is known"), std::string::npos)
+      << ErrorOfFrame(fields);
+  EXPECT_NE(ErrorOfFrame(fields + std::string("\x78\x01", 2)).find(refusal), std::string::npos);
+  // A run of four million records without bytes, in 8 MiB: refused without a string for each.
+  BundleFrame one;
+  one.mutable_run()->add_records("");
+  const std::string entry = one.run().SerializeAsString();
+  ASSERT_EQ(entry.size(), 2u);
+  std::string run;
+  while (run.size() < kBundleFrameBytesMax - 100) run += entry;
+  BundleFrame tag;
+  tag.mutable_run();
+  std::string bytes = tag.SerializeAsString().substr(0, 1);
+  uint64_t length = run.size();
+  for (; length >= 0x80; length >>= 7) bytes += static_cast<char>((length & 0x7f) | 0x80);
+  bytes += static_cast<char>(length);
+  EXPECT_NE(ErrorOfFrame(bytes + run).find(refusal), std::string::npos) << ErrorOfFrame(bytes + run);
+  // A group, and a length past the end.
+  EXPECT_NE(ErrorOfFrame("\x7b\x7c").find(refusal), std::string::npos);
+  EXPECT_NE(ErrorOfFrame("\x7a\x05x").find(refusal), std::string::npos);
 }
 
 TEST(Bundle, RefusesAWindowThatWouldTakeMuchMemory) {

@@ -13,9 +13,11 @@
 namespace keyledger::verify {
 namespace {
 
+constexpr uint64_t kPlenty = 1u << 30;
+
 TEST(Spill, GivesTheRecordsOfAPartitionInTheOrderInWhichTheyCame) {
   const testing::TempDir directory;
-  auto spill = Spill::Create(directory.path(), 2, 3);
+  auto spill = Spill::Create(directory.path(), 2, 3, kPlenty);
   ASSERT_TRUE(spill.ok());
   std::map<std::pair<uint32_t, std::string>, std::vector<std::pair<uint64_t, std::string>>> expected;
   for (uint64_t position = 0; position < 2'000; ++position) {
@@ -47,11 +49,24 @@ TEST(Spill, GivesTheRecordsOfAPartitionInTheOrderInWhichTheyCame) {
 }
 
 TEST(Spill, NamesTheDirectoryThatCannotBeUsed) {
-  const auto spill = Spill::Create("/nowhere/at/all", 1, 1);
+  const auto spill = Spill::Create("/nowhere/at/all", 1, 1, kPlenty);
   ASSERT_FALSE(spill.ok());
   EXPECT_TRUE(absl::IsUnavailable(spill.status()));
   EXPECT_NE(MessageOf(spill.status()).find("/nowhere/at/all"), std::string::npos);
   EXPECT_NE(MessageOf(spill.status()).find("--temp-dir"), std::string::npos);
+}
+
+TEST(Spill, TakesNoMoreBytesThanItMayAndSaysWhatAllowsMore) {
+  const testing::TempDir directory;
+  // 16 bytes before the name of each.
+  auto spill = Spill::Create(directory.path(), 1, 1, 2 * (16 + 4 + 10));
+  ASSERT_TRUE(spill.ok());
+  EXPECT_TRUE((*spill)->Add(0, 0, "acme", "0123456789").ok());
+  EXPECT_TRUE((*spill)->Add(0, 1, "acme", "0123456789").ok());
+  const absl::Status refused = (*spill)->Add(0, 2, "", "");
+  EXPECT_TRUE(absl::IsUnavailable(refused));
+  EXPECT_EQ(MessageOf(refused), "the records take more than 60 bytes of temporary files in " + directory.path() +
+                                    "; --temp-bytes-max allows more");
 }
 
 }  // namespace
