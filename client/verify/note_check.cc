@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "client/verify/keys.h"
+#include "client/verify/shallow_json.h"
 #include "keyledger/audit/v1/proof.pb.h"
 #include "server/audit/standing_statement.h"
 #include "server/base/error.h"
@@ -82,8 +83,11 @@ namespace {
 
 // Nothing readable: INVALID_ARGUMENT.
 absl::StatusOr<audit::v1::ConsistencyProof> ParseProof(const std::string& text) {
-  const nlohmann::json parsed = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!parsed.is_object()) return MakeError(Reason::kInvalidField, "the proof is no JSON object");
+  const nlohmann::json parsed = ParseShallowJson(text);
+  if (!parsed.is_object()) {
+    return MakeError(Reason::kInvalidField,
+                     fmt::format("the proof is no JSON object, or one nested deeper than {}", kJsonDepthMax));
+  }
   const std::string inner = parsed.contains("proof") ? parsed["proof"].dump() : text;
   audit::v1::ConsistencyProof proof;
   if (const auto status = google::protobuf::util::JsonStringToMessage(inner, &proof); !status.ok()) {

@@ -112,6 +112,10 @@ TEST_F(Notes, ProveThatOneLogBeginsWithAnother) {
   EXPECT_EQ(Consistency(older, newer, R"({"firstSize": "1", "secondSize": "2", "hashes": ["AA=="]})"),
             kExitDoesNotHold);
   EXPECT_EQ(Consistency(older, newer, "not json"), kExitDoesNotHold);
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  EXPECT_EQ(Consistency(older, newer, R"({"proof": )" + deep + "}"), kExitDoesNotHold);
+  EXPECT_NE(out().find("nested deeper than 32"), std::string::npos) << out();
+  EXPECT_EQ(Consistency(older, newer, deep), kExitDoesNotHold);
   const std::string forked = Signed(merkle::FormatCheckpoint({"keyledger/lab/0", 2, merkle::NodeHash(b, a)}));
   EXPECT_EQ(Consistency(older, forked, proof), kExitDoesNotHold);
 }

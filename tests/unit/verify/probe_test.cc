@@ -122,5 +122,25 @@ TEST(Probe, CallsALineUnreadableThatIsNoProbe) {
   EXPECT_EQ(Probe("/nowhere/at/all").code, kExitCannotRead);
 }
 
+// `inner` within so many arrays.
+std::string Nested(size_t depth, const std::string& inner = "") {
+  return std::string(depth, '[') + inner + std::string(depth, ']');
+}
+
+TEST(Probe, CallsALineUnreadableThatIsNestedDeeperThanAnyProbe) {
+  for (const std::string field : {"file", "wantErr", "proof", "leafIdx", "root"}) {
+    // As deep as a line can be.
+    std::string line = GoodWith("\"" + field + "\": ", "\"" + field + "\": " + Nested(520'000) + ", \"was\": ");
+    const Answer deep = ProbeLines(line);
+    EXPECT_EQ(deep.code, kExitCannotRead) << field;
+    EXPECT_NE(deep.err.find("is no probe of inclusion or consistency"), std::string::npos) << deep.err;
+  }
+  // The object is one level itself.
+  EXPECT_EQ(ProbeLines(GoodWith("\"good\"", Nested(31))).out, Nested(31) + ": accepted, as expected\n");
+  EXPECT_EQ(ProbeLines(GoodWith("\"good\"", Nested(32))).code, kExitCannotRead);
+  // Brackets within a string are none.
+  EXPECT_EQ(ProbeLines(GoodWith("good", R"(\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[)")).code, kExitHolds);
+}
+
 }  // namespace
 }  // namespace keyledger::verify
