@@ -119,7 +119,7 @@ absl::Status AccountCheck::Finish(PointsParts& total) {
   }
   run_.progress.set_accounts_replayed(run_.progress.accounts_replayed() + 1);
   if (run_.options.on_account != nullptr && state_.next_revision > 0) {
-    run_.options.on_account({account_id_, shard_, state_, run_.basis.programs[shard_].back().programs, !abandoned_});
+    run_.options.on_account({account_id_, shard_, state_, run_.basis.programs[shard_].Last(), !abandoned_});
   }
   return run_.Step();
 }
@@ -150,8 +150,8 @@ absl::StatusOr<size_t> AccountCheck::CheckCommand(size_t at) {
   return CheckRequest(at);
 }
 
-const domain::ProgramSet& AccountCheck::ProgramsAt(size_t at) const {
-  return *run_.basis.ProgramsAt(shard_, block_[at].position);
+std::shared_ptr<const domain::ProgramSet> AccountCheck::ProgramsAt(size_t at) const {
+  return run_.basis.programs[shard_].At(block_[at].position);
 }
 
 size_t AccountCheck::EndOfRequest(size_t at) const {
@@ -168,7 +168,8 @@ size_t AccountCheck::CheckPassingOfTime(size_t at) {
     moments.insert(MicrosOf(block_[end].record.occurred_time()));
     ++end;
   }
-  const domain::ProgramSet& programs = ProgramsAt(at);
+  const std::shared_ptr<const domain::ProgramSet> in_force = ProgramsAt(at);
+  const domain::ProgramSet& programs = *in_force;
   const auto until = [&](Micros moment) -> Decider {
     return [&programs, moment](const domain::AccountState& state) { return domain::Advance(state, moment, programs); };
   };
@@ -194,7 +195,8 @@ size_t AccountCheck::CheckTransferEnd(size_t at) {
     const std::string& refusal = event.points_transfer_returned().refusal();
     result = {event.points_transfer_returned().transfer_id(), refusal.empty() ? "no reason" : refusal, ""};
   }
-  const domain::ProgramSet& programs = ProgramsAt(at);
+  const std::shared_ptr<const domain::ProgramSet> in_force = ProgramsAt(at);
+  const domain::ProgramSet& programs = *in_force;
   const Decider decide = [&](const domain::AccountState& state) {
     return domain::DecideTransferResult(state, result, programs);
   };
@@ -242,7 +244,8 @@ size_t AccountCheck::CheckReceipt(size_t at) {
                     receipt.transfer_id, receipt.from_account_id, account_id_));
     run_.Report(std::move(finding));
   }
-  const domain::ProgramSet& programs = ProgramsAt(at);
+  const std::shared_ptr<const domain::ProgramSet> in_force = ProgramsAt(at);
+  const domain::ProgramSet& programs = *in_force;
   const Decider decide = [&](const domain::AccountState& state) {
     return domain::DecideTransferReceipt(state, receipt, programs);
   };
@@ -297,7 +300,8 @@ size_t AccountCheck::CheckRequest(size_t at) {
     return IsSubmittable(fact.event) && !IsDistrusted(fact.event);
   });
   if (sound) {
-    const domain::ProgramSet& programs = ProgramsAt(at);
+    const std::shared_ptr<const domain::ProgramSet> in_force = ProgramsAt(at);
+    const domain::ProgramSet& programs = *in_force;
     const Decider decide = [&](const domain::AccountState& state) { return domain::Decide(state, input, programs); };
     if (const auto next = Explain(at, end, block_.size(), decide); next.has_value()) return *next;
   }
@@ -305,7 +309,8 @@ size_t AccountCheck::CheckRequest(size_t at) {
 }
 
 size_t AccountCheck::CheckByFact(size_t at, const std::vector<size_t>& facts, size_t end) {
-  const domain::ProgramSet& programs = ProgramsAt(at);
+  const std::shared_ptr<const domain::ProgramSet> in_force = ProgramsAt(at);
+  const domain::ProgramSet& programs = *in_force;
   for (size_t n = 0; n < facts.size() && !abandoned_; ++n) {
     const size_t fact = facts[n];
     const size_t limit = n + 1 < facts.size() ? facts[n + 1] : std::max(end, fact + 1);

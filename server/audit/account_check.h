@@ -12,6 +12,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -65,7 +66,8 @@ class AccountCheck {
   absl::StatusOr<std::optional<domain::ReviewVerdict>> FindVerdict(const std::string& review_id, std::string& why);
   absl::StatusOr<std::optional<domain::AccountState>> FoldForReview(uint64_t end, Micros as_of);
   domain::TransferReceipt ReceiptAt(size_t at, size_t end) const;
-  const domain::ProgramSet& ProgramsAt(size_t at) const;
+  // The programs that the record was decided under.
+  std::shared_ptr<const domain::ProgramSet> ProgramsAt(size_t at) const;
   domain::DecideInput InputOf(const std::vector<size_t>& facts) const;
 
   // If `decide` gives, on the recorded state or beside it, the records from `at` on, as many as it gives and at least

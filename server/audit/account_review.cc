@@ -55,8 +55,8 @@ absl::StatusOr<std::optional<domain::ReviewVerdict>> AccountCheck::FindVerdict(c
     return std::nullopt;
   }
   // The programs as the review knew them.
-  const std::shared_ptr<const domain::ProgramSet>& programs =
-      run_.basis.ProgramsAt(0, review.cursor(0).next_position());
+  const std::shared_ptr<const domain::ProgramSet> programs =
+      run_.basis.programs[0].At(review.cursor(0).next_position());
   const domain::CompiledProgram* version = programs->Find(review.program_id(), review.program_version());
   if (version == nullptr || version->rules().cuts.empty() ||
       review.cuts_size() != static_cast<int>(version->rules().cuts.size())) {
@@ -96,7 +96,8 @@ absl::StatusOr<size_t> AccountCheck::CheckVerdict(size_t at) {
     }
     return next;
   }
-  const domain::ProgramSet& programs = ProgramsAt(at);
+  const std::shared_ptr<const domain::ProgramSet> in_force = ProgramsAt(at);
+  const domain::ProgramSet& programs = *in_force;
   const Decider decide = [&](const domain::AccountState& state) -> absl::StatusOr<domain::Outcome> {
     absl::StatusOr<domain::AppliedVerdict> applied = domain::ApplyVerdict(state, *verdict, programs);
     if (!applied.ok()) return applied.status();

@@ -264,8 +264,13 @@ void LogCheck::CollectProgram(uint64_t position, const EventRecord& record) {
         fmt::format("program {}, published at position {} of shard {}: {}", name, position, shard_, what));
     run_.Report(std::move(finding));
   };
-  const domain::ProgramSet& before = *run_.basis.programs[shard_].back().programs;
-  const domain::CompiledProgram* latest = before.Latest(published.program_id());
+  ProgramHistory& history = run_.basis.programs[shard_];
+  if (history.versions() == kProgramVersionsMax) {
+    published_.push_back({published.program_id(), published.version(), merkle::Sha256(published.program()), position});
+    return run_.NotChecked(fmt::format("shard {}: what was decided under program versions published after the first {}",
+                                       shard_, kProgramVersionsMax));
+  }
+  const domain::CompiledProgram* latest = history.Latest(published.program_id());
   const uint32_t due = latest == nullptr ? 1 : latest->program().version() + 1;
   if (published.version() != due) {
     bad(fmt::format("version {}", due), fmt::format("version {}", published.version()),
@@ -281,8 +286,8 @@ void LogCheck::CollectProgram(uint64_t position, const EventRecord& record) {
   }
   published_.push_back({published.program_id(), published.version(), merkle::Sha256(published.program()), position});
   // What cannot be compiled, or is there already, decides nothing.
-  if (compiled == nullptr || before.Find(published.program_id(), published.version()) != nullptr) return;
-  run_.basis.programs[shard_].push_back({position + 1, before.With(std::move(compiled))});
+  if (compiled == nullptr || history.Contains(published.program_id(), published.version())) return;
+  history.Add(position + 1, std::move(compiled));
 }
 
 }  // namespace keyledger::audit

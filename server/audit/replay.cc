@@ -26,7 +26,7 @@ class Replayer {
       KL_ASSIGN_OR_RETURN(merkle::VerifierKey key, merkle::VerifierKey::Parse(text));
       trusted.push_back(std::move(key));
     }
-    run_.basis.programs.assign(shards_, {{0, std::make_shared<const domain::ProgramSet>()}});
+    run_.basis.programs.resize(shards_);
     run_.replayed.resize(shards_);
     for (uint32_t shard = 0; shard < shards_; ++shard) {
       run_.progress.set_records_total(run_.progress.records_total() + run_.source.record_count(shard));

@@ -57,8 +57,9 @@ struct ReplayOptions {
 };
 
 // Replays everything that the source has. Findings are no error.
-// Memory: one account's state, the purchases of it that returns name, the findings' positions, programs, reviews, and
-// transfers of which only one side was read so far; one bit for each record.
+// Memory: one account's state, the purchases of it that returns name, the findings' positions, at most 1,000 program
+// versions of a shard and 128 MiB of sets of them, reviews, and transfers of which only one side was read so far; one
+// bit for each record.
 // Errors: those of the source and of on_step; INVALID_ARGUMENT (kInvalidField) for a trusted key that is none.
 absl::StatusOr<v1::ReplayReport> Replay(RecordSource& source, const ReplayOptions& options, Findings& findings);
 

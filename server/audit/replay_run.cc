@@ -20,13 +20,6 @@ constexpr int kSentencesMax = 100;
 
 }  // namespace
 
-const std::shared_ptr<const domain::ProgramSet>& Basis::ProgramsAt(uint32_t shard, uint64_t position) const {
-  const std::vector<ProgramsFrom>& sets = programs[shard];
-  const auto after = std::upper_bound(sets.begin(), sets.end(), position,
-                                      [](uint64_t at, const ProgramsFrom& from) { return at < from.position; });
-  return (after - 1)->programs;
-}
-
 uint64_t PurchaseHash(const std::string& account_id, const std::string& merchant, const std::string& invoice) {
   const merkle::Hash hash = merkle::Sha256(account_id + '\0' + merchant + '\0' + invoice);
   uint64_t word = 0;

@@ -16,30 +16,22 @@
 #include <absl/status/status.h>
 
 #include "keyledger/events/v1/record.pb.h"
+#include "server/audit/program_history.h"
 #include "server/audit/replay.h"
 #include "server/audit/transfer_match.h"
 #include "server/merkle/tree.h"
 
 namespace keyledger::audit {
 
-// The ProgramSet of a shard from a position on.
-struct ProgramsFrom {
-  uint64_t position = 0;
-  std::shared_ptr<const domain::ProgramSet> programs;
-};
-
 // What decisions rest on beside the account's own records.
 struct Basis {
-  // By shard; each begins with the empty set at 0.
-  std::vector<std::vector<ProgramsFrom>> programs;
+  // By shard.
+  std::vector<ProgramHistory> programs;
   // By review_id.
   std::map<std::string, events::v1::ReviewStarted> reviews;
   // Purchases that a return names: hashes of account, merchant and invoice.
   std::unordered_set<uint64_t> returned_purchases;
   TransferMatch transfers;
-
-  // The programs that a decision at this position of the shard was taken under.
-  const std::shared_ptr<const domain::ProgramSet>& ProgramsAt(uint32_t shard, uint64_t position) const;
 };
 
 // Names a purchase in Basis::returned_purchases.
