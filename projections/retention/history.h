@@ -9,7 +9,6 @@
 #include <functional>
 #include <limits>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,7 +99,7 @@ struct HistoryContract {
   Step step = Step::kSigned;
   Micros occurred = 0;
   std::string contract_id;
-  // Of a contract signed or renewed.
+  // Of a contract signed; the end of one renewed, too.
   Micros start = 0;
   Micros end = 0;
   std::string kind;
@@ -193,30 +192,39 @@ struct RetentionScope {
 // Revenue of a trade on the scope's basis: zero for a return where it is gross.
 int64_t RevenueOf(const HistoryTrade& trade, RevenueBasis basis);
 
+// What of the histories is wanted: the rest is not decoded, and empty.
+enum class HistoryParts { kAll, kTrades };
+
 // Visits every account of the scope that has a row in it, in order of account_id over all shards, so that the place in
-// the walk is the order by which ties are broken. Memory: one account a shard at a time.
+// the walk is the order by which ties are broken. With kTrades, accounts without a trade may be left out. Memory: one
+// account a shard at a time.
 // Threads: confined to one thread.
 class HistoryScan {
  public:
+  // The history is the scan's own, and valid during the call.
   using Visitor = std::function<absl::Status(const AccountHistory&)>;
 
   // `scope` must outlive the scan.
-  explicit HistoryScan(const RetentionScope& scope) : scope_(scope), currency_(scope.currency_code) {}
+  explicit HistoryScan(const RetentionScope& scope, HistoryParts parts = HistoryParts::kAll)
+      : scope_(scope), parts_(parts), currency_(scope.currency_code) {}
 
   // Requires: no null reader; called once. Errors: INVALID_ARGUMENT (kInvalidField "scope.currency_code") if none is
-  // given and the trades in scope have several (what was visited until then is to be forgotten), DATA_LOSS
-  // (kStoreDamaged), and whatever `visit` returns, at once.
+  // given and the trades of the accounts in scope have several (nothing was visited then), DATA_LOSS (kStoreDamaged),
+  // and whatever `visit` returns, at once.
   absl::Status Run(const std::vector<const store::TableReader*>& shards, const Visitor& visit);
 
-  // After Run: the currency; empty if there is nothing in scope and none was asked for.
+  // After Run, and while it runs: the currency; empty if there is no trade in scope and none was asked for.
   const std::string& currency() const { return currency_; }
   // Costs and budgets in another currency: they are in no history.
   int64_t left_out() const { return left_out_; }
 
  private:
+  // Finds the only currency of the trades in scope.
+  absl::Status FindCurrency(const std::vector<const store::TableReader*>& shards);
+
   const RetentionScope& scope_;
+  const HistoryParts parts_;
   std::string currency_;
-  std::set<std::string> others_;
   int64_t left_out_ = 0;
 };
 

@@ -1,7 +1,7 @@
-// RetentionProjection: every purchase and return, by account and business time, without their lines.
+// RetentionProjection: all that questions about retention and value need of an account, by account and business time.
 //
-// One row each, only ever added. Periods, cohorts and ratios are folded when asked for, since they depend on zone,
-// currency and the two axes of time. Read next: retention_queries.h, retention_rows.h.
+// A row an event, only ever added. Periods, cohorts and ratios are folded when asked for, since they depend on zone,
+// currency and the two axes of time. Read next: history.h, retention_queries.h, retention_rows.h.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@ namespace keyledger::projections {
 class RetentionProjection final : public Projection {
  public:
   std::string_view name() const override { return "retention"; }
-  uint32_t version() const override { return 1; }
+  uint32_t version() const override { return 2; }
   absl::Status Apply(const RecordView& record, Rows& rows) const override;
 };
 

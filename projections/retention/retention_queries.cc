@@ -3,24 +3,15 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <memory>
-#include <set>
-#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "projections/engine/period_finder.h"
-#include "projections/engine/row_key.h"
-#include "projections/retention/retention_rows.h"
-#include "server/base/checked.h"
 #include "server/base/error.h"
 
 namespace keyledger::projections {
 namespace {
-
-// Currencies named in a refusal.
-constexpr size_t kCurrenciesNamed = 16;
 
 // What one account did in one period.
 struct AccountPeriod {
@@ -32,7 +23,7 @@ struct AccountPeriod {
 
 // The periods in which the account did anything, ascending.
 using ActivePeriods = std::vector<AccountPeriod>;
-using AccountVisitor = std::function<absl::Status(const ActivePeriods&)>;
+using ActivityVisitor = std::function<absl::Status(const ActivePeriods&)>;
 
 absl::Status OutOfRange() {
   return MakeError(Reason::kArithmeticRange, "a sum of money does not fit in 64 bits; narrow the scope");
@@ -41,106 +32,58 @@ absl::Status OutOfRange() {
 // Adds `more` to `sum`; returns false if the result does not fit.
 bool AddTo(int64_t& sum, int64_t more) { return !__builtin_add_overflow(sum, more, &sum); }
 
-// Walks the rows of all shards, an account at a time.
-class Scan {
+// Puts the trades of each account into their periods.
+class Activity {
  public:
-  explicit Scan(const RetentionScope& scope)
-      : scope_(scope), finder_(scope.periods()), currency_(scope.currency_code) {}
+  explicit Activity(const RetentionScope& scope)
+      : scope_(scope), finder_(scope.periods()), scan_(scope, HistoryParts::kTrades) {}
 
   // Calls `visit` for each account with at least one purchase or return in scope.
-  absl::Status Run(const std::vector<const store::TableReader*>& shards, const AccountVisitor& visit) {
-    for (const store::TableReader* shard : shards) KL_RETURN_IF_ERROR(RunShard(*shard, visit));
-    if (others_.empty()) return absl::OkStatus();
-    others_.insert(currency_);
-    return FieldError("scope.currency_code",
-                      fmt::format("the data has several currencies ({}): name one", fmt::join(others_, ", ")));
+  absl::Status Run(const std::vector<const store::TableReader*>& shards, const ActivityVisitor& visit) {
+    ActivePeriods active;
+    return scan_.Run(shards, [&](const AccountHistory& history) -> absl::Status {
+      active.clear();
+      for (const HistoryTrade& trade : history.trades) {
+        if (!Add(trade, active)) return OutOfRange();
+      }
+      return active.empty() ? absl::OkStatus() : visit(active);
+    });
   }
 
-  const std::string& currency() const { return currency_; }
+  const std::string& currency() const { return scan_.currency(); }
   // Period of the first and the last purchase; meaningful if purchases() > 0.
   int64_t first() const { return first_; }
   int64_t last() const { return last_; }
   int64_t purchases() const { return purchases_; }
 
  private:
-  absl::Status RunShard(const store::TableReader& rows, const AccountVisitor& visit) {
-    const std::unique_ptr<store::RowIterator> row = rows.NewScan();
-    // Account whose rows are being read, with the zero byte and the tag.
-    std::string prefix;
-    ActivePeriods history;
-    for (row->Seek(""); row->Valid(); row->Next()) {
-      const std::string_view key = row->key();
-      if (prefix.empty() || !key.starts_with(prefix)) {
-        KL_RETURN_IF_ERROR(Visit(history, visit));
-        const size_t zero = key.find('\0');
-        if (zero == std::string_view::npos || zero + 2 > key.size()) return Damaged(key);
-        prefix.assign(key.substr(0, zero + 2));
-      }
-      Trade trade;
-      if (!DecodeTrade(key.substr(prefix.size()), row->value(), trade))
-        return Damaged(prefix.substr(0, prefix.size() - 2));
-      if (InScope(trade) && !Add(trade, history)) return OutOfRange();
-    }
-    KL_RETURN_IF_ERROR(Visit(history, visit));
-    return row->status();
-  }
-
-  absl::Status Visit(ActivePeriods& history, const AccountVisitor& visit) {
-    if (history.empty() || !others_.empty()) {
-      history.clear();
-      return absl::OkStatus();
-    }
-    absl::Status visited = visit(history);
-    history.clear();
-    return visited;
-  }
-
-  bool InScope(const Trade& trade) {
-    if (trade.occurred >= scope_.as_of || trade.recorded >= scope_.known_at) return false;
-    if (trade.currency_code == currency_) return true;
-    if (!scope_.currency_code.empty()) return false;
-    if (currency_.empty()) {
-      currency_.assign(trade.currency_code);
-      return true;
-    }
-    if (others_.size() < kCurrenciesNamed) others_.emplace(trade.currency_code);
-    return false;
-  }
-
-  bool Add(const Trade& trade, ActivePeriods& history) {
+  bool Add(const HistoryTrade& trade, ActivePeriods& active) {
     const int64_t period = finder_.Find(trade.occurred);
-    if (history.empty() || history.back().period != period) history.push_back(AccountPeriod{period, 0, 0});
-    AccountPeriod& current = history.back();
-    if (trade.kind == TradeKind::kReturn) {
-      return scope_.basis == RevenueBasis::kGross || AddTo(current.revenue_micros, -trade.micros);
+    if (active.empty() || active.back().period != period) active.push_back(AccountPeriod{period, 0, 0});
+    AccountPeriod& current = active.back();
+    if (!trade.is_return) {
+      first_ = purchases_ == 0 ? period : std::min(first_, period);
+      last_ = purchases_ == 0 ? period : std::max(last_, period);
+      purchases_ += 1;
+      current.purchases += 1;
     }
-    first_ = purchases_ == 0 ? period : std::min(first_, period);
-    last_ = purchases_ == 0 ? period : std::max(last_, period);
-    purchases_ += 1;
-    current.purchases += 1;
-    return AddTo(current.revenue_micros, trade.micros);
-  }
-
-  static absl::Status Damaged(std::string_view account_id) {
-    return MakeError(
-        Reason::kStoreDamaged,
-        fmt::format("a row of projection retention for account {} is unreadable; rebuild the projection", account_id));
+    return AddTo(current.revenue_micros, RevenueOf(trade, scope_.basis));
   }
 
   const RetentionScope& scope_;
   PeriodFinder finder_;
-  std::string currency_;
-  std::set<std::string> others_;
+  HistoryScan scan_;
   int64_t first_ = 0;
   int64_t last_ = 0;
   int64_t purchases_ = 0;
 };
 
-absl::Status CheckSpan(const Scan& scan, const Periods& periods) {
-  if (scan.purchases() == 0 || scan.last() - scan.first() < kRetentionPeriodsMax) return absl::OkStatus();
-  return FieldError("scope.period",
-                    fmt::format("purchases from {} to {} span more than {} periods: choose a longer one",
-                                periods.Format(scan.first()), periods.Format(scan.last()), kRetentionPeriodsMax));
+absl::Status CheckSpan(const Activity& activity, const Periods& periods) {
+  if (activity.purchases() == 0 || activity.last() - activity.first() < kRetentionPeriodsMax) return absl::OkStatus();
+  return FieldError(
+      "scope.period",
+      fmt::format("purchases from {} to {} span more than {} periods: choose a longer one",
+                  periods.Format(activity.first()), periods.Format(activity.last()), kRetentionPeriodsMax));
 }
 
 // Counts one account into the rows by period; returns false if a sum does not fit. Rows of periods outside the answer
@@ -192,18 +135,18 @@ absl::StatusOr<RetentionTable> GetRetentionTable(const std::vector<const store::
                                                  const RetentionScope& scope) {
   RetentionTable table;
   std::map<int64_t, RetentionPeriodRow> rows;
-  Scan scan(scope);
-  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const ActivePeriods& history) -> absl::Status {
+  Activity activity(scope);
+  KL_RETURN_IF_ERROR(activity.Run(shards, [&](const ActivePeriods& history) -> absl::Status {
     const bool bought =
         std::any_of(history.begin(), history.end(), [](const AccountPeriod& p) { return p.purchases > 0; });
     table.accounts += bought ? 1 : 0;
     return CountAccount(history, rows) ? absl::OkStatus() : OutOfRange();
   }));
-  KL_RETURN_IF_ERROR(CheckSpan(scan, scope.periods()));
-  table.currency_code = scan.currency();
-  table.purchases = scan.purchases();
-  if (scan.purchases() == 0) return table;
-  for (int64_t period = scan.first(); period <= scan.last(); ++period) {
+  KL_RETURN_IF_ERROR(CheckSpan(activity, scope.periods()));
+  table.currency_code = activity.currency();
+  table.purchases = activity.purchases();
+  if (activity.purchases() == 0) return table;
+  for (int64_t period = activity.first(); period <= activity.last(); ++period) {
     RetentionPeriodRow& row = table.periods.emplace_back(rows[period]);
     row.period = period;
     FillRatios(row);
@@ -214,8 +157,8 @@ absl::StatusOr<RetentionTable> GetRetentionTable(const std::vector<const store::
 absl::StatusOr<CohortTable> GetCohortTable(const std::vector<const store::TableReader*>& shards,
                                            const RetentionScope& scope) {
   std::map<int64_t, CohortRow> rows;
-  Scan scan(scope);
-  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const ActivePeriods& history) -> absl::Status {
+  Activity activity(scope);
+  KL_RETURN_IF_ERROR(activity.Run(shards, [&](const ActivePeriods& history) -> absl::Status {
     const auto first =
         std::find_if(history.begin(), history.end(), [](const AccountPeriod& p) { return p.purchases > 0; });
     if (first == history.end()) return absl::OkStatus();
@@ -233,12 +176,12 @@ absl::StatusOr<CohortTable> GetCohortTable(const std::vector<const store::TableR
     }
     return absl::OkStatus();
   }));
-  KL_RETURN_IF_ERROR(CheckSpan(scan, scope.periods()));
+  KL_RETURN_IF_ERROR(CheckSpan(activity, scope.periods()));
   CohortTable table;
-  table.currency_code = scan.currency();
+  table.currency_code = activity.currency();
   for (auto& [period, row] : rows) {
     row.period = period;
-    const auto offsets = static_cast<size_t>(scan.last() - period + 1);
+    const auto offsets = static_cast<size_t>(activity.last() - period + 1);
     row.active.resize(offsets);
     row.revenue_micros.resize(offsets);
     table.cohorts.push_back(std::move(row));

@@ -3,7 +3,7 @@
 //
 // An account is active in a period with at least one purchase in it, of any amount, zero included; returns never make
 // an account active. Revenue is the purchases' amount (gross), or that minus the returns', each in its own period (net:
-// may be negative). Counts and sums are exact, ratios floating point. Cost: one pass over all purchases and returns;
+// may be negative). Counts and sums are exact, ratios floating point. Cost: one pass over all accounts;
 // memory for one account at a time and the answer.
 #pragma once
 

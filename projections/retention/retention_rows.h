@@ -1,34 +1,93 @@
-// Rows of the projection "retention": one a purchase or return. Key: the account, occurred_time (8 bytes, ordered),
-// position (8 bytes, big-endian).
+// Rows of the projection "retention".
+//
+// Of accounts, one row an event, only ever added. Key: the account, a tag, occurred_time (8 bytes, ordered), position
+// (8 bytes, big-endian). Value: record_time less occurred_time (signed varint), then what the tag says. Late events and
+// events out of order need nothing more: they sort to their place, and carry when they became known.
+//
+//   'A'  opened, closed, reopened; region, segment, owner     'O'  competitor's move
+//   'B'  budget                                               'R'  referral
+//   'C'  cost, with services, gifts and commissions           'T'  purchase or return, without its lines
+//   'H'  tier or stage                                        'U'  place among the suppliers
+//   'K'  contract signed, renewed or ended                    'V'  answer to a survey
+//   'M'  club joined or left
+//
+// Of months, sums beside them; their keys begin with a zero byte, so that they are no account's: see month_cells.h.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "projections/retention/history.h"
 #include "server/base/clock.h"
 
 namespace keyledger::projections {
 
+inline constexpr char kAccountTag = 'A';
+inline constexpr char kBudgetTag = 'B';
+inline constexpr char kCostTag = 'C';
+inline constexpr char kHeldTag = 'H';
+inline constexpr char kContractTag = 'K';
+inline constexpr char kClubTag = 'M';
+inline constexpr char kMoveTag = 'O';
+inline constexpr char kReferralTag = 'R';
 inline constexpr char kTradeTag = 'T';
+inline constexpr char kSupplierRankTag = 'U';
+inline constexpr char kSurveyTag = 'V';
 
-enum class TradeKind : uint8_t { kPurchase = 1, kReturn = 2 };
-
-struct Trade {
-  TradeKind kind = TradeKind::kPurchase;
+// Where a row stands on both axes of time and in the log.
+struct RowTimes {
   Micros occurred = 0;
   Micros recorded = 0;
   uint64_t position = 0;
-  // Sum of the lines, zero or more.
-  int64_t micros = 0;
-  int64_t units = 0;
-  // ISO 4217. When decoded: a view into the value.
-  std::string_view currency_code;
 };
 
-void EncodeTrade(std::string_view account_id, const Trade& trade, std::string& key, std::string& value);
+// Makes `key` that of a row, and `value` its beginning.
+void StartRow(std::string_view account_id, char tag, const RowTimes& times, std::string& key, std::string& value);
+// Takes the part of a key after the tag, and the beginning of the value, off. Returns false if they are damaged, as do
+// all that follow.
+bool TakeRowTimes(std::string_view rest, std::string_view& value, RowTimes& times);
 
-// Of a key's part after the tag, and a value. Returns false if they are damaged.
-bool DecodeTrade(std::string_view rest, std::string_view value, Trade& trade);
+// What a row 'A' says. Views are into the value.
+struct AccountChange {
+  std::optional<HistoryLife::Step> step;
+  std::optional<std::string_view> region;
+  std::optional<std::string_view> segment;
+  std::optional<std::string_view> owner;
+};
+
+// A row 'H': a tier on a ladder, or a stage in a lifecycle.
+struct StandingChange {
+  bool is_stage = false;
+  std::string_view ladder_id;
+  std::string_view value;
+};
+
+// Append to the value what stands after the times; `occurred` is in the key. Money comes with its currency.
+void PutAccountChange(const AccountChange& change, std::string& value);
+void PutBudget(const HistoryBudget& budget, std::string_view currency_code, std::string& value);
+void PutCost(const HistoryCost& cost, std::string_view currency_code, std::string& value);
+void PutStanding(const StandingChange& change, std::string& value);
+void PutContract(const HistoryContract& contract, std::string& value);
+void PutClub(const HistoryClub& club, std::string& value);
+void PutMove(const HistoryMove& move, std::string& value);
+void PutReferral(const HistoryReferral& referral, std::string& value);
+void PutTrade(const HistoryTrade& trade, std::string_view currency_code, std::string& value);
+void PutSupplierRank(const HistorySupplierRank& rank, std::string& value);
+void PutSurvey(const HistorySurvey& survey, std::string& value);
+
+// Of a value after its times. They fill all but `occurred`.
+bool TakeAccountChange(std::string_view value, AccountChange& change);
+bool TakeBudget(std::string_view value, HistoryBudget& budget, std::string_view& currency_code);
+bool TakeCost(std::string_view value, HistoryCost& cost, std::string_view& currency_code);
+bool TakeStanding(std::string_view value, StandingChange& change);
+bool TakeContract(std::string_view value, HistoryContract& contract);
+bool TakeClub(std::string_view value, HistoryClub& club);
+bool TakeMove(std::string_view value, HistoryMove& move);
+bool TakeReferral(std::string_view value, HistoryReferral& referral);
+bool TakeTrade(std::string_view value, HistoryTrade& trade, std::string_view& currency_code);
+bool TakeSupplierRank(std::string_view value, HistorySupplierRank& rank);
+bool TakeSurvey(std::string_view value, HistorySurvey& survey);
 
 }  // namespace keyledger::projections
