@@ -36,6 +36,8 @@ std::string_view OwnStreamOf(const Event& event) {
       return kAccessesStream;
     case Event::kSigningKeyPublished:
       return kKeysStream;
+    case Event::kForecastRecorded:
+      return kForecastsStream;
     default:
       return "";
   }
@@ -217,8 +219,9 @@ void LogCheck::CheckStream(uint64_t position, const EventRecord& record) {
   if (own.empty() && !IsAccountId(record.account_id())) {
     return misplaced("the id of an account", record.account_id(), "belongs to no possible account");
   }
-  const uint32_t home = own == kReviewsStream ? 0 : ShardOf(record.account_id(), run_.source.shard_count());
-  if ((own.empty() || own == kReviewsStream) && home != shard_) {
+  const bool on_first = own == kReviewsStream || own == kForecastsStream;
+  const uint32_t home = on_first ? 0 : ShardOf(record.account_id(), run_.source.shard_count());
+  if ((own.empty() || on_first) && home != shard_) {
     misplaced(fmt::format("shard {}", home), fmt::format("shard {}", shard_),
               fmt::format("belongs to '{}', which lives on shard {}", record.account_id(), home));
   }

@@ -23,13 +23,15 @@ inline constexpr std::string_view kPrivacyStream = "$privacy";
 inline constexpr std::string_view kAccessesStream = "$accesses";
 // Stream of the ledger's own records about signing keys, in every shard. No client can name it.
 inline constexpr std::string_view kKeysStream = "$keys";
+// Stream of the ledger's own records about forecasts, in shard 0 only. No client can name it.
+inline constexpr std::string_view kForecastsStream = "$forecasts";
 
 // Returns true for a stream of the ledger's own, which is no account.
 inline bool IsOwnStream(std::string_view stream) { return stream.starts_with('$'); }
 // Returns true for one that there is, which can be read like an account.
 inline bool IsReadableOwnStream(std::string_view stream) {
   return stream == kProgramsStream || stream == kReviewsStream || stream == kPrivacyStream ||
-         stream == kAccessesStream || stream == kKeysStream;
+         stream == kAccessesStream || stream == kKeysStream || stream == kForecastsStream;
 }
 
 // Returns true if a client may use `id` for an account: 1 to 128 bytes of [A-Za-z0-9._~:@/-], the first alphanumeric.

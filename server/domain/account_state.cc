@@ -353,6 +353,7 @@ size_t AccountState::ApproximateBytes() const {
   for (const auto& [ladder_id, standing] : stages) {
     bytes += kNode + sizeof(ladder_id) + sizeof(standing) + ladder_id.capacity() + standing.stage_id.capacity();
   }
+  for (const auto& [id, end] : contracts) bytes += kNode + sizeof(id) + sizeof(end) + id.capacity();
   for (const auto& [key, count] : counts) bytes += kNode + sizeof(key) + sizeof(count) + key.first.capacity();
   for (const auto& [sku, prices] : market_prices) {
     bytes += kNode + sizeof(sku) + sizeof(prices) + sku.capacity() + prices.capacity() * sizeof(MarketPrice);
@@ -401,6 +402,11 @@ std::string EncodeState(const AccountState& state) {
   }
   EncodeTier(state, stored);
   EncodeStages(state, stored);
+  for (const auto& [id, end] : state.contracts) {
+    auto* contract = stored.add_contracts();
+    contract->set_contract_id(id);
+    contract->set_end_micros(end);
+  }
   return stored.SerializeAsString();
 }
 
@@ -431,6 +437,11 @@ absl::StatusOr<AccountState> DecodeState(std::string_view bytes) {
   if (!DecodeReturned(stored, state)) return Damaged("returned purchases are out of order");
   if (!DecodeMarketPrices(stored, state)) return Damaged("market prices are out of order");
   if (!DecodeStages(stored, state)) return Damaged("a stage is missing or given twice");
+  for (const auto& contract : stored.contracts()) {
+    if (!state.contracts.emplace(contract.contract_id(), contract.end_micros()).second) {
+      return Damaged("a contract is given twice");
+    }
+  }
   DecodeTier(stored, state);
   return state;
 }

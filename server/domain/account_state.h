@@ -33,6 +33,8 @@ inline constexpr uint32_t kSnapshotFormat = 5;
 
 inline constexpr size_t kFactsMax = 256;
 inline constexpr size_t kLotsMax = 20'000;
+// Contracts that may run on an account at once.
+inline constexpr size_t kContractsMax = 1'000;
 // Currencies an account trades in. A key account has one or two; every one costs a series.
 inline constexpr size_t kCurrenciesMax = 16;
 // Purchases of which something came back, whole or in part. They are kept for ever, since a purchase may be returned at
@@ -250,6 +252,8 @@ struct AccountState {
   std::map<std::string, std::vector<MarketPrice>> market_prices;
   // By ladder_id: every lifecycle the account has begun, also those its program no longer has.
   std::map<std::string, StageStanding> stages;
+  // Contracts that run, by contract_id: the end of the term, which may be past.
+  std::map<std::string, Micros> contracts;
 
   bool operator==(const AccountState&) const = default;
 

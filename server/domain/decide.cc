@@ -107,6 +107,12 @@ absl::Status Decision::DecidePayload(const Fact& fact) {
       return DecideRelease(fact);
     case Event::kPointsTransferSent:
       return DecideTransfer(fact);
+    case Event::kReferralRecorded:
+    case Event::kClubJoined:
+    case Event::kContractSigned:
+    case Event::kContractRenewed:
+    case Event::kContractEnded:
+      return DecideRelation(fact);
     default:
       return Record(fact);
   }

@@ -1,6 +1,7 @@
 // Decision: a request being decided, fact by fact. Internal to the room: decide.cc holds the request and the facts
 // about the account, decide_purchases.cc what is bought and returned, decide_points.cc movements of points,
-// decide_tiers.cc tiers fixed by a person, decide_conduct.cc what is granted and given.
+// decide_tiers.cc tiers fixed by a person, decide_conduct.cc what is granted and given, decide_relation.cc contracts and
+// what else is known of the relationship.
 #pragma once
 
 #include <cstdint>
@@ -68,6 +69,9 @@ class Decision {
   absl::Status DecideGiven(const Fact& fact);
   // Records what a fact brought that went beyond limits which flag; `fact_revision` is the fact's.
   absl::Status Flag(const Fact& fact, uint64_t fact_revision, const CompiledProgram* program, ComplianceFlags flags);
+
+  absl::Status DecideRelation(const Fact& fact);
+  absl::Status ContractNotOpen(const std::string& contract_id) const;
 
   absl::Status DecidePurchase(const Fact& fact);
   absl::Status Accrue(Micros occurred, const CompiledProgram& program, const Earned& earned, uint64_t purchase_revision,

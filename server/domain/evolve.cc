@@ -104,6 +104,18 @@ FoldResult FoldPayload(AccountState& state, const Event& event, Micros occurred,
     case Event::kMarketPriceObserved:
     case Event::kComplianceFlagged:
       return FoldConduct(state, event, occurred);
+    case Event::kSurveyAnswered:
+    case Event::kBudgetStated:
+    case Event::kSupplierRankStated:
+    case Event::kCostRecorded:
+    case Event::kReferralRecorded:
+    case Event::kClubJoined:
+    case Event::kClubLeft:
+    case Event::kCompetitorMoveObserved:
+    case Event::kContractSigned:
+    case Event::kContractRenewed:
+    case Event::kContractEnded:
+      return FoldRelation(state, event);
     case Event::kStageChanged:
       return FoldStage(state, event.stage_changed(), occurred);
     case Event::kReviewStarted:
@@ -117,6 +129,7 @@ FoldResult FoldPayload(AccountState& state, const Event& event, Micros occurred,
     case Event::kErasureRefused:
     case Event::kPersonalDataRead:
     case Event::kSigningKeyPublished:
+    case Event::kForecastRecorded:
       return Contradiction("a record of the ledger about itself in the stream of an account");
     case Event::PAYLOAD_NOT_SET:
       return Contradiction("an event of a kind this version does not know");

@@ -68,6 +68,9 @@ void PruneMetrics(AccountState& state);
 // Folds what was granted, given and observed, and flags.
 FoldResult FoldConduct(AccountState& state, const events::v1::Event& event, Micros occurred);
 
+// Folds what is known of the relationship beside the trade.
+FoldResult FoldRelation(AccountState& state, const events::v1::Event& event);
+
 // Slot of a metric series that holds `time`.
 int64_t SlotOf(Micros time);
 

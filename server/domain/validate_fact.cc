@@ -9,11 +9,12 @@
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/domain/decide.h"
-#include "server/domain/field_path.h"
+#include "server/domain/field_checks.h"
 #include "server/domain/program_check.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/submitted.h"
 #include "server/domain/unknown_fields.h"
+#include "server/domain/validate_relation.h"
 
 namespace keyledger::domain {
 namespace {
@@ -30,33 +31,12 @@ constexpr int kAddressesMax = 16;
 constexpr int kRolesMax = 8;
 constexpr int64_t kQuantityMax = 1'000'000'000;
 constexpr size_t kCustomDataBytesMax = 64 * 1024;
-// Violations that are kept and told: enough for a person to see what is going on, and small enough for a status on the
-// wire. The rest are counted.
-constexpr size_t kViolationsMax = 32;
 // Unknown fields told of; a message can hold millions.
 constexpr int kUnknownFieldsMax = 8;
 
-bool HasControl(std::string_view text) {
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return true;
-  }
-  return false;
-}
-
-class Validator {
+class Validator : public FieldChecks {
  public:
   explicit Validator(std::string_view path) : root_(path) {}
-
-  // The result: the violations, the first of them in the message.
-  absl::Status Result() const {
-    if (violations_.empty()) return absl::OkStatus();
-    const auto& [field, description] = violations_.front();
-    std::string message = fmt::format("{}: {}", field, description);
-    if (count_ > 1) message += fmt::format(" (and {} more)", count_ - 1);
-    absl::Status status = MakeError(Reason::kInvalidField, message);
-    for (const auto& [path, what] : violations_) AddField(status, path, what);
-    return status;
-  }
 
   void Validate(const Event& event) {
     int unknown = 0;
@@ -110,6 +90,18 @@ class Validator {
         return ContactRecorded(root_.Field("contact_recorded"), event.contact_recorded());
       case Event::kContactRemoved:
         return ContactRemoved(root_.Field("contact_removed"), event.contact_removed());
+      case Event::kSurveyAnswered:
+      case Event::kBudgetStated:
+      case Event::kSupplierRankStated:
+      case Event::kCostRecorded:
+      case Event::kReferralRecorded:
+      case Event::kClubJoined:
+      case Event::kClubLeft:
+      case Event::kCompetitorMoveObserved:
+      case Event::kContractSigned:
+      case Event::kContractRenewed:
+      case Event::kContractEnded:
+        return CheckRelation(root_, event, *this);
       case Event::kCustomEvent:
         return Custom(root_.Field("custom_event"), event.custom_event());
       default:
@@ -118,53 +110,13 @@ class Validator {
   }
 
  private:
+  using Money = events::v1::Money;
+
   struct OutputOnlyFields {
     Validator& validator;
     static bool Refuses(const google::protobuf::FieldDescriptor& field) { return IsOutputOnly(field); }
     void Report(const FieldPath& path) const { validator.Add(path, "is written by the ledger and must not be set"); }
   };
-
-  using Money = events::v1::Money;
-
-  void Add(const FieldPath& field, std::string description) {
-    ++count_;
-    if (violations_.size() < kViolationsMax) violations_.emplace_back(field.Text(), std::move(description));
-  }
-
-  // Whether a repeated field holds a number of entries in [min, max]. If not, they are not looked at.
-  bool Count(const FieldPath& field, int size, int min, int max) {
-    if (size >= min && size <= max) return true;
-    Add(field, min == 0 ? fmt::format("must be at most {}, are {}", max, size)
-                        : fmt::format("must be {} to {}, are {}", min, max, size));
-    return false;
-  }
-
-  // One line: for ids, names and codes.
-  void Text(const FieldPath& field, const std::string& text, size_t bytes_min, size_t bytes_max) {
-    if (HasControl(text)) Add(field, "must not hold control characters");
-    FreeText(field, text, bytes_min, bytes_max);
-  }
-
-  void FreeText(const FieldPath& field, const std::string& text, size_t bytes_min, size_t bytes_max) {
-    if (bytes_min > 0 && text.empty()) {
-      Add(field, "is required");
-    } else if (text.size() > bytes_max) {
-      Add(field, fmt::format("must be at most {} bytes, is {}", bytes_max, text.size()));
-    } else if (!IsUtf8(text)) {
-      Add(field, "must be UTF-8");
-    }
-  }
-
-  void Range(const FieldPath& field, int64_t value, int64_t min, int64_t max) {
-    if (value < min || value > max) Add(field, fmt::format("must be {} to {}, is {}", min, max, value));
-  }
-
-  void Region(const FieldPath& field, const std::string& region) {
-    if (!IsRegionPath(region)) {
-      Add(field,
-          "must be up to 8 non-empty segments separated by \"/\", 128 bytes of UTF-8 without control characters");
-    }
-  }
 
   // An amount from zero up; `currency` is that of the amounts before it, and set by the first.
   void Amount(const FieldPath& field, const Money& amount, std::string_view& currency) {
@@ -327,10 +279,6 @@ class Validator {
     }
   }
 
-  void Id(const FieldPath& field, const std::string& id) {
-    if (!IsSnakeId(id)) Add(field, "must be lower snake case, 1 to 64 bytes: [a-z][a-z0-9_]*");
-  }
-
   void TierLocked(const FieldPath& path, const events::v1::TierLocked& locked) {
     Id(path.Field("ladder_id"), locked.ladder_id());
     Id(path.Field("tier_id"), locked.tier_id());
@@ -343,15 +291,6 @@ class Validator {
   void TierUnlocked(const FieldPath& path, const events::v1::TierUnlocked& unlocked) {
     Id(path.Field("ladder_id"), unlocked.ladder_id());
     FreeText(path.Field("reason"), unlocked.reason(), 1, 512);
-  }
-
-  // An amount of its own, of `micros_min` or more.
-  void Sum(const FieldPath& field, bool is_set, const Money& money, int64_t micros_min) {
-    if (!is_set) return Add(field, "is required");
-    if (!IsCurrencyCode(money.currency_code())) {
-      Add(field.Field("currency_code"), "must be three capital letters (ISO 4217)");
-    }
-    Range(field.Field("micros"), money.micros(), micros_min, kMoneyMicrosMax);
   }
 
   void Discount(const FieldPath& path, const events::v1::DiscountGranted& granted) {
@@ -518,9 +457,6 @@ class Validator {
   }
 
   const FieldPath root_;
-  // At most kViolationsMax, of count_.
-  std::vector<std::pair<std::string, std::string>> violations_;
-  size_t count_ = 0;
 };
 
 }  // namespace

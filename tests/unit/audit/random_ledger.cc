@@ -324,7 +324,7 @@ shard::SubmittedEvent RandomLedger::EndHold(const std::string& account_id) {
 
 shard::SubmittedEvent RandomLedger::Conduct() {
   shard::SubmittedEvent fact = Fact(Moment());
-  switch (Pick(0, 4)) {
+  switch (Pick(0, 5)) {
     case 0: {
       auto& granted = *fact.event.mutable_discount_granted();
       granted.set_percent_milli(Pick(1, 5'000));
@@ -352,6 +352,24 @@ shard::SubmittedEvent RandomLedger::Conduct() {
       auto& commission = *fact.event.mutable_commission_paid();
       commission.set_contact_id("c");
       SetMoney(Pick(1, 60'000'000), commission.mutable_amount());
+      break;
+    }
+    case 4: {
+      // Some of these are refused: a contract is signed, renewed and ended in this order.
+      const std::string id = Chance(50) ? "frame" : "service";
+      if (Chance(40)) {
+        auto& contract = *fact.event.mutable_contract_signed();
+        contract.set_contract_id(id);
+        domain::SetTimestamp(contract.mutable_start_time(), fact.occurred);
+        domain::SetTimestamp(contract.mutable_end_time(), fact.occurred + 365 * kDay);
+      } else if (Chance(50)) {
+        fact.event.mutable_contract_renewed()->set_contract_id(id);
+        domain::SetTimestamp(fact.event.mutable_contract_renewed()->mutable_end_time(),
+                             fact.occurred + Pick(300, 800) * kDay);
+      } else {
+        fact.event.mutable_contract_ended()->set_contract_id(id);
+        fact.event.mutable_contract_ended()->set_ending(events::v1::CONTRACT_ENDING_CANCELLED);
+      }
       break;
     }
     default: {
