@@ -16,6 +16,8 @@ using audit::v1::Finding;
 
 // Of one shard: a key that is replaced every week for twenty years.
 constexpr size_t kKeysMax = 1'000;
+// Of all earlier checkpoints together; one has some 300.
+constexpr size_t kOlderBytesMax = 16u << 20;
 
 std::optional<merkle::Proof> ToProof(const google::protobuf::RepeatedPtrField<std::string>& hashes) {
   merkle::Proof proof;
@@ -78,8 +80,11 @@ void AccountProofs::TakeCheckpoint(const audit::v1::PublishedCheckpoint& checkpo
     wrong = "the proof that the log of the header's checkpoint begins with it does not hold";
   } else if (side.older.size() == kKeysMax) {
     wrong = fmt::format("there are more than {} of them", kKeysMax);
+  } else if (older_bytes_ + checkpoint.checkpoint().size() > kOlderBytesMax) {
+    wrong = fmt::format("the earlier checkpoints have more than {} bytes together", kOlderBytesMax);
   }
   if (wrong.empty()) {
+    older_bytes_ += checkpoint.checkpoint().size();
     side.older.push_back({checkpoint.checkpoint(), older->size});
   } else {
     Report(audit::v1::FINDING_KIND_BAD_CHECKPOINT, checkpoint.shard(), std::nullopt,
@@ -130,8 +135,9 @@ bool AccountProofs::TrustMore(Side& side) {
     return std::find(side.trusted.begin(), side.trusted.end(), key) != side.trusted.end();
   };
   bool more = false;
-  for (const Older& older : side.older) {
-    if (!merkle::OpenCheckpoint(older.note, side.origin, side.trusted).ok()) continue;
+  for (Older& older : side.older) {
+    if (older.is_signed || !merkle::OpenCheckpoint(older.note, side.origin, side.trusted).ok()) continue;
+    older.is_signed = true;
     for (const Announced& announced : side.announced) {
       if (announced.position >= older.size || is_trusted(announced.key)) continue;
       side.trusted.push_back(announced.key);
@@ -141,13 +147,32 @@ bool AccountProofs::TrustMore(Side& side) {
   return more;
 }
 
+void AccountProofs::CheckOlder(uint32_t shard, Side& side) {
+  for (Older& older : side.older) {
+    std::vector<merkle::VerifierKey> named;
+    for (const Announced& announced : side.announced) {
+      if (announced.position < older.size) named.push_back(announced.key);
+    }
+    older.is_signed = older.is_signed || merkle::OpenCheckpoint(older.note, side.origin, named).ok();
+    if (older.is_signed) {
+      ++checkpoints_;
+      continue;
+    }
+    Report(audit::v1::FINDING_KIND_BAD_CHECKPOINT, shard, std::nullopt,
+           fmt::format("the earlier checkpoint of shard {} over {} records is signed by no key that is trusted, and by "
+                       "none that the log names before it",
+                       shard, older.size));
+  }
+}
+
 void AccountProofs::Finish() {
   for (auto& [shard, side] : sides_) {
     if (!side.stated.has_value()) continue;
     while (TrustMore(side)) {
     }
     if (merkle::OpenCheckpoint(side.note, side.origin, side.trusted).ok()) {
-      checkpoints_ += 1 + side.older.size();
+      ++checkpoints_;
+      CheckOlder(shard, side);
       continue;
     }
     const bool has_key = !side.trusted.empty();

@@ -31,7 +31,7 @@ class AccountProofs {
   // Nothing: the header has none that can be read.
   const std::optional<merkle::Checkpoint>& checkpoint(uint32_t shard) { return sides_[shard].stated; }
   const std::vector<merkle::VerifierKey>& trusted(uint32_t shard) { return sides_[shard].trusted; }
-  // Proofs and checkpoints that hold.
+  // Proofs that hold, and checkpoints whose signatures do.
   uint64_t proofs() const { return proofs_; }
   uint64_t checkpoints() const { return checkpoints_; }
 
@@ -44,6 +44,8 @@ class AccountProofs {
   struct Older {
     std::string note;
     uint64_t size = 0;
+    // By a key that is trusted or, once the header's checkpoint is, by one that its log names before this one.
+    bool is_signed = false;
   };
   struct Side {
     std::string origin;
@@ -59,10 +61,14 @@ class AccountProofs {
   bool IsProven(const audit::v1::ProvenRecord& proven, const Side& side) const;
   // Adds announced keys that follow from trusted ones; true if there was one.
   static bool TrustMore(Side& side);
+  // The header's checkpoint is trusted, and so is all that is proved in its log: the earlier keys that it names.
+  void CheckOlder(uint32_t shard, Side& side);
 
   audit::Findings& findings_;
   // By shard.
   std::map<uint32_t, Side> sides_;
+  // Of the earlier checkpoints of all shards.
+  size_t older_bytes_ = 0;
   uint64_t proofs_ = 0;
   uint64_t checkpoints_ = 0;
 };

@@ -91,6 +91,7 @@ absl::StatusOr<BundleVerdict> BundleCheck::Run() {
     if (proofs_ != nullptr) {
       proofs_->Finish();
       verdict_.proofs = proofs_->proofs();
+      verdict_.checkpoints = proofs_->checkpoints();
     }
     CheckCounts();
     KL_RETURN_IF_ERROR(ReplayAll());

@@ -36,6 +36,8 @@ struct BundleVerdict {
   uint64_t records = 0;
   // Of an account's bundle: proofs of records that hold.
   uint64_t proofs = 0;
+  // Of an account's bundle: checkpoints whose signatures hold.
+  uint64_t checkpoints = 0;
   // With the findings counted and what was not checked.
   audit::v1::ReplayReport report;
   std::vector<audit::v1::Finding> findings;

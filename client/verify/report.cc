@@ -54,7 +54,10 @@ void PrintWhat(const BundleVerdict& verdict, std::ostream& out) {
                                        : fmt::format("ledger {}", header.ledger_id()),
                                verdict.records, verdict.frames))
       << "\n";
-  if (account) out << fmt::format("  {} records proved to be in the log\n", verdict.proofs);
+  if (account) {
+    out << fmt::format("  {} records proved to be in the log, under {} signed checkpoints\n", verdict.proofs,
+                       verdict.checkpoints);
+  }
   for (const audit::v1::ReplayedShard& shard : verdict.report.shards()) {
     if (account) continue;
     out << Printable(fmt::format("  shard {}: {} records, root {}, {} checkpoints, verified up to {}", shard.shard(),
@@ -98,6 +101,7 @@ void PrintJsonReport(const BundleVerdict& verdict, std::ostream& out) {
                  {"frames", verdict.frames},
                  {"records", verdict.records},
                  {"proofs", verdict.proofs},
+                 {"checkpoints", verdict.checkpoints},
                  {"standing", verdict.standing},
                  {"findings", json::array()},
                  {"findings_left_out", verdict.report.findings() - verdict.findings.size()},

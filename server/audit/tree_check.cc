@@ -108,7 +108,11 @@ void TreeCheck::Break(uint64_t position) {
 void TreeCheck::Announce(uint64_t position, const std::string& verifier_key) {
   const auto key = merkle::VerifierKey::Parse(verifier_key);
   const auto known = key.ok() ? std::find(keys_.begin(), keys_.end(), *key) : keys_.end();
-  if (known != keys_.end()) announced_.emplace_back(position, static_cast<uint32_t>(known - keys_.begin()));
+  if (known == keys_.end()) return;
+  const uint32_t index = static_cast<uint32_t>(known - keys_.begin());
+  // Said again it says nothing new.
+  if (std::any_of(announced_.begin(), announced_.end(), [&](const auto& each) { return each.second == index; })) return;
+  announced_.emplace_back(position, index);
 }
 
 void TreeCheck::CheckCheckpoints() {
@@ -151,15 +155,35 @@ void TreeCheck::CheckOne(const Stated& stated) {
     return;
   }
   if (std::none_of(stated.signers.begin(), stated.signers.end(), [&](uint32_t key) { return trusted_[key]; })) {
-    run_.Report(v1::FINDING_KIND_BAD_CHECKPOINT, shard_, std::nullopt, "a key that an earlier checkpoint covers",
-                stated.signers.empty() ? "" : keys_[stated.signers[0]].Format(),
-                fmt::format("the checkpoint of shard {} over {} records is signed with a key whose announcement no "
-                            "checkpoint of a trusted key covers",
-                            shard_, stated.size));
+    // A later checkpoint may still vouch for it.
+    untrusted_.push_back(stated);
     return;
   }
   verified_ += 1;
   verified_size_ = stated.size;
+}
+
+bool TreeCheck::IsOfEarlierKey(const Stated& stated) const {
+  return stated.size <= verified_size_ &&
+         std::any_of(announced_.begin(), announced_.end(), [&](const std::pair<uint64_t, uint32_t>& announced) {
+           return announced.first < stated.size &&
+                  std::find(stated.signers.begin(), stated.signers.end(), announced.second) != stated.signers.end();
+         });
+}
+
+void TreeCheck::SettleUntrusted() {
+  for (const Stated& stated : untrusted_) {
+    if (IsOfEarlierKey(stated)) {
+      verified_ += 1;
+      continue;
+    }
+    run_.Report(v1::FINDING_KIND_BAD_CHECKPOINT, shard_, std::nullopt, "a key that a trusted key's checkpoint covers",
+                stated.signers.empty() ? "" : keys_[stated.signers[0]].Format(),
+                fmt::format("the checkpoint of shard {} over {} records is signed with a key whose announcement no "
+                            "checkpoint of a trusted key covers",
+                            shard_, stated.size));
+  }
+  untrusted_.clear();
 }
 
 absl::Status TreeCheck::CheckTiles() {
@@ -193,6 +217,7 @@ void TreeCheck::CheckTile(const merkle::FullTile& computed, const std::string& s
 }
 
 absl::Status TreeCheck::Finish(v1::ReplayedShard& shard) {
+  SettleUntrusted();
   const merkle::Hash root = tree_.Root();
   shard.set_root_hash(root.data(), root.size());
   shard.set_checkpoints(verified_);

@@ -46,6 +46,11 @@ class TreeCheck {
   void TakeCheckpoint(const std::string& note);
   void CheckCheckpoints();
   void CheckOne(const Stated& stated);
+  // Whether it is signed by a key that the log names before it, where a later checkpoint of a trusted key covers both:
+  // who trusts that one only, because the key was replaced, has every reason to believe this one.
+  bool IsOfEarlierKey(const Stated& stated) const;
+  // Says what became of the checkpoints that nobody trusted vouched for when the log came to them.
+  void SettleUntrusted();
   absl::Status CheckTiles();
   void CheckTile(const merkle::FullTile& computed, const std::string& stored);
 
@@ -59,13 +64,15 @@ class TreeCheck {
   // Trusted ones first, then those announced.
   std::vector<merkle::VerifierKey> keys_;
   std::vector<bool> trusted_;
-  // Position and index into keys_.
+  // Position and index into keys_, of each key once.
   std::vector<std::pair<uint64_t, uint32_t>> announced_;
   bool has_trusted_ = false;
 
   // By size.
   std::vector<Stated> stated_;
   size_t next_stated_ = 0;
+  // Their roots agree, and no key trusted by then signed them.
+  std::vector<Stated> untrusted_;
   bool root_differed_ = false;
   uint64_t verified_ = 0;
   uint64_t verified_size_ = 0;

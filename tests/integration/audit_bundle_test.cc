@@ -124,6 +124,18 @@ class AuditBundle : public ::testing::TestWithParam<uint32_t> {
     return writer.Take(1u << 30);
   }
 
+  void ReplaceKeyTwice() {
+    for (const char* id : {"k1", "k2"}) {
+      RotateSigningKeyRequest request;
+      request.set_request_id(id);
+      request.set_reason("yearly");
+      RotateSigningKeyResponse response;
+      const grpc::Status status = Call(server_.audit(), &AuditService::Stub::RotateSigningKey, request, &response);
+      ASSERT_TRUE(status.ok()) << ReadRpcError(status);
+    }
+    server_.MustAppend(Request("account-1", "after", {Redeemed(1)}));
+  }
+
   static audit::v1::RecordRun& LastRun(Frames& frames) {
     const auto found =
         std::find_if(frames.rbegin(), frames.rend(), [](const BundleFrame& each) { return each.has_run(); });
@@ -280,20 +292,65 @@ TEST_P(AuditBundle, OfAnAccountWithAChangedRecordIsFound) {
 }
 
 TEST_P(AuditBundle, HoldsAfterTheSigningKeyWasReplacedWithTheFirstKeyAlone) {
-  for (const char* id : {"k1", "k2"}) {
-    RotateSigningKeyRequest request;
-    request.set_request_id(id);
-    request.set_reason("yearly");
-    RotateSigningKeyResponse response;
-    const grpc::Status status = Call(server_.audit(), &AuditService::Stub::RotateSigningKey, request, &response);
-    ASSERT_TRUE(status.ok()) << ReadRpcError(status);
-  }
-  server_.MustAppend(Request("account-1", "after", {Redeemed(1)}));
+  ReplaceKeyTwice();
   // keys_ are those from before.
   const Verdict whole = Verify(MustExport(""));
   EXPECT_EQ(whole.code, verify::kExitHolds) << whole.out;
   const Verdict single = Verify(MustExport("account-1"));
   EXPECT_EQ(single.code, verify::kExitHolds) << single.out;
+}
+
+TEST_P(AuditBundle, HoldsAfterTheSigningKeyWasReplacedWithTheKeyInUseAlone) {
+  // Checkpoints of the first key are given out before it is replaced.
+  MustExport("");
+  ReplaceKeyTwice();
+  ListSigningKeysResponse keys;
+  ASSERT_TRUE(Call(server_.audit(), &AuditService::Stub::ListSigningKeys, ListSigningKeysRequest(), &keys).ok());
+  keys_.clear();
+  for (const SigningKey& key : keys.keys()) {
+    if (key.current()) keys_ += key.verifier_key() + "\n";
+  }
+  const std::string file = MustExport("");
+  const Frames frames = FramesOf(file);
+  EXPECT_TRUE(std::any_of(frames.begin(), frames.end(), [](const auto& each) { return each.has_checkpoint(); }));
+  const Verdict whole = Verify(file);
+  EXPECT_EQ(whole.code, verify::kExitHolds) << whole.out;
+  // A bundle has no tiles; everything else was checked.
+  const size_t first = whole.out.find("NOT CHECKED: ");
+  EXPECT_EQ(first, whole.out.find("NOT CHECKED: the stored tiles")) << whole.out;
+  EXPECT_EQ(first, whole.out.rfind("NOT CHECKED: ")) << whole.out;
+  const Verdict single = Verify(MustExport("account-1"));
+  EXPECT_EQ(single.code, verify::kExitHolds) << single.out;
+}
+
+TEST_P(AuditBundle, CountsOnlyCheckpointsWhoseSignaturesHold) {
+  ReplaceKeyTwice();
+  const std::string file = MustExport("account-1");
+  Frames frames = FramesOf(file);
+  const auto older = static_cast<uint64_t>(
+      std::count_if(frames.begin(), frames.end(), [](const auto& each) { return each.has_checkpoint(); }));
+  const auto shards = static_cast<uint64_t>(frames[0].header().shards_size());
+  ASSERT_EQ(older, 2 * shards);
+  const auto counted = [](uint64_t count) { return fmt::format("under {} signed checkpoints\n", count); };
+  EXPECT_NE(Verify(file).out.find(counted(older + shards)), std::string::npos) << Verify(file).out;
+  // The same checkpoint, signed by somebody else.
+  const auto changed =
+      std::find_if(frames.begin(), frames.end(), [](const auto& each) { return each.has_checkpoint(); });
+  const uint32_t shard = changed->checkpoint().shard();
+  const merkle::SigningKey stranger = merkle::SigningKey::Generate();
+  const merkle::NoteSigner signer{server_.server().ledger().checkpoints().origin(shard), &stranger};
+  changed->mutable_checkpoint()->set_checkpoint(
+      *merkle::SignNote(*merkle::UnverifiedText(changed->checkpoint().checkpoint()), {&signer, 1}));
+  // Who trusts the keys from before as well as those in use needs no key from the log.
+  ListSigningKeysResponse keys;
+  ASSERT_TRUE(Call(server_.audit(), &AuditService::Stub::ListSigningKeys, ListSigningKeysRequest(), &keys).ok());
+  for (const SigningKey& key : keys.keys()) keys_ += key.verifier_key() + "\n";
+  const Verdict verdict = Verify(FileOf(frames));
+  EXPECT_EQ(verdict.code, verify::kExitDoesNotHold);
+  EXPECT_NE(verdict.out.find("is signed by no key that is trusted, and by none that the log names before it"),
+            std::string::npos)
+      << verdict.out;
+  EXPECT_NE(verdict.out.find(counted(older + shards - 1)), std::string::npos) << verdict.out;
 }
 
 TEST_P(AuditBundle, StandingIsSignedAndSaysWhatTheAccountHas) {

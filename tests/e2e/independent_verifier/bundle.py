@@ -1,4 +1,5 @@
-"""A reader of bundles, written from server/audit/BUNDLE.md: zstd and protobuf split the file into frames; records are bytes and nothing else."""
+"""A reader of bundles, written from server/audit/BUNDLE.md: zstd and protobuf split the file into frames; records are bytes, but for those that announce a
+signing key."""
 
 import io
 
@@ -65,6 +66,55 @@ class Verified:
         self.standing = {}
 
 
+class Log:
+    """The log of one shard: the checkpoints at hand and the keys that its records announce."""
+
+    def __init__(self, shard, keys):
+        self.origin = shard.origin
+        self.note = shard.checkpoint
+        # What it states, whoever signed it.
+        self.stated = notes.read_checkpoint(notes.text_of(self.note), self.origin) if self.note else None
+        self.trusted = [key for key in keys if key.name == self.origin]
+        self.given = set(self.trusted)
+        self.announced = []
+        # Note and size of each, shown to be of this very log.
+        self.older = []
+
+    def take_record(self, position, data):
+        """Remembers the key that the record announces, if it does."""
+        from keyledger.events.v1 import record_pb2
+
+        try:
+            record = record_pb2.EventRecord.FromString(data)
+        except Exception as error:  # protobuf's own class differs between its implementations
+            raise Refused("a record that cannot be read") from error
+        if record.account_id != "$keys" or record.event.WhichOneof("payload") != "signing_key_published":
+            return
+        key = notes.Key(record.event.signing_key_published.verifier_key)
+        if key.name != self.origin:
+            raise Refused("a key of another log is announced")
+        self.announced.append((position, key))
+
+    def settle(self):
+        """All was read: finds out whom to trust, and refuses a checkpoint of anybody else."""
+        if self.stated is None:
+            return
+        checkpoints = [*self.older, (self.note, self.stated[0])]
+        grown = True
+        while grown:
+            covered = max((size for note, size in checkpoints if notes.is_signed(note, self.trusted)), default=0)
+            more = {key for position, key in self.announced if position < covered} - set(self.trusted)
+            self.trusted += more
+            grown = bool(more)
+        if not notes.is_signed(self.note, self.trusted):
+            raise Refused(f"the checkpoint of {self.origin} is signed by no trusted key")
+        for note, size in self.older:
+            # A key signs nothing before the log names it, unless it was given.
+            late = {key for position, key in self.announced if position >= size} - self.given
+            if not notes.is_signed(note, [key for key in self.trusted if key not in late]):
+                raise Refused(f"an earlier checkpoint of {self.origin} is signed by no trusted key")
+
+
 def verify(data, keys):
     """Checks everything but the decisions. `keys`: verifier keys as text. Raises Refused."""
     keys = [notes.Key(text) for text in keys]
@@ -75,17 +125,16 @@ def verify(data, keys):
     if header.format != 1:
         raise Refused(f"format {header.format}")
     result = Verified()
-    shards = {shard.shard: shard for shard in header.shards}
-    for number, shard in shards.items():
-        if shard.origin != f"keyledger/{header.ledger_id}/{number}":
+    logs = {}
+    for shard in header.shards:
+        if shard.origin != f"keyledger/{header.ledger_id}/{shard.shard}":
             raise Refused("an origin of another log")
-        if shard.checkpoint:
-            result.checkpoints[number] = notes.open_checkpoint(shard.checkpoint, shard.origin, keys)
+        logs[shard.shard] = Log(shard, keys)
     body = frames[1:-1]
     if header.scope == 1:
-        verify_ledger(header, shards, body, keys, result)
+        verify_ledger(header, logs, body, result)
     elif header.scope == 2:
-        verify_account(header, shards, body, keys, result)
+        verify_account(header, logs, body, result)
     else:
         raise Refused("an unknown scope")
     if trailer.records != result.records or trailer.frames != len(frames) - 1:
@@ -93,46 +142,68 @@ def verify(data, keys):
     return result
 
 
-def verify_ledger(header, shards, body, keys, result):
-    if sorted(shards) != list(range(header.shard_count)):
+def log_of(logs, number):
+    if number not in logs:
+        raise Refused(f"shard {number} is not in the header")
+    return logs[number]
+
+
+def verify_ledger(header, logs, body, result):
+    if sorted(logs) != list(range(header.shard_count)):
         raise Refused("shards are missing")
-    trees = {number: merkle.Tree() for number in shards}
-    stated = {number: {} for number in shards}
-    for number, (size, root) in result.checkpoints.items():
-        stated[number][size] = root
+    trees = {number: merkle.Tree() for number in logs}
+    # By shard and size.
+    stated = {number: {} for number in logs}
+    for number, log in logs.items():
+        if log.stated:
+            stated[number][log.stated[0]] = log.stated[1]
     for frame in body:
         kind = frame.WhichOneof("frame")
         if kind == "checkpoint":
             number = frame.checkpoint.shard
-            size, root = notes.open_checkpoint(frame.checkpoint.checkpoint, shards[number].origin, keys)
+            log = log_of(logs, number)
+            size, root = notes.read_checkpoint(notes.text_of(frame.checkpoint.checkpoint), log.origin)
             if stated[number].setdefault(size, root) != root:
                 raise Refused("two roots of one size")
+            log.older.append((frame.checkpoint.checkpoint, size))
             result.older_checkpoints += 1
         elif kind == "run":
-            tree = trees[frame.run.shard]
+            number = frame.run.shard
+            log, tree = log_of(logs, number), trees[number]
             if frame.run.first_position != tree.size:
                 raise Refused("records are missing")
             for record in frame.run.records:
+                log.take_record(tree.size, record)
                 tree.append(record)
                 result.records += 1
-                if stated[frame.run.shard].pop(tree.size, tree.root() if tree.size in stated[frame.run.shard] else None) not in (None, tree.root()):
+                if tree.size in stated[number] and stated[number].pop(tree.size) != tree.root():
                     raise Refused(f"the records do not give the root of size {tree.size}")
         else:
             raise Refused(f"a {kind} in a ledger's bundle")
     for number, left in stated.items():
         if left:
             raise Refused(f"checkpoints of shard {number} cover more records than there are")
-        if trees[number].size != result.checkpoints.get(number, (0, None))[0]:
+        if trees[number].size != (logs[number].stated or (0, None))[0]:
             raise Refused(f"records of shard {number} that no checkpoint covers")
+    settle(logs, result)
 
 
-def verify_account(header, shards, body, keys, result):
+def settle(logs, result):
+    for number, log in logs.items():
+        log.settle()
+        if log.stated:
+            result.checkpoints[number] = log.stated
+
+
+def verify_account(header, logs, body, result):
     last = (-1, -1)
+    standing = None
     for frame in body:
         kind = frame.WhichOneof("frame")
         if kind == "proven":
             proven = frame.proven
-            size, root = result.checkpoints[proven.shard]
+            log = log_of(logs, proven.shard)
+            size, root = log.stated
             place = (proven.shard, proven.proof.leaf_index)
             if place <= last:
                 raise Refused("records out of order")
@@ -141,31 +212,37 @@ def verify_account(header, shards, body, keys, result):
                 merkle.leaf_hash(proven.record), proven.proof.leaf_index, size, list(proven.proof.hashes), root
             ):
                 raise Refused(f"the proof of {place} does not hold")
+            log.take_record(proven.proof.leaf_index, proven.record)
             result.records += 1
         elif kind == "standing":
-            result.standing = verify_standing(frame.standing, header, shards, keys, result)
+            standing = frame.standing
         elif kind == "checkpoint":
             proof = frame.checkpoint.consistency
-            size, root = result.checkpoints[frame.checkpoint.shard]
-            older_size, older_root = notes.open_checkpoint(frame.checkpoint.checkpoint, shards[frame.checkpoint.shard].origin, keys)
+            log = log_of(logs, frame.checkpoint.shard)
+            size, root = log.stated
+            older_size, older_root = notes.read_checkpoint(notes.text_of(frame.checkpoint.checkpoint), log.origin)
             if not merkle.verify_consistency(older_size, size, older_root, root, list(proof.hashes)):
                 raise Refused("an older checkpoint is not consistent")
+            log.older.append((frame.checkpoint.checkpoint, older_size))
             result.older_checkpoints += 1
         else:
             raise Refused(f"a {kind} in an account's bundle")
-    if not result.standing:
+    if standing is None:
         raise Refused("no standing")
+    settle(logs, result)
+    result.standing = verify_standing(standing, header, logs, result)
 
 
-def verify_standing(note, header, shards, keys, result):
-    lines = notes.open_note(note, keys).split("\n")
-    if lines[0] != "keyledger-standing/1" or lines[-1]:
+def verify_standing(note, header, logs, result):
+    text = notes.text_of(note)
+    lines = text.split("\n")
+    if lines[0] != "keyledger-standing/1" or lines[-1] or not all(": " in line for line in lines[1:-1]):
         raise Refused("no standing")
     values = dict(line.split(": ", 1) for line in lines[1:-1])
-    number = next((number for number, shard in shards.items() if shard.origin == values["origin"]), None)
-    if number is None or values["account"] != header.account_id:
+    number = next((number for number, log in logs.items() if log.origin == values.get("origin")), None)
+    if number is None or values.get("account") != header.account_id:
         raise Refused("the standing is of another account or log")
-    notes.open_note(note, [key for key in keys if key.name == values["origin"]])
+    notes.open_note(note, logs[number].trusted)
     if (int(values["tree-size"]), notes.decode(values["root"])) != result.checkpoints[number]:
         raise Refused("the standing speaks of another tree")
     return values

@@ -28,6 +28,8 @@ class Key:
     """A verifier key: <name>+<hash>+<base64 of algorithm and key>."""
 
     def __init__(self, text):
+        if text.count("+") < 2:
+            raise Refused("no verifier key")
         self.name, hash_text, key_text = text.split("+", 2)
         data = decode(key_text)
         if data[:1] != ED25519 or len(data) != 33:
@@ -35,7 +37,14 @@ class Key:
         self.hash = hashlib.sha256(self.name.encode() + b"\n" + data).digest()[:4]
         if self.hash.hex() != hash_text:
             raise Refused("the key's hash is not of its name and key")
-        self.public = Ed25519PublicKey.from_public_bytes(data[1:])
+        self.data = data[1:]
+        self.public = Ed25519PublicKey.from_public_bytes(self.data)
+
+    def __eq__(self, other):
+        return (self.name, self.data) == (other.name, other.data)
+
+    def __hash__(self):
+        return hash((self.name, self.data))
 
 
 def open_note(note, keys):
@@ -67,11 +76,35 @@ def open_note(note, keys):
     return text
 
 
+def text_of(note):
+    """The text of a note, whoever signed it."""
+    text, separator, _ = note.rpartition("\n\n")
+    if not separator:
+        raise Refused("no signed note")
+    return text + "\n"
+
+
 def open_checkpoint(note, origin, keys):
     """Returns size and root of the log."""
-    lines = open_note(note, [key for key in keys if key.name == origin]).split("\n")
+    return read_checkpoint(open_note(note, [key for key in keys if key.name == origin]), origin)
+
+
+def is_signed(note, keys):
+    """Whether one of the keys signed it."""
+    try:
+        open_note(note, keys)
+    except Refused:
+        return False
+    return True
+
+
+def read_checkpoint(text, origin):
+    """Size and root that the text of a checkpoint states."""
+    lines = text.split("\n")
     if lines[0] != origin:
         raise Refused(f"a checkpoint of {lines[0]}, not of {origin}")
+    if len(lines) < 4:
+        raise Refused("a checkpoint has three lines")
     if not lines[1].isascii() or not lines[1].isdigit() or (len(lines[1]) > 1 and lines[1][0] == "0"):
         raise Refused("a size that is none")
     root = decode(lines[2])

@@ -7,6 +7,7 @@ usage: verifier_test.py KEYLEDGERD KEYLEDGER KEYLEDGER_VERIFY [unittest options]
 
 import base64
 import binascii
+import hashlib
 import json
 import pathlib
 import random
@@ -242,6 +243,94 @@ class Ledger(unittest.TestCase):
         else:
             frames[index].proven.record += b"\x52\x01x"
         return frames
+
+
+class Rotation(unittest.TestCase):
+    """A ledger on two shards whose signing key was replaced twice, checked by who has any one of its keys."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.directory.cleanup)
+        cls.path = pathlib.Path(cls.directory.name)
+        harness.generate(cls.path)
+        cls.server = harness.Server(SERVER, cls.directory.name, "--shards", "2")
+        cls.addClassCleanup(cls.server.stop)
+        cls.command("demo", "load", "--accounts", "10")
+        # Sets of keys, one for each shard, in the order in which they were in use.
+        cls.keys = [cls.current_keys()]
+        for turn in range(2):
+            # Signed by the key that is about to be replaced, and not for its sake.
+            cls.export(f"early-{turn}.bundle")
+            cls.command("audit", "key", "rotate", "--reason", f"turn {turn}")
+            cls.keys.append(cls.current_keys())
+        cls.bundles = {"ledger": cls.export("ledger.bundle"), "account": cls.export("account.bundle", "--account", cls.some_account())}
+
+    command = Ledger.__dict__["command"]
+    export = Ledger.__dict__["export"]
+    some_account = Ledger.__dict__["some_account"]
+
+    @classmethod
+    def current_keys(cls):
+        listed = json.loads(cls.command("--output", "json", "audit", "key", "show"))["keys"]
+        return [key["verifier_key"] for key in listed if key.get("current")]
+
+    def both_say(self, data, keys, expected, what):
+        """Both verifiers come to this."""
+        file, key_file = self.path / "candidate.bundle", self.path / "candidate.keys"
+        file.write_bytes(data)
+        key_file.write_text("\n".join(keys) + "\n")
+        done = run_verifier("bundle", file, "--key", key_file, "--no-replay")
+        self.assertEqual(done.returncode, expected, f"{what}: {done.stdout}")
+        try:
+            seen, refused = bundle.verify(data, keys), None
+        except notes.Refused as error:
+            seen, refused = None, error
+        self.assertEqual(HOLDS if seen else DOES_NOT_HOLD, expected, f"{what}: {refused}")
+        return seen
+
+    def test_any_key_of_the_log_leads_to_all_of_its_checkpoints(self):
+        self.assertEqual([len(keys) for keys in self.keys], [2, 2, 2])
+        for scope, data in self.bundles.items():
+            for turn, keys in enumerate(self.keys):
+                # The key between the two signed checkpoints that cover its own record and that of the one after it.
+                seen = self.both_say(data, keys, HOLDS, f"{scope}, keys of turn {turn}")
+                self.assertGreaterEqual(seen.older_checkpoints, 2, scope)
+
+    def test_a_strangers_key_leads_nowhere(self):
+        other = tempfile.TemporaryDirectory()
+        self.addCleanup(other.cleanup)
+        server = harness.Server(SERVER, other.name, "--shards", "2")
+        try:
+            done = subprocess.run([COMMAND, "--server", server.address, "--output", "json", "audit", "key", "show"], capture_output=True, text=True, check=True)
+        finally:
+            server.stop()
+        # Keys of another ledger under the names of this one's: a name and a key make the hash.
+        names = [notes.Key(text).name for text in self.keys[0]]
+        strangers = []
+        for name, key in zip(names, json.loads(done.stdout)["keys"], strict=True):
+            data = notes.ED25519 + notes.Key(key["verifier_key"]).data
+            strangers.append(f"{name}+{hashlib.sha256(name.encode() + chr(10).encode() + data).hexdigest()[:8]}+{base64.b64encode(data).decode()}")
+        for scope, data in self.bundles.items():
+            self.both_say(data, strangers, DOES_NOT_HOLD, scope)
+
+    def test_without_the_records_that_name_the_keys_both_refuse(self):
+        from keyledger.events.v1 import record_pb2
+
+        frames = [
+            frame
+            for frame in bundle.read_frames(self.bundles["account"])
+            if frame.WhichOneof("frame") != "proven" or record_pb2.EventRecord.FromString(frame.proven.record).account_id != "$keys"
+        ]
+        dropped = len(list(bundle.read_frames(self.bundles["account"]))) - len(frames)
+        self.assertGreaterEqual(dropped, 3)
+        frames[-1].trailer.records -= dropped
+        frames[-1].trailer.frames -= dropped
+        data = bundle.write_frames(frames)
+        for turn, keys in enumerate(self.keys):
+            self.both_say(data, keys, DOES_NOT_HOLD, f"keys of turn {turn}")
+        # Who was given all of them needs no record.
+        self.both_say(data, [key for keys in self.keys for key in keys], HOLDS, "all keys")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,10 @@
-// What time brings, and small ledgers in which everything can be said beforehand: a decision that was left out, a new
-// signing key, one account alone.
+// What time brings, and small ledgers in which everything can be said beforehand: a decision that was left out or
+// forged, signing keys that replace one another, one account alone.
+#include <algorithm>
+#include <functional>
+#include <memory>
+
+#include "server/base/ids.h"
 #include "server/domain/proto_time.h"
 #include "server/shard/replay_source.h"
 #include "tests/unit/audit/memory_source.h"
@@ -130,6 +135,74 @@ TEST(ReplayKeys, AnnouncedUnderATrustedCheckpointAreTrusted) {
   options.trusted_keys = {"not a key"};
   audit::Findings findings(1, nullptr);
   EXPECT_EQ(ReasonOf(audit::Replay(source, options, findings).status()), Reason::kInvalidField);
+}
+
+// A log of one shard in which two keys are announced, at positions 1 and 3 of five.
+class KeysInTheLog : public ::testing::Test {
+ protected:
+  KeysInTheLog() {
+    WholeLedger whole;
+    for (const char* id : {"a", "b", "c"}) whole.MustAppend(Command(id, "open", {Opened()}));
+    source_ = std::make_unique<MemorySource>(SourceOf(whole));
+    Announce(1, first_);
+    Announce(3, second_);
+  }
+  void Announce(uint64_t position, const merkle::SigningKey& key) {
+    events::v1::EventRecord record = source_->Get(0, 0);
+    record.set_account_id("$keys");
+    record.mutable_event()->mutable_signing_key_published()->set_verifier_key(Vkey(key));
+    source_->Insert(0, position, record);
+  }
+  std::string Vkey(const merkle::SigningKey& key) const {
+    return merkle::VerifierKey(source_->origin(0), key.public_key()).Format();
+  }
+  Replayed Trusting(const merkle::SigningKey& key) {
+    audit::ReplayOptions options;
+    options.trusted_keys = {Vkey(key)};
+    return ReplayAll(*source_, options);
+  }
+
+  const merkle::SigningKey first_ = merkle::SigningKey::Generate();
+  const merkle::SigningKey second_ = merkle::SigningKey::Generate();
+  std::unique_ptr<MemorySource> source_;
+};
+
+TEST_F(KeysInTheLog, OfBeforeAreBelievedWhereACheckpointOfTheKeyInUseCoversThem) {
+  source_->Sign(0, 2, first_);
+  source_->Sign(0, 3, first_);
+  source_->Sign(0, 5, second_);
+  const Replayed replayed = Trusting(second_);
+  EXPECT_EQ(replayed.report.findings(), 0u) << Listed(replayed);
+  EXPECT_EQ(replayed.report.shards(0).checkpoints(), 3u);
+  EXPECT_EQ(replayed.report.shards(0).checkpoint_size(), 5u);
+}
+
+TEST_F(KeysInTheLog, AreNotBelievedBeforeTheLogNamesThemOrPastWhatIsSigned) {
+  const auto expect_refused = [&](uint64_t size, const merkle::SigningKey& key) {
+    const Replayed replayed = Trusting(second_);
+    ASSERT_EQ(replayed.report.findings(), 1u) << Listed(replayed);
+    EXPECT_EQ(replayed.findings[0].kind(), audit::v1::FINDING_KIND_BAD_CHECKPOINT);
+    EXPECT_NE(replayed.findings[0].message().find(fmt::format("over {} records", size)), std::string::npos);
+    EXPECT_EQ(replayed.findings[0].found(), Vkey(key));
+  };
+  // Before its record.
+  source_->Sign(0, 1, first_);
+  source_->Sign(0, 5, second_);
+  expect_refused(1, first_);
+  // The trusted key signed nothing that names it.
+  source_->checkpoints()[0].clear();
+  source_->Sign(0, 1, second_);
+  source_->Sign(0, 5, first_);
+  expect_refused(5, first_);
+}
+
+TEST_F(KeysInTheLog, AreTheOnlyOnesBelieved) {
+  source_->Sign(0, 3, merkle::SigningKey::Generate());
+  source_->Sign(0, 5, second_);
+  const Replayed replayed = Trusting(second_);
+  ASSERT_EQ(replayed.report.findings(), 1u) << Listed(replayed);
+  EXPECT_EQ(replayed.findings[0].kind(), audit::v1::FINDING_KIND_BAD_CHECKPOINT);
+  EXPECT_NE(replayed.findings[0].message().find("signed by no key that is trusted or announced"), std::string::npos);
 }
 
 TEST(Replay, EndsWhereItIsTold) {
