@@ -32,11 +32,17 @@ absl::StatusOr<std::vector<std::string>> ReadKeys(const std::vector<std::string>
       continue;
     }
     std::ifstream in(text);
+    const size_t before = keys.size();
     std::string line;
     while (std::getline(in, line)) {
       if (!line.empty() && line[0] != '#') keys.push_back(line);
     }
-    if (in.bad()) return absl::UnavailableError(fmt::format("{} cannot be read", text));
+    if (!in.eof() || in.bad()) return absl::UnavailableError(fmt::format("{} cannot be read", text));
+    // Without a key nothing signed is checked: that must be asked for, not come of a file that was not filled.
+    if (keys.size() == before) {
+      return absl::FailedPreconditionError(fmt::format(
+          "{} has no key in it; give a file with one a line, or leave --replay-keys out to check no signatures", text));
+    }
   }
   return keys;
 }

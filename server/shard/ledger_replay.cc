@@ -8,6 +8,8 @@
 #include <memory>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "server/base/error.h"
 #include "server/shard/ledger.h"
 
@@ -17,6 +19,15 @@ namespace {
 constexpr std::chrono::milliseconds kProgressEvery{250};
 // Of the niceness that the process runs with: writers that want the processor get it.
 constexpr int kNicer = 10;
+
+audit::v1::Finding UnreadableCheckpoint(uint32_t shard, const absl::Status& why) {
+  audit::v1::Finding finding;
+  finding.set_kind(audit::v1::FINDING_KIND_BAD_CHECKPOINT);
+  finding.set_shard(shard);
+  finding.set_expected("a checkpoint");
+  finding.set_message(fmt::format("a checkpoint that shard {} keeps cannot be read: {}", shard, MessageOf(why)));
+  return finding;
+}
 
 }  // namespace
 
@@ -77,13 +88,18 @@ absl::StatusOr<audit::v1::ReplayReport> LedgerReplay::Replay() {
     }
     stores.stores.push_back(&ledger_.shard(shard).store());
   }
+  audit::Findings findings(options_.findings_max, [this](const audit::v1::Finding& finding) { Put(finding); });
   if (ledger_.has_checkpoints()) {
-    stores.checkpoints = [this](uint32_t shard, uint64_t size_max, const auto& visit) -> absl::Status {
+    stores.checkpoints = [&](uint32_t shard, uint64_t size_max, const auto& visit) -> absl::Status {
       const CheckpointHistory& history = ledger_.checkpoints().history(shard);
       for (uint64_t i = 0; i < history.count(); ++i) {
-        KL_ASSIGN_OR_RETURN(const PublishedCheckpoint published, history.Read(i));
-        if (published.checkpoint.size > size_max) break;
-        KL_RETURN_IF_ERROR(visit(published.note));
+        const absl::StatusOr<PublishedCheckpoint> published = history.Read(i);
+        if (!published.ok()) {
+          findings.Add(UnreadableCheckpoint(shard, published.status()));
+          continue;
+        }
+        if (published->checkpoint.size > size_max) break;
+        KL_RETURN_IF_ERROR(visit(published->note));
       }
       return absl::OkStatus();
     };
@@ -96,7 +112,6 @@ absl::StatusOr<audit::v1::ReplayReport> LedgerReplay::Replay() {
   }
   started_ = told_ = std::chrono::steady_clock::now();
   options.on_step = [this](const audit::v1::ReplayProgress& progress) { return Pace(progress); };
-  audit::Findings findings(options_.findings_max, [this](const audit::v1::Finding& finding) { Put(finding); });
   return audit::Replay(*source, options, findings);
 }
 

@@ -1,5 +1,6 @@
 // Audit replay: of a ledger that is being written, over the wire, and of its data directory at rest.
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 #include <fmt/format.h>
@@ -115,6 +116,29 @@ TEST_F(AuditReplay, RunsOnceAtATimeAndEndsWhenItIsCancelled) {
   EXPECT_EQ(code, grpc::StatusCode::OK);
 }
 
+TEST_F(AuditReplay, GoesOnPastACheckpointThatCannotBeRead) {
+  // Each replay signs what is durable by then.
+  ASSERT_EQ(Replay({}).report->findings(), 0u);
+  for (int i = 0; i < 4; ++i) server_.MustAppend(Request(fmt::format("a{}", i), "more", {Redeemed(1)}));
+  ASSERT_EQ(Replay({}).report->findings(), 0u);
+  const std::string path = server_.options().data_dir + "/checkpoints/shard-000.history";
+  {
+    std::fstream history(path, std::ios::in | std::ios::out | std::ios::binary);
+    ASSERT_TRUE(history.is_open()) << path;
+    history.seekp(100);
+    history.write("damaged", 7);
+  }
+  const Answer answer = Replay({});
+  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+  ASSERT_TRUE(answer.report.has_value());
+  ASSERT_EQ(answer.report->findings(), 1u);
+  EXPECT_EQ(answer.findings[0].kind(), audit::v1::FINDING_KIND_BAD_CHECKPOINT);
+  EXPECT_EQ(answer.findings[0].shard(), 0u);
+  EXPECT_EQ(answer.findings[0].message().find("a checkpoint that shard 0 keeps cannot be read: "), 0u)
+      << answer.findings[0].message();
+  EXPECT_EQ(answer.report->accounts(), 40u);
+}
+
 TEST_F(AuditReplay, EndsWithTheServer) {
   ReplayRequest slow;
   slow.set_records_per_second_max(1);
@@ -189,6 +213,21 @@ TEST_F(AtRest, ReplaysWithoutAFindingAndChangesNothing) {
   EXPECT_EQ(printed.exit_code, 0) << printed.text;
   EXPECT_NE(printed.text.find("nothing was found"), std::string::npos) << printed.text;
   EXPECT_EQ(FilesOf(server_.options().data_dir), before);
+}
+
+TEST_F(AtRest, RefusesAFileOfKeysThatHasNone) {
+  server_.Close();
+  const TempDir directory;
+  std::ofstream(directory / "keys") << "# none yet\n\n";
+  app::Options options = server_.options();
+  options.replay_keys = {directory / "keys"};
+  ::testing::internal::CaptureStderr();
+  const int code = app::RunReplay(options);
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(code, app::kReplayCannotRun);
+  EXPECT_EQ(said, fmt::format("keyledgerd: cannot replay: {} has no key in it; give a file with one a line, or leave "
+                              "--replay-keys out to check no signatures\n",
+                              directory / "keys"));
 }
 
 TEST_F(AtRest, FindsAChangedAccrual) {
