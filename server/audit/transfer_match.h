@@ -68,6 +68,8 @@ class TransferMatch {
   // Points that were received while the sender's records do not say so yet, less those that the sender says were
   // received while the receiver's records are past the end. After Finish.
   int64_t under_way() const { return under_way_; }
+  // Transfers of which one side is missing that may stand past the end of what was read. After Finish.
+  uint64_t excused() const { return excused_; }
   // When the receiver was opened, where a receipt claims that this is why it is dated later than it was sent. By shard
   // and position of the receipt's first record; the second pass checks them.
   const std::map<std::pair<uint32_t, uint64_t>, Micros>& dated_by_opening() const { return dated_by_opening_; }
@@ -100,6 +102,7 @@ class TransferMatch {
   std::vector<Micros> last_recorded_;
   std::map<std::pair<uint32_t, uint64_t>, Micros> dated_by_opening_;
   int64_t under_way_ = 0;
+  uint64_t excused_ = 0;
 };
 
 }  // namespace keyledger::audit

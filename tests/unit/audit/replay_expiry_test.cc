@@ -205,6 +205,40 @@ TEST_F(KeysInTheLog, AreTheOnlyOnesBelieved) {
   EXPECT_NE(replayed.findings[0].message().find("signed by no key that is trusted or announced"), std::string::npos);
 }
 
+// A transfer between shards, whose sender's records are the last of the sender's shard.
+TEST(ReplayTransfer, WhoseSenderMayStandPastTheEndIsNamedAsNotChecked) {
+  WholeLedger whole(2);
+  ASSERT_TRUE(whole.ledger().Publish(kPlainProgram, "p", "").ok());
+  // By shard.
+  std::vector<std::string> ids(2);
+  for (char id = 'a'; id <= 'z'; ++id) ids[ShardOf(std::string(1, id), 2)] = std::string(1, id);
+  for (const std::string& id : ids) whole.MustAppend(Command(id, "open", {Opened(), Bought(50, id)}));
+  shard::SubmittedEvent sent = Fact();
+  sent.event.mutable_points_transfer_sent()->set_transfer_id("t");
+  sent.event.mutable_points_transfer_sent()->set_to_account_id(ids[1]);
+  sent.event.mutable_points_transfer_sent()->set_points(20);
+  whole.MustAppend(Command(ids[0], "send", {sent}));
+  whole.ledger().courier().WaitUntilSettled();
+  MemorySource source = SourceOf(whole);
+  Replayed replayed = ReplayAll(source);
+  EXPECT_EQ(replayed.report.findings(), 0u) << Listed(replayed);
+  const std::string sentence =
+      "the other side of 1 transfers, recorded no earlier than the last record that was read of the shard where it "
+      "belongs: it may stand behind that";
+  const auto says = [&] {
+    const auto& said = replayed.report.not_checked();
+    return std::find(said.begin(), said.end(), sentence) != said.end();
+  };
+  EXPECT_FALSE(says());
+  while (!source.Get(0, source.record_count(0) - 1).event().has_points_transfer_sent()) {
+    source.Drop(0, source.record_count(0) - 1);
+  }
+  source.Drop(0, source.record_count(0) - 1);
+  replayed = ReplayAll(source);
+  EXPECT_EQ(replayed.report.findings(), 0u) << Listed(replayed);
+  EXPECT_TRUE(says()) << replayed.report.DebugString();
+}
+
 TEST(Replay, EndsWhereItIsTold) {
   WholeLedger whole;
   whole.MustAppend(Command("a", "open", {Opened()}));
