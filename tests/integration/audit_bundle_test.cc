@@ -1,8 +1,11 @@
 // Bundles and signed standings: what a live server exports is verified by keyledger-verify with the public keys alone,
 // and every way of tampering with it is found and named.
 #include <algorithm>
+#include <chrono>
 #include <fstream>
+#include <random>
 #include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -134,6 +137,67 @@ class AuditBundle : public ::testing::TestWithParam<uint32_t> {
       ASSERT_TRUE(status.ok()) << ReadRpcError(status);
     }
     server_.MustAppend(Request("account-1", "after", {Redeemed(1)}));
+  }
+
+  // One change that keeps the file well formed; says which.
+  static std::string ChangeFrames(Frames& frames, std::mt19937_64& random) {
+    const size_t at = 1 + random() % (frames.size() - 2);
+    BundleFrame& frame = frames[at];
+    std::string* text = nullptr;
+    if (frame.has_run()) {
+      auto& records = *frame.mutable_run()->mutable_records();
+      const int record = static_cast<int>(random() % static_cast<uint64_t>(records.size()));
+      const int other = static_cast<int>(random() % static_cast<uint64_t>(records.size()));
+      switch (random() % 4) {
+        case 0:
+          records.erase(records.begin() + record);
+          return fmt::format("run {} without record {}", at, record);
+        case 1:
+          records.SwapElements(record, other);
+          return fmt::format("run {}, records {} and {} swapped", at, record, other);
+        case 2:
+          *frame.mutable_run()->add_records() = records.Get(record);
+          return fmt::format("run {}, record {} twice", at, record);
+        default:
+          text = records.Mutable(record);
+      }
+    } else if (frame.has_proven()) {
+      switch (random() % 4) {
+        case 0:
+          frame.mutable_proven()->mutable_proof()->set_leaf_index(frame.proven().proof().leaf_index() + 1);
+          return fmt::format("proof {} of the next record", at);
+        case 1:
+          if (frame.proven().proof().hashes_size() > 0) {
+            frame.mutable_proven()->mutable_proof()->mutable_hashes()->RemoveLast();
+          }
+          return fmt::format("proof {} without its last hash", at);
+        case 2: {
+          // Of programs and keys some are not needed: see BUNDLE.md on what a standing cannot prove.
+          events::v1::EventRecord record;
+          if (!record.ParseFromString(frame.proven().record()) || record.account_id().starts_with("$")) break;
+          frames.erase(frames.begin() + static_cast<ptrdiff_t>(at));
+          return fmt::format("without frame {}", at);
+        }
+        default:
+          break;
+      }
+      text = frame.mutable_proven()->mutable_record();
+    } else {
+      text = frame.has_checkpoint() ? frame.mutable_checkpoint()->mutable_checkpoint() : frame.mutable_standing();
+    }
+    const size_t byte = random() % text->size();
+    // Notes are text, and stay it.
+    (*text)[byte] = static_cast<char>((*text)[byte] ^ (1 << (random() % 3)));
+    return fmt::format("byte {} of frame {} changed", byte, at);
+  }
+
+  // Whether the frames say what those do: swapping equal records, say, changes nothing.
+  static bool SaysTheSame(const Frames& left, const Frames& right) {
+    if (left.size() != right.size()) return false;
+    for (size_t i = 0; i < left.size(); ++i) {
+      if (left[i].SerializeAsString() != right[i].SerializeAsString()) return false;
+    }
+    return true;
   }
 
   static audit::v1::RecordRun& LastRun(Frames& frames) {
@@ -353,6 +417,95 @@ TEST_P(AuditBundle, CountsOnlyCheckpointsWhoseSignaturesHold) {
   EXPECT_NE(verdict.out.find(counted(older + shards - 1)), std::string::npos) << verdict.out;
 }
 
+TEST_P(AuditBundle, WithALogThatNoKeyWasGivenForIsFound) {
+  const std::string file = MustExport("");
+  std::istringstream lines(std::exchange(keys_, ""));
+  const std::string origin = server_.server().ledger().checkpoints().origin(GetParam() - 1);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(origin + "+")) keys_ += line + "\n";
+  }
+  if (keys_.empty()) {
+    // One shard: a key of another ledger.
+    keys_ = merkle::VerifierKey("keyledger/other/0", merkle::SigningKey::Generate().public_key()).Format() + "\n";
+  }
+  const Verdict verdict = Verify(file, {"--no-replay"});
+  EXPECT_EQ(verdict.code, verify::kExitDoesNotHold) << verdict.out;
+  EXPECT_NE(verdict.out.find(fmt::format("no key that was given is named '{}': who signed the log of shard {} is not "
+                                         "known",
+                                         origin, GetParam() - 1)),
+            std::string::npos)
+      << verdict.out;
+  EXPECT_NE(verdict.out.find("DOES NOT HOLD: 1 findings"), std::string::npos) << verdict.out;
+}
+
+TEST_P(AuditBundle, WithoutALogThatAKeyWasGivenForIsFound) {
+  const std::string file = MustExport("");
+  // A ledger with a shard more than the bundle says.
+  const std::string& first = server_.server().ledger().checkpoints().origin(0);
+  const std::string missing = first.substr(0, first.size() - 1) + std::to_string(GetParam());
+  keys_ += merkle::VerifierKey(missing, merkle::SigningKey::Generate().public_key()).Format() + "\n";
+  // Another ledger's is nobody's business here.
+  keys_ += merkle::VerifierKey("keyledger/other/0", merkle::SigningKey::Generate().public_key()).Format() + "\n";
+  const Verdict verdict = Verify(file, {"--no-replay"});
+  EXPECT_EQ(verdict.code, verify::kExitDoesNotHold) << verdict.out;
+  EXPECT_NE(
+      verdict.out.find(fmt::format("the log '{}', whose key was given, is not in the bundle of the ledger", missing)),
+      std::string::npos)
+      << verdict.out;
+  EXPECT_NE(verdict.out.find("DOES NOT HOLD: 1 findings"), std::string::npos) << verdict.out;
+}
+
+TEST_P(AuditBundle, OfAnAccountWhoseSenderIsWithheldIsFound) {
+  // account-0 sent account-6 its points; whatever the shards of the two.
+  for (int i = 0; i < 6; ++i) {
+    const std::string sender = fmt::format("account-{}", i);
+    Frames frames = FramesOf(MustExport(fmt::format("account-{}", i + 6)));
+    const auto sent = std::find_if(frames.begin(), frames.end(), [&](const BundleFrame& frame) {
+      events::v1::EventRecord record;
+      return frame.has_proven() && record.ParseFromString(frame.proven().record()) && record.account_id() == sender;
+    });
+    ASSERT_NE(sent, frames.end());
+    frames.erase(sent);
+    const Verdict verdict = Verify(FileOf(frames));
+    EXPECT_EQ(verdict.code, verify::kExitDoesNotHold) << verdict.out;
+    EXPECT_NE(verdict.out.find(fmt::format("was received, but account '{}' never sent it", sender)), std::string::npos)
+        << verdict.out;
+  }
+}
+
+TEST_P(AuditBundle, ThatNeedsMoreTemporaryFilesThanAllowedIsNotJudged) {
+  const Verdict verdict = Verify(MustExport(""), {"--temp-bytes-max", "1000"});
+  EXPECT_EQ(verdict.code, verify::kExitCannotRead) << verdict.out;
+  EXPECT_NE(verdict.err.find("the records take more than 1000 bytes of temporary files in"), std::string::npos)
+      << verdict.err;
+  EXPECT_NE(verdict.err.find("--temp-bytes-max allows more"), std::string::npos) << verdict.err;
+}
+
+// Changes made to the frames, not to the bytes: whatever is swapped, dropped, doubled or cut, and however the counts
+// are made to fit, what comes out either is refused or is what was exported.
+TEST_P(AuditBundle, IsNeverTakenForAnotherHoweverItsFramesAreChanged) {
+  const uint64_t seed = 20'261'122 + GetParam();
+  std::mt19937_64 random(seed);
+  for (const char* account : {"", "account-1"}) {
+    const Frames good = FramesOf(MustExport(account));
+    for (int round = 0; round < 60; ++round) {
+      Frames frames = good;
+      const std::string what = ChangeFrames(frames, random);
+      const std::string place = fmt::format("seed {} round {} account '{}': {}", seed, round, account, what);
+      audit::BundleWriter writer;
+      bool written = true;
+      for (const BundleFrame& frame : frames) written = written && (frame.has_trailer() || writer.Write(frame).ok());
+      // What the writer refuses, the reader does.
+      if (!written || !writer.Finish().ok()) continue;
+      const Verdict verdict = Verify(writer.Take(1u << 30));
+      EXPECT_TRUE(verdict.code == verify::kExitHolds || verdict.code == verify::kExitDoesNotHold) << place;
+      if (verdict.code == verify::kExitHolds) {
+        EXPECT_TRUE(SaysTheSame(frames, good)) << place << "\n" << verdict.out;
+      }
+    }
+  }
+}
+
 TEST_P(AuditBundle, StandingIsSignedAndSaysWhatTheAccountHas) {
   GetSignedStandingRequest request;
   request.set_account_id("account-2");
@@ -367,6 +520,51 @@ TEST_P(AuditBundle, StandingIsSignedAndSaysWhatTheAccountHas) {
   std::ofstream(directory_ / "keys") << keys_;
   std::ostringstream out;
   EXPECT_EQ(verify::Run({"note", directory_ / "note", "--key", directory_ / "keys"}, {out, out}), verify::kExitHolds);
+}
+
+TEST_P(AuditBundle, IsExportedTwiceAtATimeAndAgainWhenOneIsCancelled) {
+  // More than waits between server and client: 8 MB that no compression makes smaller.
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 14; ++i) {
+    std::vector<shard::SubmittedEvent> events;
+    for (int j = 0; j < 10; ++j) {
+      events.push_back(Fact());
+      events.back().event.mutable_custom_event()->set_type("com.example.noise");
+      std::string& noise = *events.back().event.mutable_custom_event()->mutable_data();
+      noise.resize(60'000);
+      for (char& byte : noise) byte = static_cast<char>(random());
+    }
+    server_.MustAppend(Request("account-1", fmt::format("noise-{}", i), events));
+  }
+  grpc::ClientContext first;
+  grpc::ClientContext second;
+  const auto one = server_.audit().ExportBundle(&first, ExportBundleRequest());
+  const auto two = server_.audit().ExportBundle(&second, ExportBundleRequest());
+  ExportBundleResponse piece;
+  ASSERT_TRUE(one->Read(&piece));
+  ASSERT_TRUE(two->Read(&piece));
+  std::string file;
+  const grpc::Status refused = Export("", file);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReadRpcError(refused).reason, "TOO_MANY_STREAMS");
+  EXPECT_EQ(file, "");
+  first.TryCancel();
+  while (one->Read(&piece)) {
+  }
+  EXPECT_EQ(one->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  // The server learns of it soon.
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  grpc::Status status = refused;
+  while (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED && std::chrono::steady_clock::now() < deadline) {
+    file.clear();
+    status = Export("", file);
+  }
+  EXPECT_TRUE(status.ok()) << ReadRpcError(status);
+  EXPECT_EQ(Verify(file, {"--no-replay"}).code, verify::kExitHolds);
+  second.TryCancel();
+  while (two->Read(&piece)) {
+  }
+  EXPECT_EQ(two->Finish().error_code(), grpc::StatusCode::CANCELLED);
 }
 
 TEST_P(AuditBundle, RefusesAnAccountThatIsNotThere) {

@@ -239,6 +239,78 @@ TEST(ReplayTransfer, WhoseSenderMayStandPastTheEndIsNamedAsNotChecked) {
   EXPECT_TRUE(says()) << replayed.report.DebugString();
 }
 
+// Two purchases, of one line and of three, and what comes back of them: whatever a forged record says of the one, the
+// replay of the other goes on.
+class Forged : public ::testing::Test {
+ protected:
+  Forged() {
+    EXPECT_TRUE(whole_.ledger().Publish(kPlainProgram, "p", "").ok());
+    shard::SubmittedEvent three = Bought(30, "three");
+    const auto line = three.event.purchase_recorded().lines(0);
+    for (int i = 0; i < 2; ++i) *three.event.mutable_purchase_recorded()->add_lines() = line;
+    whole_.MustAppend(Command("a", "r1", {Opened(), Bought(100, "one"), three}));
+    shard::SubmittedEvent third = Returned(30, "three");
+    third.event.mutable_purchase_returned()->mutable_lines(0)->set_line_number(3);
+    whole_.MustAppend(Command("a", "r2", {third}));
+    shard::SubmittedEvent first = Returned(100, "one");
+    first.event.mutable_purchase_returned()->mutable_lines(0)->set_line_number(1);
+    whole_.MustAppend(Command("a", "r3", {first}));
+    source_ = std::make_unique<MemorySource>(SourceOf(whole_));
+  }
+  uint64_t PlaceOf(const std::function<bool(const events::v1::EventRecord&)>& is_meant) {
+    for (uint64_t i = 0; i < source_->record_count(0); ++i) {
+      if (is_meant(source_->Get(0, i))) return i;
+    }
+    ADD_FAILURE() << "there is no such record";
+    return 0;
+  }
+  static bool Says(const Replayed& replayed, const std::string& sentence) {
+    const auto& said = replayed.report.not_checked();
+    return std::find(said.begin(), said.end(), sentence) != said.end();
+  }
+
+  WholeLedger whole_;
+  std::unique_ptr<MemorySource> source_;
+};
+
+TEST_F(Forged, OfNothingIsNotFound) {
+  const Replayed replayed = ReplayAll(*source_);
+  EXPECT_EQ(replayed.report.findings(), 0u) << Listed(replayed);
+}
+
+TEST_F(Forged, ReturnThatPointsToAnotherPurchaseIsOneFindingAndTheOtherIsNotBuiltUpon) {
+  const uint64_t bought =
+      PlaceOf([](const auto& record) { return record.event().purchase_recorded().invoice_number() == "one"; });
+  const uint64_t returned = PlaceOf(
+      [](const auto& record) { return record.event().purchase_returned().purchase_invoice_number() == "three"; });
+  source_->Change(0, returned, [&](events::v1::EventRecord& record) {
+    record.mutable_event()->mutable_purchase_returned()->set_purchase_revision(source_->Get(0, bought).revision());
+  });
+  const Replayed replayed = ReplayAll(*source_);
+  ASSERT_EQ(replayed.report.findings(), 1u) << Listed(replayed);
+  EXPECT_EQ(replayed.findings[0].kind(), audit::v1::FINDING_KIND_DIFFERENT_DECISION);
+  EXPECT_EQ(replayed.findings[0].position(), returned);
+  EXPECT_TRUE(Says(replayed, "account 'a': returns of purchases whose own records differ"));
+}
+
+TEST_F(Forged, AccrualWithoutAFactIsOneFindingAndItsPurchaseIsNotBuiltUpon) {
+  const uint64_t accrued = PlaceOf([](const auto& record) { return record.event().has_points_accrued(); });
+  const uint64_t returned =
+      PlaceOf([](const auto& record) { return record.event().purchase_returned().purchase_invoice_number() == "one"; });
+  events::v1::EventRecord stray = source_->Get(0, accrued);
+  stray.set_request_id("nobody-asked");
+  *stray.mutable_record_time() = source_->Get(0, returned - 1).record_time();
+  stray.mutable_event()->mutable_points_accrued()->set_points(7'000);
+  source_->Insert(0, returned, stray);
+  const Replayed replayed = ReplayAll(*source_);
+  ASSERT_EQ(replayed.report.findings(), 1u) << Listed(replayed);
+  EXPECT_EQ(replayed.findings[0].kind(), audit::v1::FINDING_KIND_UNFOUNDED_DECISION);
+  EXPECT_EQ(replayed.findings[0].position(), returned);
+  EXPECT_NE(replayed.findings[0].message().find("a decision is on record for a request without a fact"),
+            std::string::npos);
+  EXPECT_TRUE(Says(replayed, "account 'a': returns of purchases whose own records differ"));
+}
+
 TEST(Replay, EndsWhereItIsTold) {
   WholeLedger whole;
   whole.MustAppend(Command("a", "open", {Opened()}));
