@@ -77,7 +77,7 @@ std::string Advice(const client::ClientError& error, const std::string& server) 
     return "is keyledgerd running at " + server + "? name another with --server HOST:PORT or KEYLEDGER_SERVER";
   }
   if (error.code == grpc::StatusCode::DEADLINE_EXCEEDED) {
-    return "try again with a larger --timeout";
+    return "no answer from " + server + " in time: try again with a larger --timeout, or name another with --server";
   }
   return "";
 }

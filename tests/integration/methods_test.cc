@@ -114,6 +114,7 @@ TEST_F(Methods, ExplainAccountListsCausesThatSumToTheBalance) {
   EXPECT_EQ(page.causes(0).description(), "shop c-1");
   EXPECT_EQ(page.causes(1).kind(), events::v1::EVENT_KIND_POINTS_REDEEMED);
   // The next page is of the same moment, whatever happens in between.
+  server_.clock().Advance(kMicrosPerSecond);
   server_.MustAppend(Request("acme", "r4", {Redeemed(1)}));
   request.set_page_token(page.next_page_token());
   const auto last = Get(server_.accounts(), &AccountService::Stub::ExplainAccount, request);
