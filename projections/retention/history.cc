@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "projections/engine/row_key.h"
+#include "projections/retention/month_cells.h"
 #include "projections/retention/retention_rows.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
@@ -18,8 +19,6 @@ namespace {
 
 // Currencies named in a refusal.
 constexpr size_t kCurrenciesNamed = 16;
-// Keys before this one are no account's.
-constexpr std::string_view kFirstAccountKey = "\x01";
 
 absl::Status Damaged(std::string_view account_id) {
   return MakeError(
@@ -178,9 +177,7 @@ class Loader {
     std::string_view currency_code;
     if (!TakeTrade(value, trade, currency_code)) return false;
     if (currency_ == nullptr) {
-      if (currencies_.size() < kCurrenciesNamed && !currencies_.contains(std::string(currency_code))) {
-        currencies_.emplace(currency_code);
-      }
+      currencies_.emplace(currency_code);
       return true;
     }
     if (currency_code != *currency_) return true;
@@ -339,16 +336,28 @@ int64_t RevenueOf(const HistoryTrade& trade, RevenueBasis basis) {
 }
 
 absl::Status HistoryScan::FindCurrency(const std::vector<const store::TableReader*>& shards) {
+  constexpr int64_t kEver = std::numeric_limits<int64_t>::max();
+  KL_ASSIGN_OR_RETURN(const CellCurrencies traded, ListCellCurrencies(shards, kEver));
   std::set<std::string> found;
-  Loader loader(scope_, HistoryParts::kTrades, nullptr);
-  KL_RETURN_IF_ERROR(Walk(shards, scope_, loader, [&] {
-    if (loader.InScope()) found.insert(loader.currencies().begin(), loader.currencies().end());
-    return absl::OkStatus();
-  }));
+  if (scope_.as_of == kEver && scope_.known_at == kEver && scope_.known_places.empty() && scope_.filter.matches_all()) {
+    found = traded.currencies;
+  } else if (!traded.currencies.empty()) {
+    // With only one there is, a single trade in scope will do.
+    const bool any = traded.currencies.size() == 1;
+    const absl::Status enough = absl::CancelledError();
+    Loader loader(scope_, HistoryParts::kTrades, nullptr);
+    const absl::Status walked = Walk(shards, scope_, loader, [&] {
+      if (loader.InScope()) found.insert(loader.currencies().begin(), loader.currencies().end());
+      return any && !found.empty() ? enough : absl::OkStatus();
+    });
+    if (walked != enough) KL_RETURN_IF_ERROR(walked);
+  }
   if (found.size() == 1) currency_ = *found.begin();
   if (found.size() <= 1) return absl::OkStatus();
+  std::vector<std::string> named(found.begin(), found.end());
+  if (named.size() > kCurrenciesNamed) named.resize(kCurrenciesNamed);
   return FieldError("scope.currency_code",
-                    fmt::format("the data has several currencies ({}): name one", fmt::join(found, ", ")));
+                    fmt::format("the data has several currencies ({}): name one", fmt::join(named, ", ")));
 }
 
 absl::Status HistoryScan::Run(const std::vector<const store::TableReader*>& shards, const Visitor& visit) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "projections/engine/record_time.h"
+#include "projections/retention/month_cells.h"
 #include "projections/retention/retention_rows.h"
 #include "server/base/checked.h"
 #include "server/base/error.h"
@@ -121,9 +122,11 @@ class Folder {
     trade.is_return = is_return;
     trade.occurred = times_.occurred;
     if (!SumLines(lines, trade)) return Damaged("the lines of a purchase or return cannot be added up");
+    const std::string& currency_code = lines.begin()->amount().currency_code();
     Start(kTradeTag);
-    PutTrade(trade, lines.begin()->amount().currency_code(), value_);
-    return Put();
+    PutTrade(trade, currency_code, value_);
+    rows_.Put(key_, value_);
+    return CountTrade(account_id_, currency_code, trade, rows_);
   }
 
   absl::Status Cost(CostKind kind, const Money& money) {

@@ -1,7 +1,8 @@
 // RetentionProjection: all that questions about retention and value need of an account, by account and business time.
 //
-// A row an event, only ever added. Periods, cohorts and ratios are folded when asked for, since they depend on zone,
-// currency and the two axes of time. Read next: history.h, retention_queries.h, retention_rows.h.
+// A row an event, only ever added: periods, cohorts and ratios are folded when asked for, since they depend on zone,
+// currency and the two axes of time. Only for calendar months are sums kept beside the rows. Read next: history.h,
+// retention_queries.h, retention_rows.h, month_cells.h.
 #pragma once
 
 #include <memory>

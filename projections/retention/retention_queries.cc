@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <map>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "projections/engine/period_finder.h"
+#include "projections/retention/month_cells.h"
+#include "server/base/checked.h"
 #include "server/base/error.h"
 
 namespace keyledger::projections {
@@ -18,104 +21,206 @@ struct AccountPeriod {
   int64_t period = 0;
   int64_t purchases = 0;
   // Of the scope's basis.
-  int64_t revenue_micros = 0;
+  Int128 revenue = 0;
 };
 
 // The periods in which the account did anything, ascending.
 using ActivePeriods = std::vector<AccountPeriod>;
-using ActivityVisitor = std::function<absl::Status(const ActivePeriods&)>;
+using ActivityVisitor = std::function<void(const ActivePeriods&)>;
+
+// A row of the answer before its sums are known to fit.
+struct PeriodSums {
+  RetentionPeriodRow counts;
+  Int128 revenue = 0;
+  Int128 nrr = 0;
+  Int128 grr = 0;
+  Int128 base = 0;
+};
+
+struct CohortSums {
+  std::vector<int64_t> active;
+  std::vector<Int128> revenue;
+};
+
+// What an answer is made of, however it was found.
+struct Found {
+  std::string currency_code;
+  int64_t purchases = 0;
+  int64_t accounts = 0;
+  // Period of the first and the last purchase; meaningful if purchases > 0.
+  int64_t first = 0;
+  int64_t last = 0;
+};
 
 absl::Status OutOfRange() {
   return MakeError(Reason::kArithmeticRange, "a sum of money does not fit in 64 bits; narrow the scope");
 }
 
-// Adds `more` to `sum`; returns false if the result does not fit.
-bool AddTo(int64_t& sum, int64_t more) { return !__builtin_add_overflow(sum, more, &sum); }
-
-// Puts the trades of each account into their periods.
-class Activity {
- public:
-  explicit Activity(const RetentionScope& scope)
-      : scope_(scope), finder_(scope.periods()), scan_(scope, HistoryParts::kTrades) {}
-
-  // Calls `visit` for each account with at least one purchase or return in scope.
-  absl::Status Run(const std::vector<const store::TableReader*>& shards, const ActivityVisitor& visit) {
-    ActivePeriods active;
-    return scan_.Run(shards, [&](const AccountHistory& history) -> absl::Status {
-      active.clear();
-      for (const HistoryTrade& trade : history.trades) {
-        if (!Add(trade, active)) return OutOfRange();
-      }
-      return active.empty() ? absl::OkStatus() : visit(active);
-    });
-  }
-
-  const std::string& currency() const { return scan_.currency(); }
-  // Period of the first and the last purchase; meaningful if purchases() > 0.
-  int64_t first() const { return first_; }
-  int64_t last() const { return last_; }
-  int64_t purchases() const { return purchases_; }
-
- private:
-  bool Add(const HistoryTrade& trade, ActivePeriods& active) {
-    const int64_t period = finder_.Find(trade.occurred);
-    if (active.empty() || active.back().period != period) active.push_back(AccountPeriod{period, 0, 0});
-    AccountPeriod& current = active.back();
-    if (!trade.is_return) {
-      first_ = purchases_ == 0 ? period : std::min(first_, period);
-      last_ = purchases_ == 0 ? period : std::max(last_, period);
-      purchases_ += 1;
-      current.purchases += 1;
-    }
-    return AddTo(current.revenue_micros, RevenueOf(trade, scope_.basis));
-  }
-
-  const RetentionScope& scope_;
-  PeriodFinder finder_;
-  HistoryScan scan_;
-  int64_t first_ = 0;
-  int64_t last_ = 0;
-  int64_t purchases_ = 0;
-};
-
-absl::Status CheckSpan(const Activity& activity, const Periods& periods) {
-  if (activity.purchases() == 0 || activity.last() - activity.first() < kRetentionPeriodsMax) return absl::OkStatus();
-  return FieldError(
-      "scope.period",
-      fmt::format("purchases from {} to {} span more than {} periods: choose a longer one",
-                  periods.Format(activity.first()), periods.Format(activity.last()), kRetentionPeriodsMax));
+// Returns false if the sum does not fit.
+bool Narrow(Int128 sum, int64_t& out) {
+  if (sum < std::numeric_limits<int64_t>::min() || sum > std::numeric_limits<int64_t>::max()) return false;
+  out = static_cast<int64_t>(sum);
+  return true;
 }
 
-// Counts one account into the rows by period; returns false if a sum does not fit. Rows of periods outside the answer
-// may come into being: the caller leaves them out.
-bool CountAccount(const ActivePeriods& history, std::map<int64_t, RetentionPeriodRow>& rows) {
+// Puts the trades of each account into their periods, and calls `visit` for each account with a purchase or return in
+// scope.
+absl::Status FindActivity(const std::vector<const store::TableReader*>& shards, const RetentionScope& scope,
+                          Found& found, const ActivityVisitor& visit) {
+  PeriodFinder finder(scope.periods());
+  HistoryScan scan(scope, HistoryParts::kTrades);
+  ActivePeriods active;
+  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) {
+    active.clear();
+    const int64_t purchases_before = found.purchases;
+    for (const HistoryTrade& trade : history.trades) {
+      const int64_t period = finder.Find(trade.occurred);
+      if (active.empty() || active.back().period != period) active.push_back(AccountPeriod{period});
+      active.back().revenue += RevenueOf(trade, scope.basis);
+      if (trade.is_return) continue;
+      found.first = found.purchases == 0 ? period : std::min(found.first, period);
+      found.last = found.purchases == 0 ? period : std::max(found.last, period);
+      found.purchases += 1;
+      active.back().purchases += 1;
+    }
+    found.accounts += found.purchases > purchases_before ? 1 : 0;
+    if (!active.empty()) visit(active);
+    return absl::OkStatus();
+  }));
+  found.currency_code = scan.currency();
+  return absl::OkStatus();
+}
+
+absl::Status CheckSpan(const Found& found, const Periods& periods) {
+  if (found.purchases == 0 || found.last - found.first < kRetentionPeriodsMax) return absl::OkStatus();
+  return FieldError("scope.period",
+                    fmt::format("purchases from {} to {} span more than {} periods: choose a longer one",
+                                periods.Format(found.first), periods.Format(found.last), kRetentionPeriodsMax));
+}
+
+// Counts one account into the rows by period. Rows of periods outside the answer may come into being: they are left
+// out of it.
+void CountAccount(const ActivePeriods& active, std::map<int64_t, PeriodSums>& rows) {
   const AccountPeriod* previous_active = nullptr;
-  bool fits = true;
-  for (size_t i = 0; i < history.size(); ++i) {
-    const AccountPeriod& now = history[i];
-    RetentionPeriodRow& row = rows[now.period];
-    fits = fits && AddTo(row.revenue_micros, now.revenue_micros);
+  for (size_t i = 0; i < active.size(); ++i) {
+    const AccountPeriod& now = active[i];
+    PeriodSums& row = rows[now.period];
+    row.revenue += now.revenue;
     if (now.purchases == 0) continue;
-    row.active += 1;
+    row.counts.active += 1;
     if (previous_active == nullptr) {
-      row.fresh += 1;
+      row.counts.fresh += 1;
     } else if (previous_active->period == now.period - 1) {
-      row.retained += 1;
+      row.counts.retained += 1;
     } else {
-      row.reactivated += 1;
+      row.counts.reactivated += 1;
     }
     previous_active = &now;
 
     // What becomes of it in the period after.
-    const bool seen = i + 1 < history.size() && history[i + 1].period == now.period + 1;
-    const int64_t later = seen ? history[i + 1].revenue_micros : 0;
-    RetentionPeriodRow& next = rows[now.period + 1];
-    next.start += 1;
-    next.churned += seen && history[i + 1].purchases > 0 ? 0 : 1;
-    fits = fits && AddTo(next.base_micros, now.revenue_micros) && AddTo(next.nrr_micros, later) &&
-           AddTo(next.grr_micros, std::min(later, now.revenue_micros));
+    const bool seen = i + 1 < active.size() && active[i + 1].period == now.period + 1;
+    const Int128 later = seen ? active[i + 1].revenue : 0;
+    PeriodSums& next = rows[now.period + 1];
+    next.counts.start += 1;
+    next.counts.churned += seen && active[i + 1].purchases > 0 ? 0 : 1;
+    next.base += now.revenue;
+    next.nrr += later;
+    next.grr += std::min(later, now.revenue);
   }
-  return fits;
+}
+
+// Puts one account into its cohort.
+void CountCohort(const ActivePeriods& active, std::map<int64_t, CohortSums>& rows) {
+  const auto first = std::find_if(active.begin(), active.end(), [](const AccountPeriod& p) { return p.purchases > 0; });
+  if (first == active.end()) return;
+  CohortSums& row = rows[first->period];
+  for (auto now = first; now != active.end(); ++now) {
+    const int64_t offset = now->period - first->period;
+    // Wider data is refused in the end.
+    if (offset >= kRetentionPeriodsMax) break;
+    if (static_cast<size_t>(offset) >= row.active.size()) {
+      row.active.resize(static_cast<size_t>(offset) + 1);
+      row.revenue.resize(static_cast<size_t>(offset) + 1);
+    }
+    row.active[static_cast<size_t>(offset)] += now->purchases > 0 ? 1 : 0;
+    row.revenue[static_cast<size_t>(offset)] += now->revenue;
+  }
+}
+
+// The month before which all that is in scope lies, if it is whole months, the cells' own, of everything.
+std::optional<int64_t> MonthsEnd(const RetentionScope& scope) {
+  constexpr int64_t kEver = std::numeric_limits<int64_t>::max();
+  if (scope.unit != CalendarUnit::kMonth || scope.period_length != 1 || !scope.filter.matches_all() ||
+      scope.known_at != kEver || !scope.known_places.empty()) {
+    return std::nullopt;
+  }
+  if (scope.as_of == kEver) return kEver;
+  const int64_t month = Zone().PeriodIndex(scope.as_of, CalendarUnit::kMonth);
+  if (Zone().PeriodStartByIndex(month, CalendarUnit::kMonth) != scope.as_of) return std::nullopt;
+  return month;
+}
+
+// Whether the zone's months from `first` to `last` are those of UTC, and the days where they meet, too.
+bool HasMonthsOfUtc(const Zone& zone, int64_t first, int64_t last) {
+  for (int64_t month = first; month <= last + 1; ++month) {
+    const Micros start = Zone().PeriodStartByIndex(month, CalendarUnit::kMonth);
+    if (zone.PeriodStartByIndex(month, CalendarUnit::kMonth) != start ||
+        zone.DayStart(start - 1) != start - kMicrosPerDay ||
+        zone.DayStart(start + kMicrosPerDay) != start + kMicrosPerDay) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The months of the scope from the cells; nothing if they cannot say.
+absl::StatusOr<std::optional<std::map<int64_t, MonthCell>>> FindInCells(
+    const std::vector<const store::TableReader*>& shards, const RetentionScope& scope, int64_t end, Found& found) {
+  using Months = std::map<int64_t, MonthCell>;
+  KL_ASSIGN_OR_RETURN(const CellCurrencies traded, ListCellCurrencies(shards, end));
+  if (traded.incomplete) return std::optional<Months>();
+  found.currency_code = scope.currency_code;
+  if (found.currency_code.empty()) {
+    if (traded.currencies.size() > 1) return std::optional<Months>();
+    if (!traded.currencies.empty()) found.currency_code = *traded.currencies.begin();
+  }
+  KL_ASSIGN_OR_RETURN(Months months, ReadMonthCells(shards, found.currency_code, end));
+  for (const auto& [month, cell] : months) {
+    if (cell.purchases == 0) continue;
+    if (found.purchases == 0) found.first = month;
+    found.last = month;
+    found.purchases += cell.purchases;
+    found.accounts += cell.fresh;
+  }
+  if (months.empty()) return std::optional<Months>(std::move(months));
+  // Which month a return before the first purchase belongs to counts as well.
+  const int64_t earliest = months.begin()->first;
+  const int64_t latest = months.rbegin()->first;
+  if (latest - earliest >= kRetentionPeriodsMax || !HasMonthsOfUtc(scope.zone, earliest, latest)) {
+    return std::optional<Months>();
+  }
+  return std::optional<Months>(std::move(months));
+}
+
+std::map<int64_t, PeriodSums> SumsOf(const std::map<int64_t, MonthCell>& months, RevenueBasis basis) {
+  std::map<int64_t, PeriodSums> rows;
+  const bool net = basis == RevenueBasis::kNet;
+  for (const auto& [month, cell] : months) {
+    PeriodSums& row = rows[month];
+    row.counts.active = cell.active;
+    row.counts.fresh = cell.fresh;
+    row.counts.retained = cell.retained;
+    row.counts.reactivated = cell.reactivated;
+    row.counts.churned = row.counts.start - cell.retained;
+    row.revenue = net ? cell.net_micros : cell.gross_micros;
+    row.nrr = net ? cell.nrr_net_micros : cell.nrr_gross_micros;
+    row.grr = net ? cell.grr_net_micros : cell.grr_gross_micros;
+    PeriodSums& next = rows[month + 1];
+    next.counts.start = cell.active;
+    next.counts.churned = cell.active;
+    next.base = net ? cell.active_net_micros : cell.gross_micros;
+  }
+  return rows;
 }
 
 void FillRatios(RetentionPeriodRow& row) {
@@ -129,64 +234,87 @@ void FillRatios(RetentionPeriodRow& row) {
   }
 }
 
-}  // namespace
-
-absl::StatusOr<RetentionTable> GetRetentionTable(const std::vector<const store::TableReader*>& shards,
-                                                 const RetentionScope& scope) {
+absl::StatusOr<RetentionTable> MakeRetentionTable(const Found& found, std::map<int64_t, PeriodSums> rows) {
   RetentionTable table;
-  std::map<int64_t, RetentionPeriodRow> rows;
-  Activity activity(scope);
-  KL_RETURN_IF_ERROR(activity.Run(shards, [&](const ActivePeriods& history) -> absl::Status {
-    const bool bought =
-        std::any_of(history.begin(), history.end(), [](const AccountPeriod& p) { return p.purchases > 0; });
-    table.accounts += bought ? 1 : 0;
-    return CountAccount(history, rows) ? absl::OkStatus() : OutOfRange();
-  }));
-  KL_RETURN_IF_ERROR(CheckSpan(activity, scope.periods()));
-  table.currency_code = activity.currency();
-  table.purchases = activity.purchases();
-  if (activity.purchases() == 0) return table;
-  for (int64_t period = activity.first(); period <= activity.last(); ++period) {
-    RetentionPeriodRow& row = table.periods.emplace_back(rows[period]);
+  table.currency_code = found.currency_code;
+  table.purchases = found.purchases;
+  table.accounts = found.accounts;
+  if (found.purchases == 0) return table;
+  for (int64_t period = found.first; period <= found.last; ++period) {
+    const PeriodSums& sums = rows[period];
+    RetentionPeriodRow& row = table.periods.emplace_back(sums.counts);
     row.period = period;
+    if (!Narrow(sums.revenue, row.revenue_micros) || !Narrow(sums.nrr, row.nrr_micros) ||
+        !Narrow(sums.grr, row.grr_micros) || !Narrow(sums.base, row.base_micros)) {
+      return OutOfRange();
+    }
     FillRatios(row);
   }
   return table;
 }
 
-absl::StatusOr<CohortTable> GetCohortTable(const std::vector<const store::TableReader*>& shards,
-                                           const RetentionScope& scope) {
-  std::map<int64_t, CohortRow> rows;
-  Activity activity(scope);
-  KL_RETURN_IF_ERROR(activity.Run(shards, [&](const ActivePeriods& history) -> absl::Status {
-    const auto first =
-        std::find_if(history.begin(), history.end(), [](const AccountPeriod& p) { return p.purchases > 0; });
-    if (first == history.end()) return absl::OkStatus();
-    CohortRow& row = rows[first->period];
-    row.size += 1;
-    for (auto now = first; now != history.end(); ++now) {
-      const int64_t offset = now->period - first->period;
-      if (offset >= kRetentionPeriodsMax) break;
-      if (static_cast<size_t>(offset) >= row.active.size()) {
-        row.active.resize(static_cast<size_t>(offset) + 1);
-        row.revenue_micros.resize(static_cast<size_t>(offset) + 1);
-      }
-      row.active[static_cast<size_t>(offset)] += now->purchases > 0 ? 1 : 0;
-      if (!AddTo(row.revenue_micros[static_cast<size_t>(offset)], now->revenue_micros)) return OutOfRange();
-    }
-    return absl::OkStatus();
-  }));
-  KL_RETURN_IF_ERROR(CheckSpan(activity, scope.periods()));
+absl::StatusOr<CohortTable> MakeCohortTable(const Found& found, std::map<int64_t, CohortSums> rows) {
   CohortTable table;
-  table.currency_code = activity.currency();
-  for (auto& [period, row] : rows) {
+  table.currency_code = found.currency_code;
+  for (auto& [period, sums] : rows) {
+    CohortRow& row = table.cohorts.emplace_back();
     row.period = period;
-    const auto offsets = static_cast<size_t>(activity.last() - period + 1);
+    const auto offsets = static_cast<size_t>(found.last - period + 1);
+    row.active = std::move(sums.active);
     row.active.resize(offsets);
+    row.size = row.active[0];
+    sums.revenue.resize(offsets);
     row.revenue_micros.resize(offsets);
-    table.cohorts.push_back(std::move(row));
+    for (size_t i = 0; i < offsets; ++i) {
+      if (!Narrow(sums.revenue[i], row.revenue_micros[i])) return OutOfRange();
+    }
   }
   return table;
+}
+
+}  // namespace
+
+absl::StatusOr<RetentionTable> GetRetentionTable(const std::vector<const store::TableReader*>& shards,
+                                                 const RetentionScope& scope) {
+  if (const std::optional<int64_t> end = MonthsEnd(scope); end.has_value()) {
+    Found found;
+    KL_ASSIGN_OR_RETURN(const auto months, FindInCells(shards, scope, *end, found));
+    if (months.has_value()) return MakeRetentionTable(found, SumsOf(*months, scope.basis));
+  }
+  Found found;
+  std::map<int64_t, PeriodSums> rows;
+  KL_RETURN_IF_ERROR(
+      FindActivity(shards, scope, found, [&rows](const ActivePeriods& active) { CountAccount(active, rows); }));
+  KL_RETURN_IF_ERROR(CheckSpan(found, scope.periods()));
+  return MakeRetentionTable(found, std::move(rows));
+}
+
+absl::StatusOr<CohortTable> GetCohortTable(const std::vector<const store::TableReader*>& shards,
+                                           const RetentionScope& scope) {
+  std::map<int64_t, CohortSums> rows;
+  if (const std::optional<int64_t> end = MonthsEnd(scope); end.has_value()) {
+    Found found;
+    KL_ASSIGN_OR_RETURN(const auto months, FindInCells(shards, scope, *end, found));
+    if (months.has_value()) {
+      KL_RETURN_IF_ERROR(
+          ReadCohortCells(shards, found.currency_code, *end, [&](int64_t cohort, int64_t month, const MonthCell& cell) {
+            CohortSums& row = rows[cohort];
+            const auto offset = static_cast<size_t>(month - cohort);
+            if (offset >= row.active.size()) {
+              row.active.resize(offset + 1);
+              row.revenue.resize(offset + 1);
+            }
+            row.active[offset] += cell.active;
+            row.revenue[offset] += scope.basis == RevenueBasis::kNet ? cell.net_micros : cell.gross_micros;
+          }));
+      return MakeCohortTable(found, std::move(rows));
+    }
+  }
+  Found found;
+  KL_RETURN_IF_ERROR(
+      FindActivity(shards, scope, found, [&rows](const ActivePeriods& active) { CountCohort(active, rows); }));
+  KL_RETURN_IF_ERROR(CheckSpan(found, scope.periods()));
+  return MakeCohortTable(found, std::move(rows));
 }
 
 }  // namespace keyledger::projections

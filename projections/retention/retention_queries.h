@@ -3,8 +3,11 @@
 //
 // An account is active in a period with at least one purchase in it, of any amount, zero included; returns never make
 // an account active. Revenue is the purchases' amount (gross), or that minus the returns', each in its own period (net:
-// may be negative). Counts and sums are exact, ratios floating point. Cost: one pass over all accounts;
-// memory for one account at a time and the answer.
+// may be negative). Counts and sums are exact, ratios floating point.
+//
+// Cost: calendar months of UTC of the whole population, as known now and of whole months, are read from month cells
+// (month_cells.h), in time that grows with the months and not with the accounts. Everything else is one pass over all
+// accounts, with memory for one of them and the answer.
 #pragma once
 
 #include <cstdint>

@@ -220,7 +220,34 @@ TEST(GetRetentionTable, IsEmptyWithoutPurchases) {
 TEST(GetRetentionTable, ReportsADamagedRow) {
   const auto table = testing::FoldAll(RetentionProjection(), ThreeAccounts().records());
   table->mutable_rows().rbegin()->second = "x";
-  EXPECT_EQ(ReasonOf(GetRetentionTable({table->NewReader().get()}, {}).status()), Reason::kStoreDamaged);
+  EXPECT_EQ(ReasonOf(GetRetentionTable({table->NewReader().get()}, {.unit = CalendarUnit::kQuarter}).status()),
+            Reason::kStoreDamaged);
+}
+
+TEST(GetRetentionTable, CountsPeriodsOfSeveralUnits) {
+  // January and February; March and April.
+  const RetentionTable pairs = TableOf(ThreeAccounts(), {.period_length = 2});
+  ASSERT_EQ(pairs.periods.size(), 2u);
+  EXPECT_EQ((Periods{Zone(), CalendarUnit::kMonth, 2}.Format(pairs.periods[0].period)), "2026-01..2026-02");
+  EXPECT_EQ(pairs.periods[0].active, 2);
+  EXPECT_EQ(pairs.periods[0].revenue_micros, 260 * kUnit);
+  EXPECT_EQ(pairs.periods[1].retained, 1);
+  EXPECT_EQ(pairs.periods[1].fresh, 1);
+  const RetentionTable weeks = TableOf(ThreeAccounts(), {.unit = CalendarUnit::kWeek});
+  EXPECT_EQ(FormatPeriod(weeks.periods[0].period, CalendarUnit::kWeek), "2026-W02");
+  EXPECT_EQ(weeks.periods.size(), 13u);
+  EXPECT_EQ(CohortsOf(ThreeAccounts(), {.unit = CalendarUnit::kDay}).cohorts.size(), 3u);
+}
+
+TEST(GetRetentionTable, CountsOnlyWhomTheFilterNames) {
+  RecordLog log = ThreeAccounts();
+  log.Add("b", Utc(2026, 1, 2)).mutable_event()->mutable_account_facts_updated()->set_region("DE/BE");
+  const RetentionTable table = TableOf(log, {.filter = {.region = "DE"}});
+  EXPECT_EQ(table.accounts, 1);
+  EXPECT_EQ(table.purchases, 2);
+  EXPECT_EQ(table.periods[1].revenue_micros, 70 * kUnit);
+  EXPECT_EQ(CohortsOf(log, {.filter = {.region = "DE"}}).cohorts[0].size, 1);
+  EXPECT_EQ(TableOf(log, {.filter = {.region = "FR"}}).accounts, 0);
 }
 
 TEST(GetCohortTable, FollowsEachCohortToTheLastPeriod) {

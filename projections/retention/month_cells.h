@@ -1,0 +1,89 @@
+// Month cells: sums over all accounts by calendar month in UTC and currency, kept by the fold, so that the usual
+// question (who stayed, month by month) is answered without looking at the accounts.
+//
+// Four kinds of row stand behind them. Their keys begin with a zero byte, which no account's does; an id or a currency
+// ends with a zero byte, a month is 8 bytes, ordered.
+//
+//   0 'A' account 0 currency 0      what the account did, month by month
+//   0 'C' currency 0 month month    the accounts that first bought in the one month, in the other
+//   0 'P' currency 0 month          all accounts in the month
+//   0 'U' currency 0                accounts that are in no cell
+//
+// The cells are a function of the trades alone, in whatever order they came: a purchase from before an account's first
+// takes all its months from one cohort to another, and a cell in which nothing is left is deleted.
+//
+// An account that traded in more than kAccountMonthsMax months of one currency is taken out of the cells and counted
+// under 'U', so that a row has an end; queries then look at the accounts.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "projections/engine/projection.h"
+#include "projections/retention/history.h"
+#include "server/base/checked.h"
+#include "server/store/table.h"
+
+namespace keyledger::projections {
+
+inline constexpr size_t kAccountMonthsMax = 1200;
+
+// The first key that can be an account's.
+inline constexpr std::string_view kFirstAccountKey = "\x01";
+
+// All accounts in a month; or those of one cohort, of which only the first three are kept.
+struct MonthCell {
+  // With a purchase.
+  int64_t active = 0;
+  Int128 gross_micros = 0;
+  Int128 net_micros = 0;
+  int64_t purchases = 0;
+  // Purchases and returns.
+  int64_t trades = 0;
+  // As in RetentionPeriodRow.
+  int64_t fresh = 0;
+  int64_t retained = 0;
+  int64_t reactivated = 0;
+  // Net revenue of those with a purchase.
+  Int128 active_net_micros = 0;
+  // As in RetentionPeriodRow, on each basis.
+  Int128 nrr_gross_micros = 0;
+  Int128 nrr_net_micros = 0;
+  Int128 grr_gross_micros = 0;
+  Int128 grr_net_micros = 0;
+
+  // Adds the other, or takes it off.
+  void Add(const MonthCell& other);
+  void Subtract(const MonthCell& other);
+  bool operator==(const MonthCell&) const = default;
+};
+
+// Counts a trade of the account into the cells. Errors: DATA_LOSS (kStoreDamaged).
+absl::Status CountTrade(std::string_view account_id, std::string_view currency_code, const HistoryTrade& trade,
+                        Rows& rows);
+
+// What the readers' cells hold of the months before number `end`. Errors: DATA_LOSS (kStoreDamaged).
+struct CellCurrencies {
+  std::set<std::string> currencies;
+  // Accounts are in no cell; their currencies are among the others, whenever they traded.
+  bool incomplete = false;
+};
+absl::StatusOr<CellCurrencies> ListCellCurrencies(const std::vector<const store::TableReader*>& shards, int64_t end);
+
+// By number of the month.
+absl::StatusOr<std::map<int64_t, MonthCell>> ReadMonthCells(const std::vector<const store::TableReader*>& shards,
+                                                            std::string_view currency_code, int64_t end);
+
+// Calls `visit` with cohort, month and cell, shard by shard.
+absl::Status ReadCohortCells(const std::vector<const store::TableReader*>& shards, std::string_view currency_code,
+                             int64_t end, const std::function<void(int64_t, int64_t, const MonthCell&)>& visit);
+
+}  // namespace keyledger::projections
