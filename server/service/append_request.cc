@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/domain/decide.h"
@@ -112,12 +113,14 @@ absl::Status Check(const ledger::v1::AppendRequest& request) {
   return violations.status();
 }
 
-absl::Status Seal(ledger::v1::AppendRequest& request, vault::Vault* vault) {
+absl::Status Seal(ledger::v1::AppendRequest& request, vault::Vault* vault, vault::KeyUse* keys) {
   if (vault == nullptr) return NoMasterKey();
+  KL_CHECK(keys != nullptr);
   std::vector<events::v1::Event*> events;
   events.reserve(request.events_size());
   for (ledger::v1::SubmittedEvent& event : *request.mutable_events()) events.push_back(event.mutable_event());
-  return vault::SealEvents(*vault, request.account_id(), request.request_id(), events);
+  KL_ASSIGN_OR_RETURN(*keys, vault::SealEvents(*vault, request.account_id(), request.request_id(), events));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -127,8 +130,8 @@ bool HasPersonal(const ledger::v1::AppendRequest& request) {
                      [](const ledger::v1::SubmittedEvent& event) { return vault::HasPersonal(event.event()); });
 }
 
-void MakeKeys(const google::protobuf::RepeatedPtrField<ledger::v1::AppendRequest>& requests, int first,
-              vault::Vault& vault) {
+vault::KeyUse MakeKeys(const google::protobuf::RepeatedPtrField<ledger::v1::AppendRequest>& requests, int first,
+                       vault::Vault& vault) {
   std::vector<const events::v1::Event*> events;
   for (int i = first; i < requests.size(); ++i) {
     if (!HasPersonal(requests[i]) || !Check(requests[i]).ok()) continue;
@@ -136,12 +139,21 @@ void MakeKeys(const google::protobuf::RepeatedPtrField<ledger::v1::AppendRequest
   }
   std::vector<std::string_view> subjects = vault::SubjectsOf(events);
   std::erase_if(subjects, [&vault](std::string_view id) { return vault.State(id) != vault::SubjectState::kUnknown; });
-  if (!subjects.empty()) static_cast<void>(vault.KeysFor(subjects));
+  if (subjects.empty()) return {};
+  absl::StatusOr<vault::KeyUse> keys = vault.UseKeys(subjects);
+  return keys.ok() ? *std::move(keys) : vault::KeyUse();
 }
 
-absl::StatusOr<shard::AppendCommand> ToCommand(ledger::v1::AppendRequest request, vault::Vault* vault) {
+void SettleKeys(const absl::Status& outcome, vault::KeyUse& keys) {
+  if (outcome.ok() || ReasonOf(outcome) == Reason::kCommitOutcomeUnknown) keys.Confirm();
+  // Gives up, before anybody is answered, what was not confirmed.
+  keys = vault::KeyUse();
+}
+
+absl::StatusOr<shard::AppendCommand> ToCommand(ledger::v1::AppendRequest request, vault::Vault* vault,
+                                               vault::KeyUse* keys) {
   KL_RETURN_IF_ERROR(Check(request));
-  if (HasPersonal(request)) KL_RETURN_IF_ERROR(Seal(request, vault));
+  if (HasPersonal(request)) KL_RETURN_IF_ERROR(Seal(request, vault, keys));
   shard::AppendCommand command;
   command.want_decisions = request.view() != ledger::v1::APPEND_VIEW_BASIC;
   // The body that a repetition is compared by. No message in it has a map or, as checked, an unknown field in an event,

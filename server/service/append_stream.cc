@@ -125,8 +125,10 @@ bool AppendStream::QueueFrame(int first) {
 
 void AppendStream::QueueOnWorker(int first) {
   auto& requests = *incoming_.mutable_requests();
-  MakeKeys(requests, first, *context_.vault);
-  for (int i = first; i < requests.size(); ++i) Queue(std::move(requests[i]));
+  {
+    const vault::KeyUse keys = MakeKeys(requests, first, *context_.vault);
+    for (int i = first; i < requests.size(); ++i) Queue(std::move(requests[i]));
+  }
   incoming_.Clear();
   bool deletable = false;
   {
@@ -152,12 +154,15 @@ void AppendStream::Queue(ledger::v1::AppendRequest request) {
     slots_.emplace_back().full = request.view() != ledger::v1::APPEND_VIEW_BASIC;
     ++unanswered_;
   }
-  absl::StatusOr<shard::AppendCommand> command = ToCommand(std::move(request), context_.vault);
+  // Nothing but what holds personal data has keys to keep.
+  const auto keys = context_.vault != nullptr && HasPersonal(request) ? std::make_shared<vault::KeyUse>() : nullptr;
+  absl::StatusOr<shard::AppendCommand> command = ToCommand(std::move(request), context_.vault, keys.get());
   if (!command.ok()) {
     Answer(index, command.status());
     return;
   }
-  context_.ledger.Append(*std::move(command), [this, index](absl::StatusOr<shard::AppendAnswer> answer) {
+  context_.ledger.Append(*std::move(command), [this, index, keys](absl::StatusOr<shard::AppendAnswer> answer) {
+    if (keys != nullptr) SettleKeys(answer.status(), *keys);
     Answer(index, std::move(answer));
   });
 }

@@ -26,13 +26,15 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::Append(grpc::CallbackServerContext*
   grpc::ServerUnaryReactor* const reactor = call->DefaultReactor();
   const auto append = [this, reactor, request, response] {
     const bool full = request->view() != ledger::v1::APPEND_VIEW_BASIC;
-    absl::StatusOr<shard::AppendCommand> command = ToCommand(*request, context_.vault);
+    const auto keys = std::make_shared<vault::KeyUse>();
+    absl::StatusOr<shard::AppendCommand> command = ToCommand(*request, context_.vault, keys.get());
     if (!command.ok()) {
       reactor->Finish(ToGrpcStatus(command.status()));
       return;
     }
     context_.ledger.Append(*std::move(command),
-                           [this, reactor, response, full](absl::StatusOr<shard::AppendAnswer> answer) {
+                           [this, reactor, response, full, keys](absl::StatusOr<shard::AppendAnswer> answer) {
+                             SettleKeys(answer.status(), *keys);
                              if (!answer.ok()) {
                                reactor->Finish(ToGrpcStatus(answer.status()));
                                return;

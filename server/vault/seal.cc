@@ -128,17 +128,18 @@ std::optional<std::string> UnsealBytes(const SecretKey& key, std::string_view su
   return DecryptGcm(key, nonce, AssociatedData(subject_id, place), sealed.ciphertext());
 }
 
-absl::Status SealEvents(Vault& vault, std::string_view account_id, std::string_view request_id,
-                        std::span<Event* const> events) {
+absl::StatusOr<KeyUse> SealEvents(Vault& vault, std::string_view account_id, std::string_view request_id,
+                                  std::span<Event* const> events) {
   // Copies: the ids are looked up while the data that holds them is changed.
   std::vector<std::string> subjects;
   for (Event* const event : events) {
     VisitPersonal(std::as_const(*event),
                   [&](const std::string&, const PersonalData& data) { subjects.push_back(data.subject_id()); });
   }
-  if (subjects.empty()) return absl::OkStatus();
+  if (subjects.empty()) return KeyUse();
   const std::vector<std::string_view> ids(subjects.begin(), subjects.end());
-  KL_ASSIGN_OR_RETURN(const std::vector<SecretKey> keys, vault.KeysFor(ids));
+  KL_ASSIGN_OR_RETURN(KeyUse use, vault.UseKeys(ids));
+  const std::vector<SecretKey>& keys = use.keys();
   size_t next = 0;
   for (size_t i = 0; i < events.size(); ++i) {
     VisitPersonal(*events[i], [&](const std::string& path, PersonalData& data) {
@@ -149,7 +150,7 @@ absl::Status SealEvents(Vault& vault, std::string_view account_id, std::string_v
     });
   }
   KL_CHECK(next == keys.size());
-  return absl::OkStatus();
+  return use;
 }
 
 absl::StatusOr<PersonalData> Unseal(const Vault& vault, const Place& place, const PersonalData& data) {

@@ -40,13 +40,11 @@ void VisitPersonal(events::v1::Event& event,
 // The data subjects of the events, each once, sorted. They point into the events.
 std::vector<std::string_view> SubjectsOf(std::span<const events::v1::Event* const> events);
 
-// Seals all personal data of a request's events in place. On an error the events may be sealed in part.
-// Requires: the events have been validated: each PersonalData has a subject and a content.
-// Errors: FAILED_PRECONDITION (kSubjectErased), DATA_LOSS (kStoreDamaged), UNAVAILABLE (kShardReadOnly), as
-// Vault::KeysFor.
-// Blocks: as Vault::KeysFor.
-absl::Status SealEvents(Vault& vault, std::string_view account_id, std::string_view request_id,
-                        std::span<events::v1::Event* const> events);
+// Seals all personal data of a request's events in place. The keys made for it stay only if the caller confirms their
+// use. On an error the events may be sealed in part. Requires: the events have been validated: each PersonalData has a
+// subject and a content. Errors, blocks: as Vault::UseKeys.
+absl::StatusOr<KeyUse> SealEvents(Vault& vault, std::string_view account_id, std::string_view request_id,
+                                  std::span<events::v1::Event* const> events);
 
 // Returns the data with its content instead of `sealed`.
 // Errors: FAILED_PRECONDITION (kSubjectErased); DATA_LOSS (kStoreDamaged) if the vault has no key of the subject, or

@@ -10,8 +10,8 @@ namespace keyledger::vault {
 namespace {
 
 constexpr std::string_view kMagic = "KLVAULT\n";
-constexpr uint32_t kVersion = 1;
-constexpr std::string_view kHeaderContext = "keyledger vault header 1\n";
+constexpr uint32_t kVersion = 2;
+constexpr std::string_view kHeaderContext = "keyledger vault header 2\n";
 constexpr std::string_view kSlotContext = "keyledger vault slot 1\n";
 
 // Offsets within a slot.
@@ -35,6 +35,8 @@ constexpr size_t kSlotBytesAt = 12;
 constexpr size_t kHeaderMasterIdAt = 16;
 constexpr size_t kHeaderNonceAt = 24;
 constexpr size_t kHeaderTagAt = 36;
+constexpr size_t kVaultIdAt = 52;
+static_assert(kVaultIdAt == kHeaderTagAt + kTagBytes);
 
 template <size_t kCount>
 std::string_view View(const std::array<uint8_t, kCount>& bytes) {
@@ -59,6 +61,9 @@ std::string SlotContext(const Digest& subject, std::string_view master_id) {
   text.append(View(subject)).append(master_id);
   return text;
 }
+
+// The associated data of the header's tag.
+std::string HeaderContext(std::string_view vault_id) { return std::string(kHeaderContext).append(vault_id); }
 
 }  // namespace
 
@@ -92,33 +97,36 @@ std::array<std::string_view, 2> SubjectMarks(std::string_view bytes) {
   return {bytes.substr(kSubjectAt, kMarkBytes), bytes.substr(kMarkAt, kMarkBytes)};
 }
 
-std::string EncodeHeader(const MasterKey& master, const RandomSource& random) {
+std::string EncodeHeader(const std::string& vault_id, const MasterKey& master, const RandomSource& random) {
+  KL_CHECK(vault_id.size() == kVaultIdBytes);
   Nonce nonce;
   random(nonce.data(), nonce.size());
   std::string bytes(kMagic);
   PutBigEndian32(bytes, kVersion);
   PutBigEndian32(bytes, kSlotBytes);
-  bytes.append(master.id_bytes()).append(View(nonce)).append(EncryptGcm(master.key, nonce, kHeaderContext, ""));
+  bytes.append(master.id_bytes()).append(View(nonce));
+  bytes.append(EncryptGcm(master.key, nonce, HeaderContext(vault_id), "")).append(vault_id);
   bytes.resize(kChecksumAt, '\0');
   return bytes + Checksum(bytes);
 }
 
-std::optional<std::string> HeaderMasterId(std::string_view bytes, bool& newer) {
-  newer = false;
-  if (bytes.size() != kSlotBytes || !bytes.starts_with(kMagic) || !ChecksumFits(bytes)) return std::nullopt;
+HeaderKind DecodeHeader(std::string_view bytes, Header& header) {
+  if (bytes.size() != kSlotBytes || !bytes.starts_with(kMagic) || !ChecksumFits(bytes)) return HeaderKind::kDamaged;
   uint32_t version = 0;
   uint32_t slot_bytes = 0;
   std::string_view numbers = bytes.substr(kVersionAt, kHeaderMasterIdAt - kVersionAt);
   static_assert(kSlotBytesAt == kVersionAt + 4 && kHeaderMasterIdAt == kSlotBytesAt + 4);
-  if (!GetBigEndian32(numbers, version) || !GetBigEndian32(numbers, slot_bytes)) return std::nullopt;
-  newer = version > kVersion;
-  if (version != kVersion || slot_bytes != kSlotBytes) return std::nullopt;
-  return std::string(bytes.substr(kHeaderMasterIdAt, kMasterIdBytes));
+  if (!GetBigEndian32(numbers, version) || !GetBigEndian32(numbers, slot_bytes)) return HeaderKind::kDamaged;
+  if (version != kVersion) return version > kVersion ? HeaderKind::kNewer : HeaderKind::kOlder;
+  if (slot_bytes != kSlotBytes) return HeaderKind::kDamaged;
+  header.master_id = bytes.substr(kHeaderMasterIdAt, kMasterIdBytes);
+  header.vault_id = bytes.substr(kVaultIdAt, kVaultIdBytes);
+  return HeaderKind::kIntact;
 }
 
 bool HeaderFits(std::string_view bytes, const MasterKey& master) {
-  return DecryptGcm(master.key, NonceFrom(bytes.substr(kHeaderNonceAt, kNonceBytes)), kHeaderContext,
-                    bytes.substr(kHeaderTagAt, kTagBytes))
+  return DecryptGcm(master.key, NonceFrom(bytes.substr(kHeaderNonceAt, kNonceBytes)),
+                    HeaderContext(bytes.substr(kVaultIdAt, kVaultIdBytes)), bytes.substr(kHeaderTagAt, kTagBytes))
       .has_value();
 }
 

@@ -16,6 +16,8 @@ namespace keyledger::vault {
 // The header and every slot. Divides the sectors of all disks, so that a write of one arrives whole or not at all.
 inline constexpr size_t kSlotBytes = 128;
 
+inline constexpr size_t kVaultIdBytes = 16;
+
 // Supplies random bytes.
 using RandomSource = std::function<void(uint8_t* bytes, size_t count)>;
 
@@ -46,7 +48,7 @@ Digest SubjectHash(std::string_view subject_id);
 
 // Both return kSlotBytes bytes.
 std::string EncodeSlot(const Slot& slot);
-std::string EncodeHeader(const MasterKey& master, const RandomSource& random);
+std::string EncodeHeader(const std::string& vault_id, const MasterKey& master, const RandomSource& random);
 
 // Requires: bytes.size() == kSlotBytes. Fills `slot` if kIntact is returned.
 SlotKind DecodeSlot(std::string_view bytes, Slot& slot);
@@ -54,10 +56,25 @@ SlotKind DecodeSlot(std::string_view bytes, Slot& slot);
 // in a damaged one, which then counts as that of both.
 std::array<std::string_view, 2> SubjectMarks(std::string_view bytes);
 
-// The id of the master key that a header names, or nothing if the bytes are no intact header of this version.
-// `newer` is set to true for a version this program does not know.
-std::optional<std::string> HeaderMasterId(std::string_view bytes, bool& newer);
-// Whether the header was made with this master key.
+// What a header says.
+struct Header {
+  // kVaultIdBytes random bytes: which vault this is, whatever wraps it.
+  std::string vault_id;
+  std::string master_id;
+};
+
+// What the bytes of a header turned out to be.
+enum class HeaderKind {
+  kIntact,
+  // Intact, but of a version from before vaults had ids, or one this program does not know.
+  kOlder,
+  kNewer,
+  kDamaged,
+};
+
+// Fills `header` if kIntact is returned.
+HeaderKind DecodeHeader(std::string_view bytes, Header& header);
+// Whether the header was made with this master key, and for the vault it names. Requires: DecodeHeader says kIntact.
 bool HeaderFits(std::string_view bytes, const MasterKey& master);
 
 // A live slot that holds `key` wrapped by `master`.

@@ -15,6 +15,8 @@ namespace keyledger::vault {
 namespace {
 
 constexpr uint64_t kSlotsPerRead = 8'192;
+// Clients are told to wait so long before they ask a full disk again.
+constexpr int kDiskRetryMs = 5000;
 constexpr uint64_t kSlotsMax = std::numeric_limits<uint32_t>::max();
 
 std::string Hex(std::string_view bytes) {
@@ -65,25 +67,36 @@ absl::Status Vault::OpenFile(const std::optional<MasterKey>& previous) {
     KL_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
     KL_RETURN_IF_ERROR(file->Read(0, std::min<uint64_t>(size, kSlotBytes), header));
   }
-  bool newer = false;
-  const std::optional<std::string> id = HeaderMasterId(header, newer);
-  if (!id.has_value()) {
-    return MakeError(Reason::kStoreDamaged,
-                     newer
-                         ? fmt::format("the vault's {} was written by a newer version", files_.keys())
-                         : fmt::format("the vault's {} has no readable header; put a backup of the vault in its place",
-                                       files_.keys()));
+  Header read;
+  switch (DecodeHeader(header, read)) {
+    case HeaderKind::kIntact:
+      break;
+    case HeaderKind::kOlder:
+      return MakeError(Reason::kStoreDamaged,
+                       fmt::format("the vault's {} was written by an older version, before vaults had ids; this one "
+                                   "cannot use it",
+                                   files_.keys()));
+    case HeaderKind::kNewer:
+      return MakeError(Reason::kStoreDamaged,
+                       fmt::format("the vault's {} was written by a newer version", files_.keys()));
+    case HeaderKind::kDamaged:
+      return MakeError(
+          Reason::kStoreDamaged,
+          fmt::format("the vault's {} has no readable header; put a backup of the vault in its place", files_.keys()));
   }
-  const bool current = *id == master_.id_bytes() && HeaderFits(header, master_);
-  if (!current && !(previous.has_value() && *id == previous->id_bytes() && HeaderFits(header, *previous))) {
+  const bool current = read.master_id == master_.id_bytes() && HeaderFits(header, master_);
+  if (!current && !(previous.has_value() && read.master_id == previous->id_bytes() && HeaderFits(header, *previous))) {
     return absl::FailedPreconditionError(fmt::format(
         "the vault {} is wrapped by the master key {}, but the one given is {}{}; give the right one, or the "
         "right one as the previous master key to change it",
-        files_.directory, Hex(*id), master_.id(),
+        files_.directory, Hex(read.master_id), master_.id(),
         previous.has_value() ? fmt::format(" and the previous one {}", previous->id()) : ""));
   }
+  id_ = Hex(read.vault_id);
   KL_RETURN_IF_ERROR(RemoveRemains(files_));
-  if (!current) KL_RETURN_IF_ERROR(Rewrap(files_, *previous, master_, options_.random, options_.on_step));
+  if (!current) {
+    KL_RETURN_IF_ERROR(Rewrap(files_, read.vault_id, *previous, master_, options_.random, options_.on_step));
+  }
   KL_ASSIGN_OR_RETURN(file_, File::Open(files_.keys(), O_RDWR));
   // What a process that was killed has written must not be believed before it is on disk.
   return file_->Sync();
@@ -116,7 +129,10 @@ absl::Status Vault::Load() {
 void Vault::LoadSlot(uint32_t number, std::string_view bytes) {
   Slot slot;
   const SlotKind kind = DecodeSlot(bytes, slot);
-  if (kind == SlotKind::kUnused) return;
+  if (kind == SlotKind::kUnused) {
+    free_slots_.push_back(number);
+    return;
+  }
   const bool erased = kind == SlotKind::kIntact && slot.state == SlotState::kErased;
   const bool live = kind == SlotKind::kIntact && !erased && slot.master_id == master_.id_bytes();
   if (!live && !erased) ++damaged_slots_;
@@ -143,6 +159,7 @@ Vault::Mark Vault::MarkOf(std::string_view subject_id) {
 absl::Status Vault::Refusal(std::string_view subject_id, EntryState state) const {
   switch (state) {
     case EntryState::kErasing:
+    case EntryState::kNotErased:
     case EntryState::kErased:
       return About(
           subject_id,
@@ -161,53 +178,148 @@ absl::Status Vault::Refusal(std::string_view subject_id, EntryState state) const
   return absl::OkStatus();
 }
 
+KeyUse& KeyUse::operator=(KeyUse&& other) noexcept {
+  std::swap(vault_, other.vault_);
+  keys_.swap(other.keys_);
+  fresh_.swap(other.fresh_);
+  return *this;
+}
+
+KeyUse::~KeyUse() {
+  if (vault_ != nullptr && !fresh_.empty()) vault_->GiveUp(fresh_);
+}
+
+void KeyUse::Confirm() {
+  if (vault_ != nullptr && !fresh_.empty()) vault_->Keep(fresh_);
+  vault_ = nullptr;
+  fresh_.clear();
+}
+
 absl::StatusOr<std::vector<SecretKey>> Vault::KeysFor(std::span<const std::string_view> subject_ids) {
+  KL_ASSIGN_OR_RETURN(KeyUse use, UseKeys(subject_ids));
+  use.Confirm();
+  return use.keys();
+}
+
+absl::StatusOr<KeyUse> Vault::UseKeys(std::span<const std::string_view> subject_ids) {
   std::vector<Mark> marks;
   marks.reserve(subject_ids.size());
   for (const std::string_view id : subject_ids) marks.push_back(MarkOf(id));
+  KeyUse use;
+  use.vault_ = this;
   {
     MutexLock lock(mutex_);
-    Batch batch;
-    std::vector<std::pair<Mark, SecretKey>> fresh;
+    // A key that another call is making may yet come to nothing.
+    const auto is_created = [this](const Mark& mark) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      const auto entry = entries_.find(mark);
+      return entry != entries_.end() && entry->second.state == EntryState::kCreating;
+    };
+    while (std::any_of(marks.begin(), marks.end(), is_created)) changed_.Wait(mutex_);
     // A refused request makes no keys.
     for (size_t i = 0; i < marks.size(); ++i) {
       const auto entry = entries_.find(marks[i]);
       if (entry != entries_.end()) KL_RETURN_IF_ERROR(Refusal(subject_ids[i], entry->second.state));
     }
-    for (size_t i = 0; i < marks.size(); ++i) {
-      if (entries_.contains(marks[i])) continue;
-      if (!failed_.ok()) return About(subject_ids[i], failed_);
-      if (next_slot_ == kSlotsMax) return MakeError(Reason::kShardReadOnly, "the vault is full: 4294967294 subjects");
-      entries_[marks[i]] = {next_slot_, EntryState::kCreating};
-      SecretKey key;
-      options_.random(key.data(), kKeyBytes);
-      batch.writes.emplace_back(next_slot_++,
-                                EncodeSlot(WrapKey(SubjectHash(subject_ids[i]), key, master_, options_.random)));
-      fresh.emplace_back(marks[i], key);
+    // From here on nobody takes the keys there are away.
+    for (const Mark& mark : marks) {
+      const auto undecided = undecided_.find(mark);
+      if (undecided == undecided_.end()) continue;
+      undecided->second += 1;
+      use.fresh_.push_back(mark);
     }
-    if (!batch.writes.empty()) {
-      const absl::Status status = Commit(batch);
-      for (const auto& [mark, key] : fresh) {
-        if (!status.ok()) {
-          entries_.erase(mark);
-          continue;
-        }
-        Entry& entry = entries_.at(mark);
-        KL_CHECK(entry.state == EntryState::kCreating);
-        entry.state = EntryState::kLive;
-        Remember(entry.slot, key);
-      }
-      changed_.NotifyAll();
-      KL_RETURN_IF_ERROR(status);
-    }
+    KL_RETURN_IF_ERROR(CreateKeys(subject_ids, marks, use.fresh_));
   }
-  std::vector<SecretKey> keys;
-  keys.reserve(marks.size());
+  use.keys_.reserve(marks.size());
   for (size_t i = 0; i < marks.size(); ++i) {
     KL_ASSIGN_OR_RETURN(SecretKey key, KeyAt(subject_ids[i], marks[i]));
-    keys.push_back(key);
+    use.keys_.push_back(key);
   }
-  return keys;
+  return use;
+}
+
+absl::Status Vault::CreateKeys(std::span<const std::string_view> subject_ids, const std::vector<Mark>& marks,
+                               std::vector<Mark>& fresh) {
+  Batch batch;
+  batch.creates = true;
+  std::vector<std::pair<Mark, SecretKey>> keys;
+  absl::Status status;
+  for (size_t i = 0; i < marks.size() && status.ok(); ++i) {
+    if (entries_.contains(marks[i])) continue;
+    if (batch.writes.empty()) status = failed_.ok() ? CheckDiskReserve() : failed_;
+    const absl::StatusOr<uint32_t> slot = status.ok() ? TakeSlot() : status;
+    if (!slot.ok()) {
+      status = About(subject_ids[i], slot.status());
+      break;
+    }
+    entries_[marks[i]] = {*slot, EntryState::kCreating};
+    SecretKey key;
+    options_.random(key.data(), kKeyBytes);
+    batch.writes.emplace_back(*slot, EncodeSlot(WrapKey(SubjectHash(subject_ids[i]), key, master_, options_.random)));
+    keys.emplace_back(marks[i], key);
+    ++undecided_[marks[i]];
+    fresh.push_back(marks[i]);
+  }
+  const bool written = status.ok();
+  if (written && !batch.writes.empty()) status = Commit(batch);
+  for (const auto& [mark, key] : keys) {
+    Entry& entry = entries_.at(mark);
+    KL_CHECK(entry.state == EntryState::kCreating);
+    if (status.ok()) {
+      entry.state = EntryState::kLive;
+      Remember(entry.slot, key);
+      continue;
+    }
+    // A slot whose bytes may be there is nobody's until the vault is opened again.
+    if (!written || ReasonOf(status) == Reason::kDiskNearlyFull) free_slots_.push_back(entry.slot);
+    entries_.erase(mark);
+  }
+  changed_.NotifyAll();
+  return status;
+}
+
+absl::StatusOr<uint32_t> Vault::TakeSlot() {
+  if (!free_slots_.empty()) {
+    const uint32_t slot = free_slots_.back();
+    free_slots_.pop_back();
+    return slot;
+  }
+  if (next_slot_ == kSlotsMax) return MakeError(Reason::kShardReadOnly, "the vault is full: 4294967294 subjects");
+  return next_slot_++;
+}
+
+absl::Status Vault::CheckDiskReserve() const {
+  if (options_.disk_reserve_bytes == 0) return absl::OkStatus();
+  const std::optional<uint64_t> free_bytes = FreeBytes(files_.directory);
+  if (!free_bytes.has_value() || *free_bytes >= options_.disk_reserve_bytes) return absl::OkStatus();
+  absl::Status status =
+      MakeError(Reason::kDiskNearlyFull,
+                fmt::format("the file system of the vault {} has {} bytes free, and {} are kept in reserve: make room",
+                            files_.directory, *free_bytes, options_.disk_reserve_bytes));
+  SetRetryDelayMs(status, kDiskRetryMs);
+  return status;
+}
+
+void Vault::Keep(const std::vector<Mark>& fresh) {
+  MutexLock lock(mutex_);
+  for (const Mark& mark : fresh) undecided_.erase(mark);
+}
+
+void Vault::GiveUp(const std::vector<Mark>& fresh) {
+  MutexLock lock(mutex_);
+  for (const Mark& mark : fresh) {
+    const auto undecided = undecided_.find(mark);
+    if (undecided == undecided_.end() || --undecided->second > 0) continue;
+    undecided_.erase(undecided);
+    const auto entry = entries_.find(mark);
+    if (entry == entries_.end() || entry->second.state != EntryState::kLive) continue;
+    // Not synced: what a crash brings back is a key that nothing is sealed under. Whoever syncs next, as an erasure
+    // does, syncs this too.
+    const uint32_t slot = entry->second.slot;
+    if (!file_->Write(uint64_t{slot} * kSlotBytes, std::string(kSlotBytes, '\0')).ok()) continue;
+    cache_.erase(slot);
+    entries_.erase(entry);
+    free_slots_.push_back(slot);
+  }
 }
 
 absl::StatusOr<SecretKey> Vault::KeyOf(std::string_view subject_id) const {
@@ -238,8 +350,12 @@ absl::StatusOr<SecretKey> Vault::KeyAt(std::string_view subject_id, const Mark& 
   if (DecodeSlot(bytes, slot) == SlotKind::kIntact && slot.subject == SubjectHash(subject_id))
     key = UnwrapKey(slot, master_);
   MutexLock lock(mutex_);
-  // An erasure may have come in between, and even half of its bytes.
-  KL_RETURN_IF_ERROR(Refusal(subject_id, entries_.at(mark).state));
+  // An erasure may have come in between, and even half of its bytes; or the key was given up.
+  const auto entry = entries_.find(mark);
+  if (entry == entries_.end() || entry->second.slot != number) {
+    return About(subject_id, MakeError(Reason::kSubjectNotFound, fmt::format("there is no subject {}", subject_id)));
+  }
+  KL_RETURN_IF_ERROR(Refusal(subject_id, entry->second.state));
   if (!key.has_value()) return Refusal(subject_id, EntryState::kDamaged);
   Remember(number, *key);
   return *key;
@@ -259,32 +375,46 @@ void Vault::Remember(uint32_t slot, const SecretKey& key) const {
 }
 
 absl::Status Vault::Erase(std::string_view subject_id) {
-  const Digest hash = SubjectHash(subject_id);
-  const Mark mark = MarkOf(subject_id);
+  return EraseAll(std::span<const std::string_view>(&subject_id, 1)).status();
+}
+
+absl::StatusOr<size_t> Vault::EraseAll(std::span<const std::string_view> subject_ids) {
   MutexLock lock(mutex_);
-  auto entry = entries_.find(mark);
-  // Another call's writing comes first: one that creates the key, or erases it and has to be waited for.
-  while (entry != entries_.end() && (entry->second.state == EntryState::kCreating ||
-                                     (entry->second.state == EntryState::kErasing && failed_.ok()))) {
-    changed_.Wait(mutex_);
-    entry = entries_.find(mark);
-  }
-  if (entry != entries_.end() && entry->second.state == EntryState::kErased) return absl::OkStatus();
-  if (!failed_.ok()) return About(subject_id, failed_);
-  if (entry == entries_.end()) {
-    if (next_slot_ == kSlotsMax) return MakeError(Reason::kShardReadOnly, "the vault is full: 4294967294 subjects");
-    entry = entries_.emplace(mark, Entry{next_slot_++, EntryState::kErasing}).first;
-  }
-  // From here on nobody gets the key, whatever becomes of the writing.
-  entry->second.state = EntryState::kErasing;
-  const uint32_t number = entry->second.slot;
-  cache_.erase(number);
+  // Another call's writing comes first: one that creates a key, or erases it and has to be waited for.
+  const auto is_written = [this](std::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto entry = entries_.find(MarkOf(id));
+    return entry != entries_.end() &&
+           (entry->second.state == EntryState::kCreating || entry->second.state == EntryState::kErasing);
+  };
+  while (std::any_of(subject_ids.begin(), subject_ids.end(), is_written)) changed_.Wait(mutex_);
   Batch batch;
-  batch.writes.emplace_back(number, EncodeSlot(Tombstone(hash)));
-  const absl::Status status = Commit(batch);
-  if (status.ok()) entries_.at(mark).state = EntryState::kErased;
+  std::vector<Mark> marks;
+  absl::Status status;
+  for (const std::string_view id : subject_ids) {
+    const Mark mark = MarkOf(id);
+    auto entry = entries_.find(mark);
+    if (entry == entries_.end()) {
+      const absl::StatusOr<uint32_t> slot = TakeSlot();
+      status = slot.status();
+      if (!status.ok()) break;
+      entry = entries_.emplace(mark, Entry{*slot, EntryState::kErasing}).first;
+    } else if (entry->second.state == EntryState::kErased || entry->second.state == EntryState::kErasing) {
+      continue;
+    }
+    // From here on nobody gets the key, whatever becomes of the writing.
+    entry->second.state = EntryState::kErasing;
+    cache_.erase(entry->second.slot);
+    batch.writes.emplace_back(entry->second.slot, EncodeSlot(Tombstone(SubjectHash(id))));
+    marks.push_back(mark);
+  }
+  if (marks.empty() && status.ok()) return 0;
+  if (status.ok()) status = Commit(batch);
+  for (const Mark& mark : marks) {
+    entries_.at(mark).state = status.ok() ? EntryState::kErased : EntryState::kNotErased;
+  }
   changed_.NotifyAll();
-  return status.ok() ? status : About(subject_id, status);
+  if (!status.ok()) return About(subject_ids.front(), status);
+  return marks.size();
 }
 
 absl::Status Vault::Commit(Batch& batch) {
@@ -298,34 +428,72 @@ absl::Status Vault::Commit(Batch& batch) {
     writing_ = true;
     const std::vector<Batch*> group(waiting_.begin(), waiting_.end());
     waiting_.clear();
-    absl::Status status = failed_;
+    for (Batch* const each : group) {
+      if (each->creates) each->status = failed_;
+    }
     mutex_.Unlock();
-    if (status.ok()) status = WriteGroup(group);
+    const absl::Status status = WriteGroup(group);
     mutex_.Lock();
     writing_ = false;
     if (!status.ok() && failed_.ok()) {
       failed_ = MakeError(Reason::kShardReadOnly,
-                          fmt::format("the vault could not be written ({}), it takes no new subjects and erases none "
-                                      "until the server is started again",
+                          fmt::format("the vault could not be written ({}), it takes no new subjects until the server "
+                                      "is started again",
                                       MessageOf(status)));
     }
     for (Batch* const done : group) {
       done->done = true;
-      if (!status.ok()) done->status = failed_;
+      if (done->creates && ReasonOf(done->status) == Reason::kShardReadOnly) done->status = failed_;
     }
     changed_.NotifyAll();
   }
   return batch.status;
 }
 
-absl::Status Vault::WriteGroup(const std::vector<Batch*>& group) {
+absl::Status Vault::WriteGroup(const std::vector<Batch*>& group) const {
   options_.on_step("write");
-  for (const Batch* const batch : group) {
-    for (const auto& [number, bytes] : batch->writes)
-      KL_RETURN_IF_ERROR(file_->Write(uint64_t{number} * kSlotBytes, bytes));
+  absl::Status unknown;
+  const auto fail = [&unknown](Batch& batch, const absl::Status& why) {
+    batch.status = MakeError(Reason::kShardReadOnly, fmt::format("the vault could not be written: {}", MessageOf(why)));
+    if (unknown.ok()) unknown = why;
+  };
+  for (Batch* const batch : group) {
+    if (!batch->status.ok()) continue;
+    const absl::Status written = WriteBatch(*batch);
+    if (written.ok()) continue;
+    // Whoever erases tries again; of a new key nothing may stay.
+    if (ReasonOf(written) == Reason::kDiskNearlyFull && (!batch->creates || UndoBatch(*batch).ok())) {
+      batch->status = written;
+    } else {
+      fail(*batch, written);
+    }
   }
   options_.on_step("sync");
-  return file_->Sync();
+  absl::Status synced = options_.fail_step("sync");
+  if (synced.ok()) synced = file_->Sync();
+  if (synced.ok()) return unknown;
+  for (Batch* const batch : group) {
+    if (batch->status.ok()) fail(*batch, synced);
+  }
+  return synced;
+}
+
+absl::Status Vault::WriteBatch(const Batch& batch) const {
+  KL_RETURN_IF_ERROR(options_.fail_step("write"));
+  for (const auto& [number, bytes] : batch.writes) {
+    KL_RETURN_IF_ERROR(file_->Write(uint64_t{number} * kSlotBytes, bytes));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Vault::UndoBatch(const Batch& batch) const {
+  KL_ASSIGN_OR_RETURN(const uint64_t size, file_->Size());
+  for (const auto& [number, bytes] : batch.writes) {
+    const uint64_t offset = uint64_t{number} * kSlotBytes;
+    if (offset >= size) continue;
+    KL_RETURN_IF_ERROR(file_->Write(offset, std::string(std::min<uint64_t>(kSlotBytes, size - offset), '\0')));
+  }
+  return absl::OkStatus();
 }
 
 SubjectState Vault::State(std::string_view subject_id) const {
@@ -341,6 +509,7 @@ SubjectState Vault::State(std::string_view subject_id) const {
       return SubjectState::kDamaged;
     case EntryState::kLive:
     case EntryState::kErasing:
+    case EntryState::kNotErased:
       break;
   }
   return SubjectState::kLive;

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -54,13 +55,49 @@ struct VaultOptions {
   RandomSource random = FillRandom;
   // For tests that end the process at a step.
   StepHook on_step = [](std::string_view) {};
+  // For tests that fail a step: an error given for "write" or "sync" is taken for that of the file.
+  std::function<absl::Status(std::string_view)> fail_step = [](std::string_view) { return absl::OkStatus(); };
   // Keys kept unwrapped in memory, at most. When there are more, all are wiped and the next ones are unwrapped anew.
   size_t cached_keys_max = 65'536;
+  // New keys are refused while the file system has fewer bytes free than this, as appends are. 0: never.
+  uint64_t disk_reserve_bytes = 0;
+};
+
+class Vault;
+
+// The keys of a request's subjects, for as long as it is not decided whether anything is recorded under them. Those
+// that were made for it and that nobody else uses or has confirmed go when it does, so that a refused request leaves
+// none behind. A crash may leave them: keys that nothing is sealed under.
+// Threads: confined to one thread at a time. Lifetime: the vault must outlive it.
+class KeyUse {
+ public:
+  KeyUse() = default;
+  KeyUse(KeyUse&& other) noexcept { *this = std::move(other); }
+  KeyUse& operator=(KeyUse&& other) noexcept;
+  // Gives up keys that were not confirmed.
+  ~KeyUse();
+
+  // In the order asked for.
+  const std::vector<SecretKey>& keys() const { return keys_; }
+  // Something is recorded under the keys, or may be: they stay.
+  void Confirm();
+
+ private:
+  friend class Vault;
+  using Mark = std::array<char, 16>;
+
+  // Null: nothing to give up.
+  Vault* vault_ = nullptr;
+  std::vector<SecretKey> keys_;
+  // Of subjects whose keys are new.
+  std::vector<Mark> fresh_;
 };
 
 // Threads: thread-safe. Lifetime: holds the directory's lock until destroyed.
-// Durability: a key is on disk before it is given out for the first time; an erasure before it returns. After a failed
-// write or sync, whose outcome nobody knows, nothing is created or erased any more until the vault is opened again.
+// Durability: a key is on disk before it is given out for the first time; an erasure before it returns. When the disk
+// has no room, new keys are refused until it has. After any other failed write or sync, whose outcome nobody knows, no
+// key is made any more until the vault is opened again. Erasures are tried all the same, each time they are asked for:
+// what one writes it also syncs.
 class Vault {
  public:
   // Whether there is a vault in the directory.
@@ -78,8 +115,10 @@ class Vault {
 
   // Returns the keys of the subjects, in their order. Those that have none get one; all new ones of a call, and of
   // calls at the same time, share one sync. Errors: FAILED_PRECONDITION (kSubjectErased), DATA_LOSS (kStoreDamaged),
-  // UNAVAILABLE (kShardReadOnly) after a failed write; with the metadata entry "subject_id". Blocks: for the sync if a
-  // key is new; see NeedsNoSync.
+  // UNAVAILABLE (kDiskNearlyFull: later calls may succeed; kShardReadOnly after a failed write); with the metadata
+  // entry "subject_id". Blocks: for the sync if a key is new; see NeedsNoSync.
+  absl::StatusOr<KeyUse> UseKeys(std::span<const std::string_view> subject_ids);
+  // The same, confirmed.
   absl::StatusOr<std::vector<SecretKey>> KeysFor(std::span<const std::string_view> subject_ids);
 
   // The key of one subject, which must have one.
@@ -92,9 +131,13 @@ class Vault {
   // Destroys the key of a subject. One that never had a key is marked all the same and never gets one. Erasing again
   // changes nothing.
   // Ensures: when it returns OK the key is overwritten on disk and wiped from memory, and stays so after any crash.
-  // Errors: UNAVAILABLE (kShardReadOnly): the outcome is known after a restart; until then the key is not given out.
+  // Errors: UNAVAILABLE (kShardReadOnly): it is not known to be on disk; the key is not given out any more, and erasing
+  // again tries again. Works below the disk reserve, and after a failed write.
   // Blocks: for a sync.
   absl::Status Erase(std::string_view subject_id);
+  // The same for several, with one sync. Returns how many of them were not erased before. Errors: as Erase; then any of
+  // them may be erased.
+  absl::StatusOr<size_t> EraseAll(std::span<const std::string_view> subject_ids);
 
   SubjectState State(std::string_view subject_id) const;
 
@@ -106,12 +149,16 @@ class Vault {
     bool operator==(const Counts&) const = default;
   };
   Counts counts() const;
+  // Names the vault, for ever: 32 hex digits, random.
+  const std::string& id() const { return id_; }
+  const std::string& directory() const { return files_.directory; }
   // Names the master key in use.
   std::string master_id() const { return master_.id(); }
 
  private:
+  friend class KeyUse;
   // First 16 bytes of the hash of a subject id.
-  using Mark = std::array<char, 16>;
+  using Mark = KeyUse::Mark;
   struct HashMark {
     // A part of a hash is as good as a hash of it.
     size_t operator()(const Mark& mark) const {
@@ -120,14 +167,16 @@ class Vault {
       return value;
     }
   };
-  // kCreating and kErasing: written, but not known to be durable.
-  enum class EntryState : uint8_t { kCreating, kLive, kErasing, kErased, kDamaged };
+  // kCreating and kErasing: being written, not known to be durable. kNotErased: an erasure failed; nobody gets the key.
+  enum class EntryState : uint8_t { kCreating, kLive, kErasing, kNotErased, kErased, kDamaged };
   struct Entry {
     uint32_t slot = 0;
     EntryState state = EntryState::kCreating;
   };
   // Writes of one caller, waiting for their turn.
   struct Batch {
+    // New keys; otherwise erasures.
+    bool creates = false;
     std::vector<std::pair<uint32_t, std::string>> writes;
     bool done = false;
     absl::Status status;
@@ -141,7 +190,21 @@ class Vault {
   static Mark MarkOf(std::string_view subject_id);
   // Writes the batch, together with those of other callers, and syncs.
   absl::Status Commit(Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status WriteGroup(const std::vector<Batch*>& group);
+  // Writes and syncs a group; each batch gets its outcome. Returns an error if that of a write is unknown.
+  absl::Status WriteGroup(const std::vector<Batch*>& group) const;
+  absl::Status WriteBatch(const Batch& batch) const;
+  // Takes back the slots of a batch for which there was no room.
+  absl::Status UndoBatch(const Batch& batch) const;
+  // Errors: kDiskNearlyFull.
+  absl::Status CheckDiskReserve() const;
+  // A slot for a subject that has none. Errors: kShardReadOnly if the vault is full.
+  absl::StatusOr<uint32_t> TakeSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Makes keys for those that have none, and adds these to `fresh`, each counted once in undecided_. Errors: as
+  // UseKeys.
+  absl::Status CreateKeys(std::span<const std::string_view> subject_ids, const std::vector<Mark>& marks,
+                          std::vector<Mark>& fresh) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void GiveUp(const std::vector<Mark>& fresh) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Keep(const std::vector<Mark>& fresh) ABSL_LOCKS_EXCLUDED(mutex_);
   void Remember(uint32_t slot, const SecretKey& key) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Refusal(std::string_view subject_id, EntryState state) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<SecretKey> KeyAt(std::string_view subject_id, const Mark& mark) const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -150,7 +213,8 @@ class Vault {
   const MasterKey master_;
   const VaultOptions options_;
   const std::unique_ptr<File> lock_;
-  // Set by Open. Its slots are written by one caller of Commit at a time.
+  // Both set by Open. The file's slots are written by one caller of Commit at a time.
+  std::string id_;
   std::unique_ptr<File> file_;
 
   mutable Mutex mutex_;
@@ -158,10 +222,14 @@ class Vault {
   std::unordered_map<Mark, Entry, HashMark> entries_ ABSL_GUARDED_BY(mutex_);
   // By slot.
   mutable std::unordered_map<uint32_t, SecretKey> cache_ ABSL_GUARDED_BY(mutex_);
+  // New subjects that nothing is known to be recorded of, by how many requests that are not decided yet.
+  std::unordered_map<Mark, uint32_t, HashMark> undecided_ ABSL_GUARDED_BY(mutex_);
   std::deque<Batch*> waiting_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  // Sticky.
+  // Why no key is made any more. Sticky.
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);
+  // Slots before the next one that nobody has: they read as zeros.
+  std::vector<uint32_t> free_slots_ ABSL_GUARDED_BY(mutex_);
   uint32_t next_slot_ ABSL_GUARDED_BY(mutex_) = 1;
   uint64_t damaged_slots_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "server/base/error.h"
@@ -21,7 +22,9 @@ namespace {
 constexpr uint64_t kSlotsPerChunk = 8'192;
 
 absl::Status Unavailable(const std::string& path, const char* what, int error) {
-  return absl::UnavailableError(fmt::format("the vault's {} cannot be {}: {}", path, what, std::strerror(error)));
+  const std::string text = fmt::format("the vault's {} cannot be {}: {}", path, what, std::strerror(error));
+  const bool no_room = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  return no_room ? MakeError(Reason::kDiskNearlyFull, text) : absl::UnavailableError(text);
 }
 
 absl::Status Rename(const std::string& from, const std::string& to) {
@@ -118,6 +121,12 @@ bool Exists(const std::string& path) {
   return ::lstat(path.c_str(), &about) == 0;
 }
 
+std::optional<uint64_t> FreeBytes(const std::string& path) {
+  struct statvfs about {};
+  if (::statvfs(path.c_str(), &about) != 0) return std::nullopt;
+  return uint64_t{about.f_bavail} * about.f_frsize;
+}
+
 absl::Status MakeDirectory(const std::string& path, unsigned mode) {
   if (path.empty() || Exists(path)) return absl::OkStatus();
   std::string parent = path;
@@ -135,23 +144,25 @@ absl::Status SyncDirectory(const std::string& path) {
 }
 
 absl::Status CreateKeysFile(const Files& files, const MasterKey& master, const RandomSource& random) {
+  std::string vault_id(kVaultIdBytes, '\0');
+  random(reinterpret_cast<uint8_t*>(vault_id.data()), vault_id.size());
   {
     KL_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, File::Open(files.keys_new(), O_RDWR | O_CREAT | O_TRUNC));
-    KL_RETURN_IF_ERROR(file->Write(0, EncodeHeader(master, random)));
+    KL_RETURN_IF_ERROR(file->Write(0, EncodeHeader(vault_id, master, random)));
     KL_RETURN_IF_ERROR(file->Sync());
   }
   KL_RETURN_IF_ERROR(Rename(files.keys_new(), files.keys()));
   return SyncDirectory(files.directory);
 }
 
-absl::Status Rewrap(const Files& files, const MasterKey& from, const MasterKey& to, const RandomSource& random,
-                    const StepHook& on_step) {
+absl::Status Rewrap(const Files& files, const std::string& vault_id, const MasterKey& from, const MasterKey& to,
+                    const RandomSource& random, const StepHook& on_step) {
   on_step("begin");
   {
     KL_ASSIGN_OR_RETURN(const std::unique_ptr<File> old, File::Open(files.keys(), O_RDONLY));
     KL_ASSIGN_OR_RETURN(const uint64_t size, old->Size());
     KL_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, File::Open(files.keys_new(), O_RDWR | O_CREAT | O_TRUNC));
-    KL_RETURN_IF_ERROR(file->Write(0, EncodeHeader(to, random)));
+    KL_RETURN_IF_ERROR(file->Write(0, EncodeHeader(vault_id, to, random)));
     on_step("header written");
     const uint64_t slots = size / kSlotBytes;
     std::string chunk;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,7 +30,7 @@ class File {
   File& operator=(const File&) = delete;
 
   // Each either does all of it or fails.
-  // Errors: UNAVAILABLE; DATA_LOSS for a read past the end.
+  // Errors: UNAVAILABLE (kDiskNearlyFull if there is no room); DATA_LOSS for a read past the end.
   absl::Status Read(uint64_t offset, size_t count, std::string& bytes) const;
   absl::Status Write(uint64_t offset, std::string_view bytes);
   absl::Status Sync();
@@ -59,18 +60,20 @@ struct Files {
 };
 
 bool Exists(const std::string& path);
+// Bytes that the file system of the directory has free for this process; nothing if it cannot tell.
+std::optional<uint64_t> FreeBytes(const std::string& path);
 // Makes the directory if need be, its missing parents too (as the process's umask has them), and the new names durable.
 absl::Status MakeDirectory(const std::string& path, unsigned mode);
 absl::Status SyncDirectory(const std::string& path);
 
-// Writes a vault file without slots. A crash leaves none, or the whole.
+// Writes a vault file without slots, of a vault with an id of its own. A crash leaves none, or the whole.
 absl::Status CreateKeysFile(const Files& files, const MasterKey& master, const RandomSource& random);
 
 // Writes all slots anew, wrapped by `to`, and puts the file in the place of the old one, which is then overwritten. A
 // crash leaves the one or the other, and what RemoveRemains takes away.
-// Requires: the header of `keys` fits `from`.
-absl::Status Rewrap(const Files& files, const MasterKey& from, const MasterKey& to, const RandomSource& random,
-                    const StepHook& on_step);
+// Requires: the header of `keys` fits `from` and names `vault_id`, which the vault keeps.
+absl::Status Rewrap(const Files& files, const std::string& vault_id, const MasterKey& from, const MasterKey& to,
+                    const RandomSource& random, const StepHook& on_step);
 
 // Overwrites and removes what an interrupted creation or rewrapping left.
 // Requires: `keys` was opened with the right master key, so that nothing it lacks is in the remains.

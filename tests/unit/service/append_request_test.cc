@@ -1,6 +1,9 @@
 // From a request on the wire to a command for the shard: what the digest covers, and the limits.
 #include "server/service/append_request.h"
 
+#include <iterator>
+
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "server/base/error.h"
@@ -131,7 +134,8 @@ TEST(PersonalDataInARequest, IsSealedBeforeTheDigestIsTaken) {
   const ledger::v1::AppendRequest request = Request("acme", "r1", {Visited(), Met("s-1", "likes ponies")});
   EXPECT_TRUE(HasPersonal(request));
   EXPECT_FALSE(HasPersonal(Request("acme", "r1", {Visited()})));
-  const auto command = ToCommand(request, vault.get());
+  vault::KeyUse keys;
+  const auto command = ToCommand(request, vault.get(), &keys);
   ASSERT_TRUE(command.ok()) << command.status();
   EXPECT_FALSE(command->events[0].event.custom_event().personal_size());
   const auto& personal = command->events[1].event.custom_event().personal(0);
@@ -143,8 +147,9 @@ TEST(PersonalDataInARequest, IsSealedBeforeTheDigestIsTaken) {
   *sealed.mutable_events(1)->mutable_event() = command->events[1].event;
   const merkle::Hash digest = merkle::Sha256(sealed.SerializeAsString());
   EXPECT_EQ(command->digest, std::string(digest.begin(), digest.end()));
-  EXPECT_EQ(ToCommand(request, vault.get())->digest, command->digest);
-  EXPECT_NE(ToCommand(Request("acme", "r1", {Visited(), Met("s-1", "likes Ponies")}), vault.get())->digest,
+  vault::KeyUse again;
+  EXPECT_EQ(ToCommand(request, vault.get(), &again)->digest, command->digest);
+  EXPECT_NE(ToCommand(Request("acme", "r1", {Visited(), Met("s-1", "likes Ponies")}), vault.get(), &again)->digest,
             command->digest);
 }
 
@@ -154,7 +159,31 @@ TEST(PersonalDataInARequest, NeedsAVaultAndASubjectThatIsNotErased) {
   const ledger::v1::AppendRequest request = Request("acme", "r1", {Met("s-1", "likes ponies")});
   EXPECT_EQ(ReasonOf(ToCommand(request).status()), Reason::kNoMasterKey);
   ASSERT_TRUE(vault->Erase("s-1").ok());
-  EXPECT_EQ(ReasonOf(ToCommand(request, vault.get()).status()), Reason::kSubjectErased);
+  vault::KeyUse keys;
+  EXPECT_EQ(ReasonOf(ToCommand(request, vault.get(), &keys).status()), Reason::kSubjectErased);
+}
+
+TEST(PersonalDataInARequest, KeepsItsKeysUnlessTheRequestWasRefused) {
+  const testing::TempDir dir;
+  const auto vault = OpenVault(dir);
+  const struct {
+    absl::Status outcome;
+    vault::SubjectState state;
+  } cases[] = {
+      {MakeError(Reason::kStaleRevision, "stale"), vault::SubjectState::kUnknown},
+      {MakeError(Reason::kDiskNearlyFull, "full"), vault::SubjectState::kUnknown},
+      // Its records may be there after the next start.
+      {MakeError(Reason::kCommitOutcomeUnknown, "unknown"), vault::SubjectState::kLive},
+      {absl::OkStatus(), vault::SubjectState::kLive},
+  };
+  for (size_t i = 0; i < std::size(cases); ++i) {
+    const std::string subject = fmt::format("s-{}", i);
+    vault::KeyUse keys;
+    ASSERT_TRUE(ToCommand(Request("acme", "r1", {Met(subject, "x")}), vault.get(), &keys).ok());
+    EXPECT_EQ(vault->State(subject), vault::SubjectState::kLive);
+    SettleKeys(cases[i].outcome, keys);
+    EXPECT_EQ(vault->State(subject), cases[i].state) << i;
+  }
 }
 
 TEST(PersonalDataInARequest, MakesKeysForAllValidRequestsOfAFrameAtOnce) {
@@ -167,12 +196,15 @@ TEST(PersonalDataInARequest, MakesKeysForAllValidRequestsOfAFrameAtOnce) {
   *requests.Add() = Request("acme", "", {Met("s-2", "x")});
   *requests.Add() = Request("acme", "r3", {Visited(), Met("s-3", "x"), Met("s-1", "x")});
   *requests.Add() = Request("acme", "r4", {Met("s-4", "x")});
-  MakeKeys(requests, 1, *vault);
+  vault::KeyUse keys = MakeKeys(requests, 1, *vault);
   EXPECT_EQ(vault->State("s-0"), vault::SubjectState::kUnknown) << "before the first";
   EXPECT_EQ(vault->State("s-1"), vault::SubjectState::kLive);
   EXPECT_EQ(vault->State("s-2"), vault::SubjectState::kUnknown) << "a refused request makes no keys";
   EXPECT_EQ(vault->State("s-3"), vault::SubjectState::kLive);
   EXPECT_EQ(vault->State("s-4"), vault::SubjectState::kErased);
+  // What no request has taken up goes.
+  keys = vault::KeyUse();
+  EXPECT_EQ(vault->State("s-1"), vault::SubjectState::kUnknown);
 }
 
 }  // namespace

@@ -47,7 +47,9 @@ Event Custom() {
 absl::Status SealOne(Vault& vault, Event& event, std::string_view account = "acc-1",
                      std::string_view request = "req-1") {
   Event* const events[] = {&event};
-  return SealEvents(vault, account, request, events);
+  KL_ASSIGN_OR_RETURN(KeyUse keys, SealEvents(vault, account, request, events));
+  keys.Confirm();
+  return absl::OkStatus();
 }
 
 // The bytes were computed apart from this code, with Python's cryptography package, from FORMAT.md.
@@ -72,7 +74,9 @@ TEST(Seal, LeavesNoContentInTheEvent) {
   plain.mutable_contact_removed()->set_contact_id("c-1");
   const std::string plain_before = plain.SerializeAsString();
   Event* const events[] = {&contact, &plain, &custom};
-  ASSERT_TRUE(SealEvents(*vault, "acc-1", "req-1", events).ok());
+  auto keys = SealEvents(*vault, "acc-1", "req-1", events);
+  ASSERT_TRUE(keys.ok()) << keys.status();
+  keys->Confirm();
   for (const Event* event : {&contact, &custom}) {
     EXPECT_TRUE(HasPersonal(*event));
     VisitPersonal(*event, [](const std::string& path, const PersonalData& data) {

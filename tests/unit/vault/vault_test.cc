@@ -75,17 +75,17 @@ TEST(Vault, WritesTheBytesOfItsFormat) {
     KeyIn(*vault, "s-1");
     KeyIn(*vault, "s-2");
     ASSERT_TRUE(vault->Erase("s-2").ok());
+    EXPECT_EQ(vault->id(), "0102030405060708090a0b0c0d0e0f10");
   }
   EXPECT_EQ(Hex(ReadBytes(dir / "vault/keys")),
-            "4b4c5641554c540a0000000100000080c3d29a82100346c00102030405060708090a0b0cf4d2817d5f18f4b7c9278184"
-            "93fb23d30000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
-            "000000000000000000000000000000000000000000000000ace0420f67cf47e0"
-            "6a840baf5d8c3ff241688aeb14546e653774cd5387faf1cb982b0fbbf1fbb81001000000c3d29a82100346c02d2e2f30"
-            "3132333435363738a0110840861e8a1dbfaf7a4952d77f63c678f12d88847681f27b6e39f9f51d9d2a4515d27c25c5fa"
-            "dbe4bf6d7b08460e6a840baf5d8c3ff241688aeb14546e6564676fda6c89eb79"
-            "450222bcc3475b01aa69d5b0150a75a08a3bc3a87bb87ce4290ea7e0d4e5187702000000000000000000000000000000"
-            "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
-            "0000000000000000450222bcc3475b01aa69d5b0150a75a058e1c21aec536a13");
+            "4b4c5641554c540a0000000200000080c3d29a82100346c01112131415161718191a1b1c22ffcfe928803e6f1226094a"
+            "4f245bb20102030405060708090a0b0c0d0e0f1000000000000000000000000000000000000000000000000000000000"
+            "000000000000000000000000000000000000000000000000953241afe648d0f66a840baf5d8c3ff241688aeb14546e65"
+            "3774cd5387faf1cb982b0fbbf1fbb81001000000c3d29a82100346c03d3e3f404142434445464748ee0e27405e4eaa77"
+            "77c0b6581985fa7eebb4735b8eb6ff5aa4fab1b3b73bee1257b8925a35db66eb1eb71ab7b8acfa906a840baf5d8c3ff2"
+            "41688aeb14546e659f7e24cc027a21f7450222bcc3475b01aa69d5b0150a75a08a3bc3a87bb87ce4290ea7e0d4e51877"
+            "020000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+            "000000000000000000000000000000000000000000000000450222bcc3475b01aa69d5b0150a75a058e1c21aec536a13");
 }
 
 TEST(Vault, IsForItsOwnerOnly) {
@@ -139,12 +139,42 @@ TEST(Vault, SaysThatAFileIsOfANewerVersion) {
   const TempDir dir;
   OpenVault(dir / "vault", MasterOf('m'));
   std::string bytes = ReadBytes(dir / "vault/keys");
-  bytes[11] = 2;
+  bytes[11] = 3;
   const Digest digest = Sha256(std::string_view(bytes).substr(0, 120));
   std::copy_n(digest.begin(), 8, bytes.begin() + 120);
   WriteBytes(dir / "vault/keys", bytes);
   const auto vault = Vault::Open(dir / "vault", MasterOf('m'), std::nullopt);
   EXPECT_NE(MessageOf(vault.status()).find("newer version"), std::string::npos) << vault.status();
+}
+
+TEST(Vault, RefusesAFileFromBeforeVaultsHadIds) {
+  const TempDir dir;
+  OpenVault(dir / "vault", MasterOf('m'));
+  // A header of version 1: what follows the tag is zero.
+  WriteBytes(dir / "vault/keys",
+             FromHex("4b4c5641554c540a0000000100000080c3d29a82100346c00102030405060708090a0b0cf4d2817d5f18f4b7c9278184"
+                     "93fb23d30000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+                     "000000000000000000000000000000000000000000000000ace0420f67cf47e0"));
+  const auto vault = Vault::Open(dir / "vault", MasterOf('m'), std::nullopt);
+  EXPECT_EQ(ReasonOf(vault.status()), Reason::kStoreDamaged);
+  EXPECT_NE(MessageOf(vault.status()).find("an older version, before vaults had ids"), std::string::npos)
+      << vault.status();
+}
+
+TEST(Vault, HasAnIdOfItsOwnForEver) {
+  const TempDir dir;
+  const std::string id = OpenVault(dir / "one", MasterOf('m'))->id();
+  EXPECT_EQ(id.size(), 32u);
+  EXPECT_NE(OpenVault(dir / "two", MasterOf('m'))->id(), id);
+  EXPECT_EQ(OpenVault(dir / "one", MasterOf('m'))->id(), id);
+  EXPECT_EQ(OpenVault(dir / "one", MasterOf('n'), MasterOf('m'))->id(), id);
+  // The tag covers it: nobody makes one vault of another without the master key.
+  std::string bytes = ReadBytes(dir / "one/keys");
+  bytes[52] = static_cast<char>(bytes[52] ^ 1);
+  const Digest digest = Sha256(std::string_view(bytes).substr(0, 120));
+  std::copy_n(digest.begin(), 8, bytes.begin() + 120);
+  WriteBytes(dir / "one/keys", bytes);
+  EXPECT_FALSE(Vault::Open(dir / "one", MasterOf('n'), std::nullopt).ok());
 }
 
 TEST(Vault, AnyDamagedByteOfASlotMakesItsSubjectUnavailableAndOnlyIt) {
@@ -203,7 +233,8 @@ TEST(Vault, TakesNoNoticeOfSlotsThatNeverArrived) {
     EXPECT_EQ(vault->State("s-3"), SubjectState::kUnknown);
     const SecretKey fresh = KeyIn(*vault, "s-3");
     EXPECT_TRUE(*vault->KeyOf("s-3") == fresh);
-    EXPECT_EQ(ReadBytes(dir / "vault/keys").size(), 4 * kSlotBytes);
+    // In the place of the one that never arrived.
+    EXPECT_EQ(ReadBytes(dir / "vault/keys").size(), 3 * kSlotBytes);
   }
 }
 
@@ -274,6 +305,24 @@ TEST(Erasing, HoldsForASubjectThatNothingIsKnownOf) {
   EXPECT_EQ(ReasonOf(vault->KeysFor(ids).status()), Reason::kSubjectErased);
 }
 
+TEST(Erasing, OfManySaysHowManyWereNotErasedAndSyncsOnce) {
+  const TempDir dir;
+  VaultOptions options;
+  int syncs = 0;
+  options.on_step = [&syncs](std::string_view step) { syncs += step == "sync" ? 1 : 0; };
+  const auto vault = OpenVault(dir / "vault", MasterOf('m'), std::nullopt, options);
+  KeyIn(*vault, "live");
+  ASSERT_TRUE(vault->Erase("gone").ok());
+  syncs = 0;
+  const std::string_view ids[] = {"live", "gone", "never-seen", "live"};
+  EXPECT_EQ(*vault->EraseAll(ids), 2u);
+  EXPECT_EQ(syncs, 1);
+  EXPECT_EQ(*vault->EraseAll(ids), 0u);
+  EXPECT_EQ(syncs, 1);
+  for (const std::string_view id : ids) EXPECT_EQ(vault->State(id), SubjectState::kErased) << id;
+  EXPECT_EQ(vault->counts(), (Vault::Counts{0, 3, 0}));
+}
+
 TEST(Erasing, KilledAtAnyStepItIsDoneOrNotAndCanBeRepeated) {
   for (int step = 0;; ++step) {
     const TempDir dir;
@@ -323,18 +372,180 @@ TEST(Vault, ForgetsCachedKeysAndReadsThemAgain) {
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(*vault->KeyOf(fmt::format("s-{}", i)) == keys[i]) << i;
 }
 
-TEST(Vault, AfterAFailedWriteCreatesAndErasesNothingMore) {
+TEST(FullDisk, RefusesNewKeysUntilThereIsRoomAndErasesAllTheSame) {
+  const TempDir dir;
+  const std::string_view both[] = {"s-3", "s-4"};
+  {
+    const auto vault = OpenVault(dir / "vault", MasterOf('m'));
+    const SecretKey key = KeyIn(*vault, "s-1");
+    KeyIn(*vault, "s-2");
+    {
+      // Room for one and a half.
+      const FileSizeLimit limit(4 * kSlotBytes + kSlotBytes / 2);
+      const absl::Status refused = vault->KeysFor(both).status();
+      EXPECT_EQ(ReasonOf(refused), Reason::kDiskNearlyFull) << refused;
+      EXPECT_EQ(vault->State("s-3"), SubjectState::kUnknown);
+      EXPECT_TRUE(vault->Erase("s-2").ok());
+      EXPECT_EQ(vault->State("s-2"), SubjectState::kErased);
+    }
+    EXPECT_TRUE(*vault->KeyOf("s-1") == key);
+  }
+  // Of the refused ones nothing is left, not even the one for which there was room.
+  EXPECT_EQ(OpenVault(dir / "vault", MasterOf('m'))->counts(), (Vault::Counts{1, 1, 0}));
+  const auto vault = OpenVault(dir / "vault", MasterOf('m'));
+  {
+    const FileSizeLimit limit(4 * kSlotBytes + kSlotBytes / 2);
+    EXPECT_EQ(ReasonOf(vault->KeysFor(both).status()), Reason::kDiskNearlyFull);
+  }
+  const SecretKey third = KeyIn(*vault, "s-3");
+  KeyIn(*vault, "s-4");
+  EXPECT_EQ(vault->counts(), (Vault::Counts{3, 1, 0}));
+  EXPECT_TRUE(*vault->KeyOf("s-3") == third);
+}
+
+TEST(FullDisk, IsOneBelowTheReserve) {
+  const TempDir dir;
+  OpenVault(dir / "vault", MasterOf('m'))->KeysFor(std::vector<std::string_view>{"s-1"}).value();
+  VaultOptions options;
+  options.disk_reserve_bytes = ~uint64_t{0};
+  const auto vault = OpenVault(dir / "vault", MasterOf('m'), std::nullopt, options);
+  const std::string_view fresh[] = {"s-1", "s-2"};
+  const absl::Status refused = vault->KeysFor(fresh).status();
+  EXPECT_EQ(ReasonOf(refused), Reason::kDiskNearlyFull);
+  EXPECT_EQ(RetryDelayMsOf(refused), 5000);
+  EXPECT_NE(MessageOf(refused).find("are kept in reserve: make room"), std::string::npos) << refused;
+  // What is there is used and erased.
+  KeyIn(*vault, "s-1");
+  EXPECT_TRUE(vault->Erase("s-1").ok());
+  EXPECT_TRUE(vault->Erase("never-seen").ok());
+}
+
+TEST(FailedSync, EndsTheMakingOfKeysButNotErasing) {
+  for (const std::string_view failing : {"write", "sync"}) {
+    const TempDir dir;
+    {
+      bool fail = false;
+      VaultOptions options;
+      options.fail_step = [&](std::string_view step) {
+        return fail && step == failing ? absl::UnavailableError("input/output error") : absl::OkStatus();
+      };
+      const auto vault = OpenVault(dir / "vault", MasterOf('m'), std::nullopt, options);
+      const SecretKey key = KeyIn(*vault, "s-1");
+      KeyIn(*vault, "s-2");
+      fail = true;
+      const std::string_view fresh[] = {"s-3"};
+      EXPECT_EQ(ReasonOf(vault->KeysFor(fresh).status()), Reason::kShardReadOnly);
+      EXPECT_EQ(ReasonOf(vault->Erase("s-2")), Reason::kShardReadOnly);
+      EXPECT_EQ(ReasonOf(vault->KeyOf("s-2").status()), Reason::kSubjectErased);
+      fail = false;
+      const absl::Status refused = vault->KeysFor(fresh).status();
+      EXPECT_EQ(ReasonOf(refused), Reason::kShardReadOnly);
+      EXPECT_NE(MessageOf(refused).find("until the server is started again"), std::string::npos) << refused;
+      EXPECT_TRUE(*vault->KeyOf("s-1") == key);
+      // The erasure that failed is tried again.
+      EXPECT_TRUE(vault->Erase("s-2").ok());
+      EXPECT_EQ(vault->State("s-2"), SubjectState::kErased);
+    }
+    const auto vault = OpenVault(dir / "vault", MasterOf('m'));
+    EXPECT_EQ(vault->State("s-2"), SubjectState::kErased);
+    EXPECT_EQ(vault->State("s-1"), SubjectState::kLive);
+  }
+}
+
+TEST(KeyUse, LeavesNoKeyOfARefusedRequest) {
+  const TempDir dir;
+  {
+    const auto vault = OpenVault(dir / "vault", MasterOf('m'));
+    const SecretKey kept = KeyIn(*vault, "s-1");
+    for (int i = 0; i < 10; ++i) {
+      const std::string fresh = fmt::format("refused-{}", i);
+      const std::string_view ids[] = {"s-1", fresh};
+      const auto use = vault->UseKeys(ids);
+      ASSERT_TRUE(use.ok()) << use.status();
+      EXPECT_TRUE(use->keys()[0] == kept);
+      EXPECT_EQ(vault->State(fresh), SubjectState::kLive);
+    }
+    EXPECT_EQ(vault->counts(), (Vault::Counts{1, 0, 0}));
+    // They took each other's place.
+    EXPECT_EQ(ReadBytes(dir / "vault/keys").size(), 3 * kSlotBytes);
+    EXPECT_EQ(ReadBytes(dir / "vault/keys").substr(2 * kSlotBytes), std::string(kSlotBytes, '\0'));
+    KeyIn(*vault, "s-2");
+  }
+  const auto vault = OpenVault(dir / "vault", MasterOf('m'));
+  EXPECT_EQ(vault->counts(), (Vault::Counts{2, 0, 0}));
+  EXPECT_EQ(ReadBytes(dir / "vault/keys").size(), 3 * kSlotBytes);
+}
+
+TEST(KeyUse, KeepsAKeyThatAnotherRequestUsesOrConfirmed) {
   const TempDir dir;
   const auto vault = OpenVault(dir / "vault", MasterOf('m'));
-  const SecretKey key = KeyIn(*vault, "s-1");
-  const std::string_view fresh[] = {"s-2"};
-  {
-    const FileSizeLimit limit(2 * kSlotBytes);
-    EXPECT_EQ(ReasonOf(vault->KeysFor(fresh).status()), Reason::kShardReadOnly);
-  }
-  EXPECT_EQ(ReasonOf(vault->KeysFor(fresh).status()), Reason::kShardReadOnly);
-  EXPECT_EQ(ReasonOf(vault->Erase("s-1")), Reason::kShardReadOnly);
+  const std::string_view ids[] = {"s-1"};
+  auto first = vault->UseKeys(ids);
+  auto second = vault->UseKeys(ids);
+  ASSERT_TRUE(first.ok() && second.ok());
+  const SecretKey key = first->keys()[0];
+  *first = KeyUse();
   EXPECT_TRUE(*vault->KeyOf("s-1") == key);
+  auto third = vault->UseKeys(ids);
+  second->Confirm();
+  *third = KeyUse();
+  *second = KeyUse();
+  EXPECT_TRUE(*vault->KeyOf("s-1") == key);
+  // One that nobody has confirmed goes with the last.
+  const std::string_view others[] = {"s-2", "s-2"};
+  auto fourth = vault->UseKeys(others);
+  auto fifth = vault->UseKeys(others);
+  *fourth = KeyUse();
+  EXPECT_EQ(vault->State("s-2"), SubjectState::kLive);
+  *fifth = KeyUse();
+  EXPECT_EQ(vault->State("s-2"), SubjectState::kUnknown);
+  EXPECT_EQ(ReasonOf(vault->KeyOf("s-2").status()), Reason::kSubjectNotFound);
+}
+
+TEST(KeyUse, GivenUpDoesNotUndoAnErasure) {
+  const TempDir dir;
+  {
+    const auto vault = OpenVault(dir / "vault", MasterOf('m'));
+    const std::string_view ids[] = {"s-1"};
+    auto use = vault->UseKeys(ids);
+    ASSERT_TRUE(use.ok()) << use.status();
+    ASSERT_TRUE(vault->Erase("s-1").ok());
+    *use = KeyUse();
+    EXPECT_EQ(vault->State("s-1"), SubjectState::kErased);
+  }
+  EXPECT_EQ(OpenVault(dir / "vault", MasterOf('m'))->State("s-1"), SubjectState::kErased);
+}
+
+// What was sealed under a confirmed key can always be unsealed, whoever else is refused at the same time.
+TEST(KeyUse, OfManyThreadsKeepsEveryConfirmedKey) {
+  const TempDir dir;
+  constexpr int kThreads = 4;
+  constexpr int kSubjects = 60;
+  std::vector<std::vector<std::pair<std::string, SecretKey>>> confirmed(kThreads);
+  {
+    const auto vault = OpenVault(dir / "vault", MasterOf('m'));
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < kSubjects; ++i) {
+          const std::string id = fmt::format("s-{}", i);
+          const std::string other = fmt::format("s-{}", (i * 7 + t) % kSubjects);
+          const std::string_view ids[] = {id, other};
+          auto use = vault->UseKeys(ids);
+          ASSERT_TRUE(use.ok()) << use.status();
+          if ((i + t) % 3 != 0) continue;
+          confirmed[t].emplace_back(id, use->keys()[0]);
+          confirmed[t].emplace_back(other, use->keys()[1]);
+          use->Confirm();
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  const auto vault = OpenVault(dir / "vault", MasterOf('m'));
+  for (const auto& keys : confirmed) {
+    for (const auto& [id, key] : keys) EXPECT_TRUE(*vault->KeyOf(id) == key) << id;
+  }
 }
 
 TEST(Vault, GivesAllThreadsTheSameKeyOfASubject) {
