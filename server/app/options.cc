@@ -108,6 +108,9 @@ ParsedOptions ParseOptions(int argc, char** argv) {
       "first start if missing, readable by its owner only");
   app.add_flag("--accept-missing-checkpoints", options.accept_missing_checkpoints,
                "Start although the checkpoints of a ledger that had some are gone");
+  app.add_flag("--accept-other-vault", options.accept_other_vault,
+               "Start with the vault of --vault-dir although it is not the one the ledger was written with, which is "
+               "lost for good: what was sealed before can never be read again");
   app.add_flag("--replay", options.replay,
                "Serve nothing: replay the ledger of the data directory, which no server may hold, for an audit; writes "
                "nothing. Exit code 0: nothing found, 1: cannot run, 8: something is wrong");

@@ -43,6 +43,7 @@ struct Options {
   std::string signing_key_dir;
   uint32_t checkpoint_interval_seconds = 60;
   bool accept_missing_checkpoints = false;
+  bool accept_other_vault = false;
   // Replay the directory instead of serving it.
   bool replay = false;
   std::string replay_report = "text";

@@ -54,7 +54,7 @@ shard::LedgerOptions ToLedgerOptions(const Options& options) {
   checkpoints.interval = std::chrono::seconds(options.checkpoint_interval_seconds);
   checkpoints.accept_missing = options.accept_missing_checkpoints;
   out.projections = {projections::MakeAccountsProjection(), projections::MakePointsProjection(),
-                     projections::MakeTiersProjection(), projections::MakeRetentionProjection(),
+                     projections::MakeTiersProjection(),    projections::MakeRetentionProjection(),
                      projections::MakeContactsProjection(), projections::MakeAccessesProjection()};
   return out;
 }
@@ -65,6 +65,22 @@ bool IsLoopback(const std::string& listen) {
   in_addr address{};
   const bool loopback4 = inet_pton(AF_INET, host.c_str(), &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
   return host == "localhost" || host == "[::1]" || loopback4 || listen.starts_with("unix:");
+}
+
+// What a person should know of how ledger and vault fit.
+void LogVault(shard::Ledger& ledger, const vault::Vault* vault) {
+  if (vault == nullptr && !ledger.vault_id().empty()) {
+    spdlog::warn(
+        "the ledger's personal data is sealed with the keys of vault {}: without it none can be read, "
+        "recorded or erased",
+        ledger.vault_id());
+  }
+  if (const uint64_t again = ledger.privacy().erased_again(); again > 0) {
+    spdlog::warn(
+        "the vault did not know of the erasure of {} data subjects, as an older copy of it would not: their "
+        "keys are destroyed again",
+        again);
+  }
 }
 
 std::string ReadFile(const std::string& path) {
@@ -114,7 +130,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
   };
   KL_ASSIGN_OR_RETURN(server->vault_, OpenVault(options));
   ledger_options.vault = server->vault_.get();
+  ledger_options.accept_other_vault = options.accept_other_vault;
   KL_ASSIGN_OR_RETURN(server->ledger_, shard::Ledger::Open(ledger_options, clock));
+  LogVault(*server->ledger_, server->vault_.get());
   for (uint32_t shard = 0; shard < server->ledger_->shard_count(); ++shard) {
     for (const shard::PublishedKey& key : server->ledger_->checkpoints().keys(shard)) {
       if (key.current) spdlog::info("checkpoints of shard {} are signed by {}", shard, key.key.Format());

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -38,10 +39,13 @@ absl::StatusOr<std::unique_ptr<vault::Vault>> OpenVault(const Options& options) 
   }
   KL_ASSIGN_OR_RETURN(const std::optional<vault::MasterKey> previous,
                       ReadMasterKey(options.previous_master_key_file, options.previous_master_key_command));
-  KL_ASSIGN_OR_RETURN(std::unique_ptr<vault::Vault> vault, vault::Vault::Open(directory, *master, previous));
+  vault::VaultOptions vault_options;
+  vault_options.disk_reserve_bytes = uint64_t{options.disk_reserve_mib} << 20;
+  KL_ASSIGN_OR_RETURN(std::unique_ptr<vault::Vault> vault,
+                      vault::Vault::Open(directory, *master, previous, std::move(vault_options)));
   const vault::Vault::Counts counts = vault->counts();
-  spdlog::info("the vault {} holds the keys of {} data subjects, {} were erased; master key {}", directory, counts.live,
-               counts.erased, vault->master_id());
+  spdlog::info("the vault {} in {} holds the keys of {} data subjects, {} were erased; master key {}", vault->id(),
+               directory, counts.live, counts.erased, vault->master_id());
   if (counts.damaged_slots > 0) {
     spdlog::error(
         "the vault {} has {} damaged keys: what is sealed under them cannot be read; stop the server and put "

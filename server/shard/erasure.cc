@@ -185,14 +185,14 @@ absl::Status Privacy::CompleteErasure(const storage::v1::OpenErasure& open) cons
   std::vector<uint64_t> applied(shards_.size(), 0);
   for (auto number = static_cast<uint32_t>(shards_.size()); number-- > 0;) {
     // An attempt before this one may have come so far.
-    KL_ASSIGN_OR_RETURN(std::optional<events::v1::EventRecord> record,
-                        FindUnique(number, ErasureKey(open.subject_id())));
-    if (!record.has_value()) {
+    KL_ASSIGN_OR_RETURN(std::optional<uint64_t> position,
+                        shards_[number]->store().GetUnique(ErasureKey(open.subject_id())));
+    if (!position.has_value()) {
       KL_ASSIGN_OR_RETURN(
-          record, Record(number, event, open.request_id(), open.actor(), open.digest(),
-                         {.unique_key = ErasureKey(open.subject_id()), .hold_placed = {}, .hold_released = {}}));
+          position, Record(number, event, open.request_id(), open.actor(), open.digest(),
+                           {.unique_key = ErasureKey(open.subject_id()), .hold_placed = {}, .hold_released = {}}));
     }
-    applied[number] = record->position() + 1;
+    applied[number] = *position + 1;
   }
   const auto deadline = std::chrono::steady_clock::now() + options_.purge_patience;
   for (size_t number = 0; number < engines_.size(); ++number) {

@@ -14,6 +14,7 @@
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/shard/ledger_file.h"
+#include "server/shard/privacy_keys.h"
 #include "server/shard/sequencer.h"
 
 namespace keyledger::shard {
@@ -90,6 +91,7 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
   KL_RETURN_IF_ERROR(MarkComplete(options.data_dir));
   // Before anything is added to a log that may not be the one that was published.
   KL_RETURN_IF_ERROR(ledger->OpenCheckpoints());
+  KL_RETURN_IF_ERROR(ledger->BindVault());
   // On a full disk the ledger can still be read, and the next publication completes this one.
   if (absl::Status status = ledger->CompletePublications();
       !status.ok() && ReasonOf(status) != Reason::kDiskNearlyFull) {
@@ -117,6 +119,33 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
   return ledger;
 }
 
+absl::Status Ledger::BindVault() {
+  KL_ASSIGN_OR_RETURN(const std::optional<std::string> named, parts_[0].store->GetMeta(kVaultKey));
+  vault_id_ = named.value_or("");
+  const vault::Vault* const vault = options_.vault;
+  if (vault == nullptr || vault_id_ == vault->id()) return absl::OkStatus();
+  const bool empty = vault->counts() == vault::Vault::Counts{};
+  if (!vault_id_.empty() && !options_.accept_other_vault) {
+    return absl::FailedPreconditionError(fmt::format(
+        "the ledger's personal data is sealed with the keys of vault {}, but the one in {} is vault {}{}; start with "
+        "the directory of the right one (--vault-dir), or put a backup of it there; if it is lost for good, "
+        "--accept-other-vault goes on with this one, and nothing sealed before can be read any more",
+        vault_id_, vault->directory(), vault->id(), empty ? ", which is empty" : ""));
+  }
+  if (!empty && !options_.accept_other_vault) {
+    const vault::Vault::Counts counts = vault->counts();
+    return absl::FailedPreconditionError(fmt::format(
+        "the ledger has no vault yet, and the vault {} in {} holds keys ({} data subjects, {} erased), so it is that "
+        "of another ledger or this is an old copy of the ledger; start with a directory of its own (--vault-dir), or "
+        "with --accept-other-vault if it is this ledger's all the same",
+        vault->id(), vault->directory(), counts.live, counts.erased));
+  }
+  // A crash before this leaves an empty vault, which the next start takes.
+  KL_RETURN_IF_ERROR(parts_[0].store->PutMeta(kVaultKey, vault->id()));
+  vault_id_ = vault->id();
+  return absl::OkStatus();
+}
+
 absl::Status Ledger::OpenCheckpoints() {
   if (!options_.checkpoints.has_value()) return absl::OkStatus();
   std::vector<Shard*> shards;
@@ -132,6 +161,9 @@ absl::Status Ledger::OpenPrivacy(const std::vector<Shard*>& shards, std::vector<
   if (options_.vault != nullptr) {
     KL_CHECK(checkpoints_ != nullptr);
     privacy.destroy_key = [vault = options_.vault](const std::string& subject_id) { return vault->Erase(subject_id); };
+    privacy.destroy_again = [vault = options_.vault](const std::vector<std::string>& subject_ids) {
+      return vault->EraseAll(std::vector<std::string_view>(subject_ids.begin(), subject_ids.end()));
+    };
   }
   // Also without a vault: who is erased already gets the certificate.
   if (checkpoints_ != nullptr) {

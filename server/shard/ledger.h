@@ -52,9 +52,11 @@ struct LedgerOptions {
   std::function<void(uint32_t shard, const absl::Status& failure)> on_sweep_failure;
   // Signed checkpoints and the key that signs them. Absent: none are kept, as in tests of something else.
   std::optional<CheckpointOptions> checkpoints;
-  // Keys of data subjects, which erasures destroy; must outlive the ledger. Requires checkpoints: an erasure is certified
-  // with their key. Null: there is no master key.
+  // Keys of data subjects, which erasures destroy; must outlive the ledger. Requires checkpoints: an erasure is
+  // certified with their key. Null: there is no master key.
   vault::Vault* vault = nullptr;
+  // Takes `vault` though it is not the one the ledger was written with, which is lost for good.
+  bool accept_other_vault = false;
   // As in store::StoreOptions.
   rocksdb::Env* env = nullptr;
 };
@@ -67,7 +69,7 @@ class Ledger {
  public:
   // Opens or creates the ledger and starts its threads.
   // Errors: those of ShardStore::Open, Shard::Open and CheckpointKeeper::Open; FAILED_PRECONDITION if shard_count
-  // differs; UNAVAILABLE if the directory cannot be used.
+  // differs, or the vault is not the ledger's; UNAVAILABLE if the directory cannot be used.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(const LedgerOptions& options, const Clock& clock);
   // Stops.
   ~Ledger();
@@ -79,6 +81,8 @@ class Ledger {
   void Stop();
 
   const std::string& ledger_id() const { return ledger_id_; }
+  // The vault that holds the keys of its data subjects, also if it is opened without; empty if it never had one.
+  const std::string& vault_id() const { return vault_id_; }
   uint32_t shard_count() const { return static_cast<uint32_t>(parts_.size()); }
   Shard& shard(uint32_t number) { return *parts_[number].shard; }
   projections::Engine& engine(uint32_t number) { return *parts_[number].engine; }
@@ -135,6 +139,8 @@ class Ledger {
 
   Ledger(const LedgerOptions& options, const Clock& clock, std::string ledger_id);
   absl::Status OpenParts(uint32_t shard_count);
+  // Sees that the vault is the ledger's. A ledger that has none yet takes an empty one. See server/vault/FORMAT.md.
+  absl::Status BindVault();
   absl::Status OpenCheckpoints();
   absl::Status OpenPrivacy(const std::vector<Shard*>& shards, std::vector<projections::Engine*> engines);
   // Brings shards up to the programs of the first one, after a crash or a failure in the middle of Publish.
@@ -155,6 +161,8 @@ class Ledger {
   const LedgerOptions options_;
   const Clock& clock_;
   const std::string ledger_id_;
+  // Set by BindVault.
+  std::string vault_id_;
   std::vector<Part> parts_;
 
   // Publications one after the other.

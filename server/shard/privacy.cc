@@ -71,6 +71,7 @@ absl::Status Privacy::Open() {
     }
     after = names.back();
   }
+  KL_RETURN_IF_ERROR(DestroyAgain());
   KL_ASSIGN_OR_RETURN(const std::optional<std::string> row, store.GetMeta(kOpenErasureKey));
   if (!row.has_value() || row->empty()) return absl::OkStatus();
   storage::v1::OpenErasure open;
@@ -80,6 +81,20 @@ absl::Status Privacy::Open() {
   begun_ += 1;
   changed_.NotifyAll();
   return absl::OkStatus();
+}
+
+absl::Status Privacy::DestroyAgain() {
+  if (!options_.destroy_again) return absl::OkStatus();
+  const std::string prefix = ErasureKey("");
+  std::string after;
+  for (;;) {
+    KL_ASSIGN_OR_RETURN(std::vector<std::string> keys, shards_[0]->store().ListUniques(prefix, after, kScanPage));
+    if (keys.empty()) return absl::OkStatus();
+    after = keys.back();
+    for (std::string& key : keys) key.erase(0, prefix.size());
+    KL_ASSIGN_OR_RETURN(const size_t destroyed, options_.destroy_again(keys));
+    erased_again_ += destroyed;
+  }
 }
 
 absl::StatusOr<std::optional<events::v1::EventRecord>> Privacy::RecordedBy(const PrivacyRequest& request) const {
@@ -112,15 +127,19 @@ absl::StatusOr<LegalHold> Privacy::ReadHold(const std::string& hold_id) const {
   return HoldOf(*record);
 }
 
-absl::StatusOr<events::v1::EventRecord> Privacy::Record(uint32_t shard, const events::v1::Event& event,
-                                                        const std::string& request_id, const std::string& actor,
-                                                        const std::string& digest, OwnIndex index) const {
+absl::StatusOr<uint64_t> Privacy::Record(uint32_t shard, const events::v1::Event& event, const std::string& request_id,
+                                         const std::string& actor, const std::string& digest, OwnIndex index) const {
   std::promise<absl::StatusOr<AppendAnswer>> promise;
   shards_[shard]->RecordOwn(
       kPrivacyStream, event, request_id, actor, digest,
       [&](absl::StatusOr<AppendAnswer> answer) { promise.set_value(std::move(answer)); }, std::move(index));
   KL_ASSIGN_OR_RETURN(const AppendAnswer answer, promise.get_future().get());
-  return RecordAt(shards_[shard]->store(), answer.events.at(0).position);
+  return answer.events.at(0).position;
+}
+
+absl::StatusOr<events::v1::EventRecord> Privacy::ReadBack(uint32_t shard, uint64_t position) const {
+  KL_RETURN_IF_ERROR(options_.before_read_back(position));
+  return RecordAt(shards_[shard]->store(), position);
 }
 
 absl::Status Privacy::CheckNotOfOpenErasure(const PrivacyRequest& request) const {
@@ -149,11 +168,15 @@ absl::StatusOr<LegalHold> Privacy::PlaceHold(const PrivacyRequest& request, cons
   placed.set_hold_id(hold_id);
   placed.set_subject_id(request.subject_id);
   placed.set_reason(request.reason);
-  KL_ASSIGN_OR_RETURN(const events::v1::EventRecord record,
+  KL_ASSIGN_OR_RETURN(const uint64_t position,
                       Record(0, event, request.request_id, request.actor, request.digest,
                              {.unique_key = HoldKey(hold_id), .hold_placed = hold_id, .hold_released = {}}));
-  MutexLock lock(mutex_);
-  holds_.emplace(std::pair(request.subject_id, hold_id), record.position());
+  {
+    // It is in force once it is durable, whether it can be read back or not.
+    MutexLock lock(mutex_);
+    holds_.emplace(std::pair(request.subject_id, hold_id), position);
+  }
+  KL_ASSIGN_OR_RETURN(const events::v1::EventRecord record, ReadBack(0, position));
   return HoldOf(record);
 }
 
@@ -182,11 +205,13 @@ absl::StatusOr<ReleasedHold> Privacy::ReleaseHold(const PrivacyRequest& request,
   released.set_hold_id(hold_id);
   released.set_subject_id(hold.subject_id);
   released.set_reason(request.reason);
-  KL_ASSIGN_OR_RETURN(const events::v1::EventRecord record,
-                      Record(0, event, request.request_id, request.actor, request.digest,
-                             {.unique_key = {}, .hold_placed = {}, .hold_released = hold_id}));
-  MutexLock lock(mutex_);
-  holds_.erase(key);
+  KL_ASSIGN_OR_RETURN(const uint64_t position, Record(0, event, request.request_id, request.actor, request.digest,
+                                                      {.unique_key = {}, .hold_placed = {}, .hold_released = hold_id}));
+  {
+    MutexLock lock(mutex_);
+    holds_.erase(key);
+  }
+  KL_ASSIGN_OR_RETURN(const events::v1::EventRecord record, ReadBack(0, position));
   return ReleasedHold{std::move(hold), domain::MicrosOf(record.record_time())};
 }
 

@@ -4,7 +4,7 @@
 // every shard. Nothing here is folded from that stream when the ledger opens: a hold in force has a mark beside the
 // timers of the first shard (store::kHoldInForce) that is written and cleared with its records, so that opening takes
 // time by the holds in force, not by those there ever were; and whether a hold or an erasure was recorded, and where,
-// is a lookup of a unique key.
+// is a lookup of a unique key. Those of erasures are walked once at the start: the vault must know all of them.
 //
 // An erasure, once accepted, is the ledger's to finish. Its steps, on a thread of the register, each of which may be
 // taken again:
@@ -88,8 +88,13 @@ struct PrivacyOptions {
   // Destroys the key of a subject, and remembers that it must never have one again; done already: OK. Empty: the ledger
   // has no master key and seals nothing.
   std::function<absl::Status(const std::string& subject_id)> destroy_key;
+  // The same for subjects that are erased on the record; returns how many of them the vault did not know to be. Empty:
+  // as above.
+  std::function<absl::StatusOr<size_t>(const std::vector<std::string>& subject_ids)> destroy_again;
   // Signs a text with the current key of a shard and returns the note.
   std::function<absl::StatusOr<std::string>(uint32_t shard, const std::string& text)> sign;
+  // For tests that let the reading of a record fail that was just written: an error is taken for the store's.
+  std::function<absl::Status(uint64_t position)> before_read_back = [](uint64_t) { return absl::OkStatus(); };
   // How long step 4 may wait for projections before the erasure reports what it waits for and tries again.
   std::chrono::milliseconds purge_patience{30'000};
 };
@@ -103,9 +108,12 @@ class Privacy {
   // Stops.
   ~Privacy();
 
-  // Reads the holds in force, and takes up an erasure that a stop or a crash interrupted. Once, before anything else.
-  // Errors: DATA_LOSS (kStoreDamaged).
+  // Reads the holds in force, destroys again the keys of erased subjects that an older copy of the vault brought back,
+  // and takes up an erasure that a stop or a crash interrupted. Once, before anything else. Takes time by the holds in
+  // force and the subjects that were ever erased. Errors: DATA_LOSS (kStoreDamaged); those of destroy_again.
   absl::Status Open();
+  // Erased subjects of which the vault did not know it when this was opened.
+  uint64_t erased_again() const { return erased_again_; }
   // Leaves the erasure under way to the next start. Joins the thread. Idempotent.
   void Stop();
 
@@ -145,12 +153,14 @@ class Privacy {
   // Errors: kRequestIdReused if the request_id is that of the erasure under way.
   absl::Status CheckNotOfOpenErasure(const PrivacyRequest& request) const;
   absl::StatusOr<std::optional<events::v1::EventRecord>> FindUnique(uint32_t shard, const std::string& key) const;
+  absl::Status DestroyAgain();
   absl::StatusOr<bool> IsErased(const std::string& subject_id) const;
   absl::StatusOr<LegalHold> ReadHold(const std::string& hold_id) const;
-  // Appends to "$privacy" of a shard and waits until that is durable; returns the record.
-  absl::StatusOr<events::v1::EventRecord> Record(uint32_t shard, const events::v1::Event& event,
-                                                 const std::string& request_id, const std::string& actor,
-                                                 const std::string& digest, OwnIndex index) const;
+  // Appends to "$privacy" of a shard and waits until that is durable; returns the position.
+  absl::StatusOr<uint64_t> Record(uint32_t shard, const events::v1::Event& event, const std::string& request_id,
+                                  const std::string& actor, const std::string& digest, OwnIndex index) const;
+  // A record that Record has appended.
+  absl::StatusOr<events::v1::EventRecord> ReadBack(uint32_t shard, uint64_t position) const;
 
   // Nothing to wait for: the subject is erased.
   absl::StatusOr<std::optional<Wait>> BeginErasure(const PrivacyRequest& request);
@@ -163,6 +173,8 @@ class Privacy {
   const std::vector<Shard*> shards_;
   const std::vector<projections::Engine*> engines_;
   const PrivacyOptions options_;
+  // Set by Open.
+  uint64_t erased_again_ = 0;
 
   // Requests one after the other, while they decide and wait for their records: a hold is in force for the next
   // erasure, and an erasure that began for the next hold.

@@ -12,6 +12,9 @@ namespace keyledger::shard {
 // Meta row of the first shard: the erasure under way, as storage.v1.OpenErasure.
 inline constexpr char kOpenErasureKey[] = "erasure.open";
 
+// The same: id of the vault that holds the keys of the ledger's data subjects.
+inline constexpr char kVaultKey[] = "vault.id";
+
 // Unique keys: LegalHoldPlaced on the first shard, SubjectErased on every shard. Their first letters are in use for
 // nothing else.
 inline std::string HoldKey(const std::string& hold_id) { return "l" + hold_id; }

@@ -104,6 +104,9 @@ class ShardStore final : public CommitLog {
   absl::StatusOr<std::optional<std::string>> GetRequest(std::string_view account_id, std::string_view request_id) const;
   // Position of the record that holds the key.
   absl::StatusOr<std::optional<uint64_t>> GetUnique(std::string_view key) const;
+  // Up to `limit` unique keys that begin with `prefix` and are greater than `after`, in byte order.
+  absl::StatusOr<std::vector<std::string>> ListUniques(std::string_view prefix, std::string_view after,
+                                                       size_t limit) const;
   // A serialized AccountState; nothing if none was written.
   absl::StatusOr<std::optional<std::string>> GetSnapshot(std::string_view account_id) const;
   // Up to `limit` timers due at or before `until`, by due time then account, without those of kUnderWay and

@@ -1,5 +1,7 @@
 // Readers of the store. What is in the database is durable already: RocksDB shows a batch only after its sync. Readers
 // are clipped to record_count() nevertheless, so that no two of them disagree about where the log ends.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "server/base/error.h"
@@ -103,6 +105,20 @@ absl::StatusOr<std::optional<uint64_t>> ShardStore::GetUnique(std::string_view k
   const auto place = [&] { return fmt::format("unique key '{}'", key); };
   KL_ASSIGN_OR_RETURN(const auto row, impl_->database->Get(Family::kUniques, key, place));
   return ParsePosition(row, place);
+}
+
+absl::StatusOr<std::vector<std::string>> ShardStore::ListUniques(std::string_view prefix, std::string_view after,
+                                                                 size_t limit) const {
+  std::vector<std::string> keys;
+  std::unique_ptr<rocksdb::Iterator> it(
+      impl_->database->db().NewIterator(rocksdb::ReadOptions(), impl_->database->handle(Family::kUniques)));
+  for (it->Seek(ToSlice(std::max(prefix, after))); it->Valid() && keys.size() < limit; it->Next()) {
+    const std::string_view key = ToView(it->key());
+    if (!key.starts_with(prefix)) break;
+    if (key != after) keys.emplace_back(key);
+  }
+  if (!it->status().ok()) return ReadError("the unique keys", it->status());
+  return keys;
 }
 
 absl::StatusOr<std::optional<std::string>> ShardStore::GetSnapshot(std::string_view account_id) const {

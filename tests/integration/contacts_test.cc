@@ -443,10 +443,75 @@ TEST(MasterKeyAtStart, MustBeTheOneOfTheVaultAndCanBeChanged) {
   EXPECT_TRUE(start(changed).ok());
   changed.master_key_command = "false";
   EXPECT_NE(MessageOf(start(changed)).find("exit code 1"), std::string::npos) << start(changed);
-  // In a directory of its own there is another vault.
-  options.vault_dir = dir / "elsewhere/vault";
+}
+
+TEST(VaultAtStart, MustBeTheLedgersUnlessThatIsLostForGood) {
+  const TempDir dir;
+  app::Options options = TestOptions(dir / "ledger");
+  options.master_key_file = WriteKey(dir, "key", kKey);
+  options.vault_dir = dir / "right/vault";
+  const FakeClock clock{kToday};
+  const auto start = [&clock](const app::Options& with) { return app::Server::Start(with, clock).status(); };
   EXPECT_TRUE(start(options).ok());
-  EXPECT_TRUE(std::filesystem::exists(dir / "elsewhere/vault/keys"));
+  EXPECT_TRUE(std::filesystem::exists(dir / "right/vault/keys"));
+  app::Options wrong = options;
+  wrong.vault_dir = dir / "wrong/vault";
+  // Refused again and again, also once the empty vault is there that the first start made.
+  for (int i = 0; i < 2; ++i) {
+    const absl::Status refused = start(wrong);
+    EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_NE(MessageOf(refused).find("the one in " + dir.path() + "/wrong/vault is vault "), std::string::npos)
+        << refused;
+    EXPECT_NE(MessageOf(refused).find("--vault-dir"), std::string::npos) << refused;
+  }
+  EXPECT_TRUE(start(options).ok());
+  wrong.accept_other_vault = true;
+  EXPECT_TRUE(start(wrong).ok());
+  wrong.accept_other_vault = false;
+  EXPECT_TRUE(start(wrong).ok());
+  EXPECT_FALSE(start(options).ok());
+  // Without a master key nothing is sealed and nothing read, and the rest works.
+  app::Options none = options;
+  none.master_key_file.clear();
+  none.vault_dir = dir / "nowhere/vault";
+  EXPECT_TRUE(start(none).ok());
+  EXPECT_FALSE(std::filesystem::exists(dir / "nowhere"));
+}
+
+TEST(RefusedRequests, LeaveNoKeysInTheVault) {
+  const TempDir dir;
+  const auto options = [&dir](app::Options& out) {
+    out.data_dir = dir / "ledger";
+    out.master_key_file = WriteKey(dir, "key", kKey);
+  };
+  {
+    LiveServer server(1, options);
+    server.MustAppend(Request("acme", "open", {Opened()}));
+    server.MustAppend(Request("acme", "r1", {Met("s-1")}));
+    for (int i = 0; i < 20; ++i) {
+      const std::string id = fmt::format("refused-{}", i);
+      EXPECT_EQ(server.Refused(Request("nobody", id, {Met(id)})).reason, "ACCOUNT_NOT_FOUND");
+    }
+    grpc::ClientContext context;
+    const auto stream = server.ledger().AppendStream(&context);
+    AppendStreamRequest frame;
+    for (int i = 0; i < 20; ++i) {
+      const std::string id = fmt::format("streamed-{}", i);
+      *frame.add_requests() = Request(i % 2 == 0 ? "nobody" : "acme", id, {Met(id)});
+    }
+    ASSERT_TRUE(stream->Write(frame));
+    stream->WritesDone();
+    AppendStreamResponse answer;
+    int results = 0;
+    while (stream->Read(&answer)) results += answer.results_size();
+    ASSERT_TRUE(stream->Finish().ok());
+    EXPECT_EQ(results, 20);
+  }
+  const auto vault = vault::Vault::Open(dir / "ledger/vault", *vault::ParseMasterKey(kKey), std::nullopt);
+  ASSERT_TRUE(vault.ok()) << vault.status();
+  EXPECT_EQ((*vault)->counts(), (vault::Vault::Counts{11, 0, 0}));
+  EXPECT_EQ((*vault)->State("streamed-1"), vault::SubjectState::kLive);
+  EXPECT_EQ((*vault)->State("streamed-2"), vault::SubjectState::kUnknown);
 }
 
 TEST(ErasedSubjects, AreRefusedAndTheirDataIsGone) {

@@ -110,6 +110,8 @@ TEST(Options, TakeAMasterKeyFromAFileOrACommandButNotBoth) {
   EXPECT_EQ(outcome.parsed.options.master_key_file, "/k");
   EXPECT_EQ(outcome.parsed.options.previous_master_key_command, "kms old");
   EXPECT_EQ(outcome.parsed.options.vault_dir, "/v");
+  EXPECT_FALSE(outcome.parsed.options.accept_other_vault);
+  EXPECT_TRUE(parse({"--accept-other-vault"}).parsed.options.accept_other_vault);
   outcome = parse({"--master-key-file", "/k", "--master-key-command", "kms"});
   EXPECT_EQ(outcome.parsed.exit_code, kUsage);
   EXPECT_THAT(outcome.error, AllOf(HasSubstr("--master-key-file"), HasSubstr("--master-key-command")));

@@ -67,6 +67,16 @@ class Register {
     vault_failure_ = std::move(failure);
   }
   void set_key(const std::string& key) { key_ = key; }
+  // Lets records that were just written fail to be read.
+  void set_read_failure(absl::Status failure) {
+    MutexLock lock(mutex_);
+    read_failure_ = std::move(failure);
+  }
+  // Subjects that the last start found erased on the record.
+  std::vector<std::string> destroyed_again() const {
+    MutexLock lock(mutex_);
+    return destroyed_again_;
+  }
 
  private:
   void Open() {
@@ -85,6 +95,19 @@ class Register {
         return vault_failure_;
       };
     }
+    {
+      MutexLock lock(mutex_);
+      destroyed_again_.clear();
+    }
+    options.destroy_again = [this](const std::vector<std::string>& subject_ids) -> absl::StatusOr<size_t> {
+      MutexLock lock(mutex_);
+      destroyed_again_.insert(destroyed_again_.end(), subject_ids.begin(), subject_ids.end());
+      return subject_ids.size();
+    };
+    options.before_read_back = [this](uint64_t) {
+      MutexLock lock(mutex_);
+      return read_failure_;
+    };
     options.sign = [this](uint32_t shard, const std::string& text) {
       return absl::StatusOr<std::string>(fmt::format("{}signed by {} of shard {}", text, key_, shard));
     };
@@ -102,7 +125,9 @@ class Register {
   const bool master_key_;
   mutable Mutex mutex_;
   std::vector<std::string> destroyed_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> destroyed_again_ ABSL_GUARDED_BY(mutex_);
   absl::Status vault_failure_ ABSL_GUARDED_BY(mutex_);
+  absl::Status read_failure_ ABSL_GUARDED_BY(mutex_);
   std::string key_ = "key 1";
   std::unique_ptr<Privacy> privacy_;
 };
@@ -182,6 +207,23 @@ TEST(LegalHold, EndsWithItsReleaseAndNoOther) {
   EXPECT_EQ(again->release_time, released->release_time);
   EXPECT_EQ(ReasonOf(ledger.Release("r4", "h-1").status()), Reason::kLegalHoldNotFound);
   EXPECT_EQ(ReasonOf(ledger.Release("r5", "never").status()), Reason::kLegalHoldNotFound);
+}
+
+TEST(LegalHold, WhoseRecordCannotBeReadBackIsInForceAllTheSame) {
+  Register ledger;
+  ASSERT_TRUE(ledger.Place("p0", "h-0", "person-2").ok());
+  ledger.set_read_failure(MakeError(Reason::kStoreDamaged, "cannot be read"));
+  EXPECT_EQ(ReasonOf(ledger.Place("p1", "h-1").status()), Reason::kStoreDamaged);
+  EXPECT_EQ(ReasonOf(ledger.Release("x0", "h-0").status()), Reason::kStoreDamaged);
+  ledger.set_read_failure(absl::OkStatus());
+  EXPECT_EQ(ledger.Holds(), Names{"person-1/h-1"});
+  EXPECT_EQ(ReasonOf(ledger.Erase("e1").status()), Reason::kLegalHold);
+  EXPECT_TRUE(ledger.Erase("e2", "person-2").ok());
+  // Asked again they get what the first request did.
+  EXPECT_EQ(ledger.Place("p1", "h-1")->hold_id, "h-1");
+  EXPECT_EQ(ledger.Release("x0", "h-0")->hold.hold_id, "h-0");
+  ledger.Restart();
+  EXPECT_EQ(ledger.Holds(), Names{"person-1/h-1"});
 }
 
 TEST(LegalHold, IsFoundAgainAfterARestart) {
@@ -375,6 +417,32 @@ TEST(Erasure, ThatCannotGoOnSaysWhyAndIsFinishedByItself) {
   EXPECT_EQ(ledger.Kinds(), "SUBJECT_ERASED");
   EXPECT_EQ(ledger.Kinds(1), "SUBJECT_ERASED");
   EXPECT_TRUE(ledger.Erase("r1").ok());
+}
+
+TEST(Erasure, UnderWayKeepsItsRequestIdFromHolds) {
+  Register ledger;
+  ASSERT_TRUE(ledger.Place("p1", "h-1", "person-2").ok());
+  ledger.set_vault_failure(MakeError(Reason::kShardReadOnly, "the vault cannot be written"));
+  ASSERT_FALSE(ledger.Erase("r1").ok());
+  // Nothing is recorded under it yet: a hold that took it would leave the erasure without.
+  EXPECT_EQ(ReasonOf(ledger.Place("r1", "h-2", "person-3").status()), Reason::kRequestIdReused);
+  EXPECT_EQ(ReasonOf(ledger.Release("r1", "h-1").status()), Reason::kRequestIdReused);
+  EXPECT_EQ(ledger.Kinds(), "LEGAL_HOLD_PLACED");
+  ledger.set_vault_failure(absl::OkStatus());
+  const auto erasure = ledger.Erase("r1");
+  ASSERT_TRUE(erasure.ok()) << erasure.status();
+  EXPECT_EQ(erasure->records[0].request_id(), "r1");
+  EXPECT_EQ(ledger.Kinds(), "LEGAL_HOLD_PLACED SUBJECT_ERASED");
+}
+
+TEST(Erasure, OfEverybodyIsToldToTheVaultAtEachStart) {
+  Register ledger(2);
+  ASSERT_TRUE(ledger.Place("p1", "h-1", "held").ok());
+  for (const char* subject : {"b", "a"}) ASSERT_TRUE(ledger.Erase(subject, subject).ok());
+  EXPECT_EQ(ledger.destroyed_again(), Names{});
+  ledger.Restart();
+  EXPECT_EQ(ledger.destroyed_again(), (Names{"a", "b"}));
+  EXPECT_EQ(ledger.privacy().erased_again(), 2u);
 }
 
 TEST(Erasure, ThatAStopInterruptedIsCompletedByTheNextStart) {

@@ -123,6 +123,19 @@ TEST_F(ReadTest, RequestsUniquesSnapshotsAndTilesAreFoundByKey) {
   }
 }
 
+TEST_F(ReadTest, UniqueKeysAreListedByPrefixInPages) {
+  Open();
+  CommitGroup group;
+  group.records = {{"a", 0, "one"}};
+  group.uniques = {{"d9", 0}, {"e", 0}, {"e1", 0}, {"e2", 0}, {"e3", 0}, {"f1", 0}};
+  ASSERT_TRUE(store_->Append(group).ok());
+  EXPECT_EQ(*store_->ListUniques("e", "", 10), (Strings{"e", "e1", "e2", "e3"}));
+  EXPECT_EQ(*store_->ListUniques("e", "e", 2), (Strings{"e1", "e2"}));
+  EXPECT_EQ(*store_->ListUniques("e", "e2", 2), Strings{"e3"});
+  EXPECT_EQ(*store_->ListUniques("e", "e3", 2), Strings{});
+  EXPECT_EQ(*store_->ListUniques("g", "", 10), Strings{});
+}
+
 TEST_F(ReadTest, AGroupMayHoldNoRecords) {
   Open();
   Append("a", 0, 1);
