@@ -128,7 +128,9 @@ class CheckpointKeeper {
 
   // key_rotation.cc
   absl::Status LoadKeys();
-  absl::Status CheckKey(const std::optional<merkle::SigningKey>& next) const;
+  absl::Status CheckKey(const merkle::SigningKey& key, const std::optional<merkle::SigningKey>& next) const;
+  // Signs with the key that is in place from here on.
+  absl::Status ReloadKey();
   absl::Status ReadKeys(Slot& slot);
   absl::Status RecordKey(Slot& slot, const merkle::SigningKey& key, const std::string& request_id,
                          const std::string& reason, const std::string& actor);

@@ -106,6 +106,10 @@ absl::Status KeyDirectory::Switch() {
   return synced;
 }
 
-absl::Status KeyDirectory::Clean() { return RemoveFile(rotation_file()); }
+absl::Status KeyDirectory::Clean() {
+  // While a power loss can bring the next key back, what its rotation was asked with must come with it.
+  KL_RETURN_IF_ERROR(SyncDirectory(path_));
+  return RemoveFile(rotation_file());
+}
 
 }  // namespace keyledger::shard

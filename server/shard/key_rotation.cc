@@ -81,16 +81,16 @@ absl::Status CheckpointKeeper::LoadKeys() {
     MutexLock lock(mutex_);
     key_ = std::make_shared<const merkle::SigningKey>(*std::move(current));
   }
-  return CheckKey(next);
+  return CheckKey(*key(), next);
 }
 
-absl::Status CheckpointKeeper::CheckKey(const std::optional<merkle::SigningKey>& next) const {
-  const auto key = this->key();
+absl::Status CheckpointKeeper::CheckKey(const merkle::SigningKey& key,
+                                        const std::optional<merkle::SigningKey>& next) const {
   for (const auto& slot : slots_) {
     MutexLock lock(slot->mutex);
     if (slot->keys.empty()) continue;
     const merkle::PublicKey& last = slot->keys.back().key.public_key();
-    if (last == key->public_key() || (next.has_value() && last == next->public_key())) continue;
+    if (last == key.public_key() || (next.has_value() && last == next->public_key())) continue;
     return absl::FailedPreconditionError(
         fmt::format("{} is not the signing key that shard {} published last ({}); put that one in its place",
                     key_directory_.key_file(), slot->shard->number(), slot->keys.back().key.Format()));
@@ -131,7 +131,10 @@ absl::Status CheckpointKeeper::EnsureRecorded(Slot& slot) {
 absl::Status CheckpointKeeper::CompleteRotation() {
   KL_ASSIGN_OR_RETURN(std::optional<merkle::SigningKey> next, key_directory_.Next());
   // A rotation that has no key yet has not begun; one whose key is the current one is complete.
-  if (!next.has_value()) return key_directory_.Clean();
+  if (!next.has_value()) {
+    KL_RETURN_IF_ERROR(ReloadKey());
+    return key_directory_.Clean();
+  }
   KL_ASSIGN_OR_RETURN(const PendingRotation rotation, key_directory_.Rotation());
   const auto old_key = key();
   for (const auto& slot : slots_) {
@@ -149,6 +152,21 @@ absl::Status CheckpointKeeper::CompleteRotation() {
   }
   KL_RETURN_IF_ERROR(Step("clean"));
   return key_directory_.Clean();
+}
+
+absl::Status CheckpointKeeper::ReloadKey() {
+  // A switch that ended with an error, as when its directory could not be synced, has put the new key in place all the
+  // same.
+  KL_ASSIGN_OR_RETURN(std::optional<merkle::SigningKey> current, key_directory_.Current());
+  if (!current.has_value()) {
+    return absl::FailedPreconditionError(
+        fmt::format("the signing key {} is missing; restore it from where it is kept safe", key_directory_.key_file()));
+  }
+  if (current->public_key() == key()->public_key()) return absl::OkStatus();
+  KL_RETURN_IF_ERROR(CheckKey(*current, std::nullopt));
+  MutexLock lock(mutex_);
+  key_ = std::make_shared<const merkle::SigningKey>(*std::move(current));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<std::vector<PublishedKey>>> CheckpointKeeper::RotatedBefore(

@@ -162,6 +162,47 @@ TEST(RotateKey, InterruptedAtAnyStepIsCompletedAtTheNextStartOrNotBegun) {
   EXPECT_EQ(completed, 8u);
 }
 
+// The new key has been put in place, and what made that durable failed.
+TEST(RotateKey, WhoseSwitchEndedWithAnErrorSignsWithTheNewKeyOnceRepeated) {
+  CheckpointedLedger ledger;
+  bool fails = true;
+  ledger.options().checkpoints->before_step = [&](std::string_view step) -> absl::Status {
+    if (step != "switch key" || !fails) return absl::OkStatus();
+    fs::rename(ledger.file("keys/signing.next.pem"), ledger.key_file());
+    return absl::UnavailableError("the directory cannot be synced");
+  };
+  ledger.MustOpen();
+  const merkle::VerifierKey old_key = ledger.keeper().verifier_keys(0)[0];
+  ledger.Grow(2);
+  EXPECT_EQ(ledger.keeper().RotateKey("rotation", "yearly", "").status().code(), absl::StatusCode::kUnavailable);
+  fails = false;
+  const auto repeated = ledger.keeper().RotateKey("rotation", "yearly", "");
+  ASSERT_TRUE(repeated.ok()) << repeated.status();
+  EXPECT_NE((*repeated)[0].key, old_key);
+  EXPECT_TRUE((*repeated)[0].current);
+  ASSERT_EQ(ledger.keeper().keys(0).size(), 2u);
+  EXPECT_FALSE(fs::exists(ledger.file("keys/rotation")));
+  ledger.Grow(1);
+  EXPECT_EQ(merkle::OpenNote(ledger.MustPublish().note, ledger.keeper().verifier_keys(0))->verified,
+            (std::vector<merkle::VerifierKey>{(*repeated)[0].key}));
+  ledger.Close();
+  ledger.MustOpen();
+  EXPECT_EQ(ledger.CheckHistory(0), "");
+}
+
+TEST(RotateKey, DoesNotTakeAKeyThatTheLogDoesNotName) {
+  CheckpointedLedger ledger;
+  ledger.MustOpen();
+  const std::string own = FileText(ledger.key_file());
+  WriteText(ledger.key_file(), merkle::SigningKey::Generate().ToPem());
+  const absl::Status refused = ledger.keeper().RotateKey("rotation", "yearly", "").status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(MessageOf(refused).find("is not the signing key that shard 0 published last"), std::string::npos)
+      << refused;
+  WriteText(ledger.key_file(), own);
+  EXPECT_TRUE(ledger.keeper().RotateKey("rotation", "yearly", "").ok());
+}
+
 TEST(RotateKey, WithARequestButNoKeyWrittenHasNotBegun) {
   CheckpointedLedger ledger;
   ledger.MustOpen();
