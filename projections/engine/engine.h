@@ -68,14 +68,15 @@ class Engine {
 
   // Removes from all files what projections that hold personal data have deleted by the time they have applied
   // `applied` records: waits for that, for a rebuild of such a projection to end and for every reader lent before to be
-  // given back, then compacts their tables. Errors: those of WaitFor, also if it is a rebuild or a reader that is
-  // waited for; those of Table::Compact. Blocks: until then.
+  // given back, then compacts their tables. Ends early when the engine stops. Errors: those of WaitFor, also if it is a
+  // rebuild or a reader that is waited for; those of Table::Compact. Blocks: until then.
   absl::Status Purge(uint64_t applied, std::chrono::steady_clock::time_point deadline);
 
   // By name.
   std::vector<ProjectionStatus> List() const;
 
-  // Starts a rebuild from zero beside the serving build; switches when it has caught up, then drops the old one.
+  // Starts a rebuild from zero beside the serving build; switches when it has caught up, then drops the old one. One
+  // that holds personal data is purged before it serves, as by Purge.
   // Errors: NOT_FOUND (kProjectionNotFound), FAILED_PRECONDITION (kRebuildRunning).
   absl::Status Rebuild(std::string_view projection);
 

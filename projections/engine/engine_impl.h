@@ -3,7 +3,8 @@
 //
 // Threads. The follower keeps the lanes (builds) that are near the head in step, one parse for all of them. A build
 // that is far behind (a rebuild, or a new version of one projection) is caught up by a thread of its own and then
-// handed to the follower, which is the only one that switches builds and drops tables.
+// handed to the follower, which is the only one that switches builds and drops tables. A rebuild that holds personal
+// data is purged in between, by its own thread, while the follower goes on folding.
 //
 // What a crash leaves behind. The switch is one synced write of the meta key; before it the new table is one that
 // nothing names, after it the old one is. The new table's rows are synced before, so that it is never behind what the
@@ -49,6 +50,18 @@ class Engine::Impl {
   absl::Status Rebuild(std::string_view projection);
 
  private:
+  // What a build beside goes through before it serves, if its rows hold personal data: a fold from zero writes again
+  // what was erased, and deletes it again. Guarded by mutex_ but for the table. While anybody has it, the table stays.
+  struct Purging {
+    store::Table* table = nullptr;
+    // The build has caught up, and waits.
+    bool due = false;
+    bool done = false;
+    // Of the purge, when it is done.
+    absl::Status status;
+    // Nobody waits any more: the rebuild has failed.
+    bool abandoned = false;
+  };
   // One projection.
   struct Slot {
     // Set at opening.
@@ -77,12 +90,14 @@ class Engine::Impl {
     std::unique_ptr<Lane> lane;
     // Not serving yet.
     bool beside = false;
+    // Null: nothing to purge before it serves.
+    std::shared_ptr<Purging> purging;
   };
   using Builds = std::vector<std::unique_ptr<Build>>;
-  // A table that no longer serves, and who still reads it.
+  // A table that no longer serves, and what those who still use it hold.
   struct Retired {
     std::string table_name;
-    std::weak_ptr<Lease> lease;
+    std::weak_ptr<const void> lease;
     // The follower is dropping it; it takes the entry away when that is done.
     bool dropping = false;
   };
@@ -103,7 +118,13 @@ class Engine::Impl {
   void GiveBack(uint64_t age);
   // What keeps a purge of the slot from beginning; empty if nothing does.
   std::string KeptFromPurge(const Slot& slot, uint64_t age) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same of any purge.
+  std::string KeptByReaders(uint64_t age) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status PurgeSlot(Slot& slot, uint64_t age, std::chrono::steady_clock::time_point deadline);
+  // On the thread of the rebuild: purges the build's table once it has caught up.
+  void PurgeRebuilt(std::shared_ptr<Purging> purging);
+  // Asks for that; returns whether it is done, or there is no need.
+  bool IsPurged(const Build& build);
   void Drop(const std::vector<std::string>& tables);
   void FoldChunk(const Builds& builds);
   // Makes what the lanes have reached visible.
@@ -115,7 +136,8 @@ class Engine::Impl {
   void RunRebuild(Slot& slot, char letter);
   void CatchUp(Builds builds);
   // The table of that name, if there is one yet, is dropped.
-  void EndRebuild(Slot& slot, std::string table_name, const absl::Status& why);
+  void EndRebuild(Slot& slot, std::string table_name, const absl::Status& why,
+                  const std::shared_ptr<Purging>& purging = nullptr);
 
   // Set at construction.
   store::ShardStore& store_;
@@ -133,6 +155,8 @@ class Engine::Impl {
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   Builds adopted_ ABSL_GUARDED_BY(mutex_);
+  // A rebuilt table was purged: its build may serve.
+  bool purged_ ABSL_GUARDED_BY(mutex_) = false;
   // Calls that wait for a projection to move.
   int waiting_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<Retired> retired_ ABSL_GUARDED_BY(mutex_);

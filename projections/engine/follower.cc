@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <utility>
 
 #include "projections/engine/engine_impl.h"
 #include "server/base/error.h"
@@ -31,7 +32,7 @@ bool Engine::Impl::AwaitWork(uint64_t from, bool full, Builds& adopted, std::vec
     }
     adopted = std::move(adopted_);
     adopted_.clear();
-    if (!to_drop.empty() || !adopted.empty()) return true;
+    if (!to_drop.empty() || !adopted.empty() || std::exchange(purged_, false)) return true;
     if (!full && head_.head() > from) {
       // Many small chunks cost more than they are worth while the log grows fast and nobody waits for the rows.
       const auto now = std::chrono::steady_clock::now();

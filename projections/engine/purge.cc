@@ -2,7 +2,7 @@
 //
 // Deleting a row leaves its bytes in a file until that file is written anew; and that keeps them while a reader is
 // alive that is older than the deletion, whatever table it reads: readers of a store share its snapshots. So a purge
-// waits for every reader lent before it.
+// waits for every reader lent before it. A rebuild does the same before it serves.
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -31,6 +31,10 @@ std::string Engine::Impl::KeptFromPurge(const Slot& slot, uint64_t age) const {
       return "the build before it is still read";
     }
   }
+  return KeptByReaders(age);
+}
+
+std::string Engine::Impl::KeptByReaders(uint64_t age) const {
   return !lent_.empty() && lent_.begin()->first <= age ? "a query that began before is still reading" : "";
 }
 
@@ -52,7 +56,43 @@ absl::Status Engine::Impl::PurgeSlot(Slot& slot, uint64_t age, std::chrono::stea
     lease = slot.lease;
     table = slot.table;
   }
-  return table->Compact();
+  return table->Compact(stop_);
+}
+
+void Engine::Impl::PurgeRebuilt(std::shared_ptr<Purging> purging) {
+  bool goes_on = true;
+  {
+    MutexLock lock(mutex_);
+    const auto ends = [this, &purging]()
+                          ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || purging->abandoned; };
+    while (!ends() && !purging->due) moved_.Wait(mutex_);
+    const uint64_t age = purges_++;
+    while (!ends() && !KeptByReaders(age).empty()) moved_.Wait(mutex_);
+    goes_on = !ends();
+  }
+  const absl::Status status =
+      goes_on ? purging->table->Compact(stop_) : MakeError(Reason::kStopping, "the rebuild has ended");
+  {
+    MutexLock lock(mutex_);
+    purging->status = status;
+    purging->done = true;
+    purged_ = true;
+  }
+  // Before the follower is told: a table that is to go waits for this.
+  purging.reset();
+  MutexLock lock(mutex_);
+  work_.NotifyAll();
+}
+
+bool Engine::Impl::IsPurged(const Build& build) {
+  if (build.purging == nullptr) return true;
+  {
+    MutexLock lock(mutex_);
+    if (build.purging->done) return true;
+    build.purging->due = true;
+  }
+  moved_.NotifyAll();
+  return false;
 }
 
 absl::Status Engine::Impl::Purge(uint64_t applied, std::chrono::steady_clock::time_point deadline) {

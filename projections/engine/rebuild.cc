@@ -61,15 +61,24 @@ void Engine::Impl::RunRebuild(Slot& slot, char letter) {
   }
   build->table = *table;
   build->lane = std::make_unique<Lane>(*slot.projection, **table);
+  std::shared_ptr<Purging> purging;
+  if (slot.projection->holds_personal_data()) {
+    purging = std::make_shared<Purging>();
+    purging->table = *table;
+  }
+  build->purging = purging;
   Builds builds;
   builds.push_back(std::move(build));
   CatchUp(std::move(builds));
+  if (purging != nullptr) PurgeRebuilt(std::move(purging));
 }
 
-void Engine::Impl::EndRebuild(Slot& slot, std::string table_name, const absl::Status& why) {
+void Engine::Impl::EndRebuild(Slot& slot, std::string table_name, const absl::Status& why,
+                              const std::shared_ptr<Purging>& purging) {
   {
     MutexLock lock(mutex_);
-    if (!table_name.empty()) retired_.push_back(Retired{std::move(table_name), {}});
+    if (!table_name.empty()) retired_.push_back(Retired{std::move(table_name), purging});
+    if (purging != nullptr) purging->abandoned = true;
     work_.NotifyAll();
     slot.rebuilding = false;
     slot.rebuild_applied = 0;
@@ -84,7 +93,8 @@ bool Engine::Impl::EndRebuilds(Builds& builds) {
     const Lane& lane = *build->lane;
     if (!build->beside) full = full || (lane.failure().ok() && !lane.postponed().ok());
     if (!build->beside || (lane.failure().ok() && lane.postponed().ok())) return false;
-    EndRebuild(*build->slot, build->table_name, lane.failure().ok() ? lane.postponed() : lane.failure());
+    EndRebuild(*build->slot, build->table_name, lane.failure().ok() ? lane.postponed() : lane.failure(),
+               build->purging);
     return true;
   });
   return full;
@@ -101,7 +111,7 @@ void Engine::Impl::SwitchReady(Builds& builds) {
       applied = build->slot->applied;
     }
     // Readers never go back: the new build serves once it includes what the old one did.
-    if (build->lane->next() < applied) continue;
+    if (build->lane->next() < applied || !IsPurged(*build)) continue;
     for (const auto& other : builds) {
       if (other->slot == build->slot && other != build) replaced.insert(other.get());
     }
@@ -118,19 +128,22 @@ void Engine::Impl::SwitchReady(Builds& builds) {
 void Engine::Impl::Switch(Build& build) {
   Slot& slot = *build.slot;
   Serving serving;
+  absl::Status put;
   {
     MutexLock lock(mutex_);
+    if (build.purging != nullptr) put = build.purging->status;
     serving = Serving{OtherLetter(slot.serving.letter), slot.serving.rebuilds + 1};
   }
-  // A fold from zero writes again what was erased, and deletes it again.
-  absl::Status put = slot.projection->holds_personal_data() ? build.table->Compact() : build.table->Flush();
+  if (put.ok()) put = build.table->Flush();
   if (put.ok()) put = store_.PutMeta(MetaKey(slot.projection->name()), FormatServing(serving));
   if (!put.ok()) {
     // After a crash an unfinished setting may yet name the table: it goes only if the setting was refused.
-    EndRebuild(slot, ReasonOf(put) == Reason::kCommitOutcomeUnknown ? std::string() : build.table_name, put);
+    EndRebuild(slot, ReasonOf(put) == Reason::kCommitOutcomeUnknown ? std::string() : build.table_name, put,
+               build.purging);
     return;
   }
   build.beside = false;
+  build.purging.reset();
   std::shared_ptr<Lease> lease = NewLease();
   {
     MutexLock lock(mutex_);

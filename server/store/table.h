@@ -2,6 +2,7 @@
 // from the checkpoint brings them back.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -69,8 +70,9 @@ class Table {
   virtual absl::Status Flush() = 0;
   // Flushes, then writes every file of the table anew, so that none holds a row any more that was deleted or replaced
   // before the call, unless a reader of any table of the store that is older than the change is alive. By any thread.
-  // Errors: as Write. Blocks: until the old files are deleted.
-  virtual absl::Status Compact() = 0;
+  // Ends early when `canceled` becomes true. Errors: as Write; UNAVAILABLE (kStopping) if canceled. Blocks: until the
+  // old files are deleted.
+  virtual absl::Status Compact(std::atomic<bool>& canceled) = 0;
   virtual std::unique_ptr<TableReader> NewReader() const = 0;
 };
 

@@ -139,13 +139,15 @@ absl::Status RocksTable::Flush() {
   return status.ok() ? absl::OkStatus() : Unwritable(status);
 }
 
-absl::Status RocksTable::Compact() {
+absl::Status RocksTable::Compact(std::atomic<bool>& canceled) {
   KL_RETURN_IF_ERROR(Flush());
   rocksdb::CompactRangeOptions options;
   // The lowest level too, where nothing else would ever touch a row that is only deleted.
   options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
   options.allow_write_stall = true;
+  options.canceled = &canceled;
   rocksdb::Status status = db_.CompactRange(options, handle_.get(), nullptr, nullptr);
+  if (status.IsIncomplete()) return MakeError(Reason::kStopping, "the server is stopping");
   if (!status.ok()) return Unwritable(status);
   // The old files are deleted by whichever thread let go of them last, perhaps after the compaction has returned.
   // Listing the write-ahead logs waits for deletions under way, and allowing deletions again deletes what is left.

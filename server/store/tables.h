@@ -29,7 +29,7 @@ class RocksTable final : public Table {
   absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const override;
   absl::Status Write(const std::vector<RowChange>& changes, uint64_t applied) override;
   absl::Status Flush() override;
-  absl::Status Compact() override;
+  absl::Status Compact(std::atomic<bool>& canceled) override;
   std::unique_ptr<TableReader> NewReader() const override;
 
   rocksdb::ColumnFamilyHandle* handle() const { return handle_.get(); }

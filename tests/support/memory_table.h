@@ -71,7 +71,7 @@ class MemoryTable final : public store::Table {
     return absl::OkStatus();
   }
   absl::Status Flush() override { return absl::OkStatus(); }
-  absl::Status Compact() override { return absl::OkStatus(); }
+  absl::Status Compact(std::atomic<bool>&) override { return absl::OkStatus(); }
   std::unique_ptr<store::TableReader> NewReader() const override {
     return std::make_unique<MemoryTableReader>(rows_, applied_);
   }

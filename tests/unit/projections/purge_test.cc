@@ -157,6 +157,39 @@ TEST_F(Purge, ARebuildLeavesNothingOfWhatItWroteAndDeletedAgain) {
   EXPECT_EQ(FilesWith("b"), 2);
 }
 
+TEST_F(Purge, OfARebuildWaitsForReadersLentBeforeToo) {
+  FoldTo(2);
+  ledger_.Append(log_.records(), 3);
+  ASSERT_TRUE(engine_->Purge(3, Soon()).ok());
+  auto reader = *engine_->Reader("other");
+  ASSERT_TRUE(engine_->Rebuild("names").ok());
+  const auto deadline = Soon();
+  while (engine_->List()[0].rebuild_applied < 3 && steady_clock::now() < deadline) std::this_thread::yield();
+  ASSERT_EQ(engine_->List()[0].rebuild_applied, 3u);
+  // Once another record is folded, all that the one before made possible has been done.
+  log_.Open("c", 0);
+  ledger_.Append(log_.records(), 4);
+  for (const char* name : {"names", "other"}) ASSERT_TRUE(engine_->WaitFor(name, 4, Soon()).ok());
+  log_.Open("d", 0);
+  ledger_.Append(log_.records(), 5);
+  for (const char* name : {"names", "other"}) ASSERT_TRUE(engine_->WaitFor(name, 5, Soon()).ok());
+  EXPECT_EQ(engine_->List()[0].rebuilds, 0u);
+  EXPECT_EQ(engine_->List()[0].state, BuildState::kRebuilding);
+  reader.reset();
+  ASSERT_TRUE(engine_->Purge(5, Soon()).ok());
+  EXPECT_EQ(engine_->List()[0].rebuilds, 1u);
+  EXPECT_EQ(FilesWith("a"), 1);
+  EXPECT_EQ(**(*engine_->Reader("names"))->Get("d"), SecretOf("d"));
+}
+
+TEST_F(Purge, ARebuildThatWaitsForAReaderEndsWhenTheEngineStops) {
+  FoldTo(2);
+  const auto reader = *engine_->Reader("other");
+  ASSERT_TRUE(engine_->Rebuild("names").ok());
+  engine_->Stop();
+  EXPECT_EQ(engine_->List()[0].rebuilds, 0u);
+}
+
 TEST_F(Purge, WithoutPersonalDataThereIsNothingToDo) {
   engine_.reset();
   LedgerStore empty;

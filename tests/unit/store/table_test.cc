@@ -94,7 +94,11 @@ TEST_F(TableTest, CompactingLeavesNoFileWithARowThatWasDeletedOrReplaced) {
   ASSERT_TRUE(table->Flush().ok());
   EXPECT_TRUE(AnyFileHolds(options_.path, deleted));
   EXPECT_TRUE(AnyFileHolds(options_.path, replaced));
-  ASSERT_TRUE(table->Compact().ok());
+  std::atomic<bool> canceled{true};
+  EXPECT_EQ(ReasonOf(table->Compact(canceled)), Reason::kStopping);
+  EXPECT_TRUE(AnyFileHolds(options_.path, deleted));
+  canceled = false;
+  ASSERT_TRUE(table->Compact(canceled).ok());
   EXPECT_FALSE(AnyFileHolds(options_.path, deleted));
   EXPECT_FALSE(AnyFileHolds(options_.path, replaced));
   EXPECT_EQ(Rows(*table->NewReader()), (Strings{"b=new", "c=stays"}));
@@ -110,7 +114,8 @@ TEST_F(TableTest, AReaderKeepsTheRowsItSeesThroughACompaction) {
   ASSERT_TRUE(table->Write({{"a", "old"}}, 1).ok());
   auto reader = table->NewReader();
   ASSERT_TRUE(table->Write({{"a", std::nullopt}}, 2).ok());
-  ASSERT_TRUE(table->Compact().ok());
+  std::atomic<bool> canceled{false};
+  ASSERT_TRUE(table->Compact(canceled).ok());
   EXPECT_EQ(*reader->Get("a"), "old");
   reader.reset();
   EXPECT_EQ(*table->Get("a"), std::nullopt);
