@@ -1,6 +1,7 @@
 // See contacts_projection.h.
 #include "projections/contacts/contacts_projection.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,9 @@ namespace {
 
 using events::v1::ContactRecorded;
 using events::v1::PersonalData;
+
+// Places of an erased subject that are folded in one step.
+constexpr uint64_t kPlacesPerStep = 1'000;
 
 // Folds one record.
 class Fold {
@@ -72,7 +76,17 @@ class Fold {
     subject.erased = true;
     EncodeSubject(subject, value_);
     rows_.Put(key, value_);
-    for (uint64_t number = 0; number < subject.places; ++number) {
+    return absl::OkStatus();
+  }
+
+  // Takes away what is sealed in some of the places; returns whether there are more.
+  absl::StatusOr<bool> ErasePlaces(const std::string& subject_id, uint64_t step) {
+    SubjectRow subject;
+    std::string key;
+    SubjectKey(subject_id, key);
+    KL_RETURN_IF_ERROR(Read(key, DecodeSubject, subject).status());
+    const uint64_t end = std::min(subject.places, (step + 1) * kPlacesPerStep);
+    for (uint64_t number = step * kPlacesPerStep; number < end; ++number) {
       PlaceRow place;
       PlaceKey(subject_id, number, key);
       KL_ASSIGN_OR_RETURN(const bool found, Read(key, DecodePlace, place));
@@ -82,7 +96,7 @@ class Fold {
       EncodePlace(place, value_);
       rows_.Put(key, value_);
     }
-    return absl::OkStatus();
+    return end < subject.places;
   }
 
  private:
@@ -145,6 +159,12 @@ absl::Status ContactsProjection::Apply(const RecordView& record, Rows& rows) con
     default:
       return absl::OkStatus();
   }
+}
+
+absl::StatusOr<bool> ContactsProjection::ApplyMore(const RecordView& record, uint64_t step, Rows& rows) const {
+  const events::v1::Event& event = record.record.event();
+  if (!event.has_subject_erased()) return false;
+  return Fold(record, rows).ErasePlaces(event.subject_erased().subject_id(), step);
 }
 
 std::shared_ptr<const Projection> MakeContactsProjection() { return std::make_shared<ContactsProjection>(); }

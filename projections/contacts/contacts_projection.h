@@ -6,8 +6,8 @@
 // same time the one recorded last; a removal takes away what occurred before it or at its time, and was recorded before
 // it. So a record that arrives late neither replaces a later one nor brings back what was removed after it.
 //
-// SubjectErased takes the sealed bytes from all places of the subject; what is recorded of it afterwards (requests that
-// were under way) is kept without them.
+// SubjectErased takes the sealed bytes from all places of the subject, some at a time; what is recorded of it
+// afterwards (requests that were under way) is kept without them.
 //
 // Read next: contacts_queries.h (what can be asked), contacts_rows.h (the rows).
 #pragma once
@@ -25,6 +25,7 @@ class ContactsProjection final : public Projection {
   uint32_t version() const override { return 1; }
   bool holds_personal_data() const override { return true; }
   absl::Status Apply(const RecordView& record, Rows& rows) const override;
+  absl::StatusOr<bool> ApplyMore(const RecordView& record, uint64_t step, Rows& rows) const override;
 };
 
 std::shared_ptr<const Projection> MakeContactsProjection();

@@ -29,17 +29,30 @@ void FailFrom(const std::vector<Lane*>& lanes, uint64_t position, const absl::St
 
 }  // namespace
 
-void Lane::Apply(uint64_t position, const RecordView& record) {
+void Lane::FailAt(uint64_t position, const absl::Status& why) {
+  const Reason reason = ReasonOf(why);
+  failure_ =
+      MakeError(reason == Reason::kUnspecified ? Reason::kStoreDamaged : reason,
+                fmt::format("projection {} stopped at position {}: {}", projection_.name(), position, MessageOf(why)));
+}
+
+void Lane::Apply(uint64_t position, const RecordView& record, const std::atomic<bool>* stop) {
   if (position != next_ || !failure_.ok()) return;
-  if (absl::Status applied = projection_.Apply(record, overlay_); !applied.ok()) {
-    const Reason reason = ReasonOf(applied);
-    failure_ = MakeError(
-        reason == Reason::kUnspecified ? Reason::kStoreDamaged : reason,
-        fmt::format("projection {} stopped at position {}: {}", projection_.name(), position, MessageOf(applied)));
-    return;
+  if (const absl::Status applied = projection_.Apply(record, overlay_); !applied.ok()) return FailAt(position, applied);
+  dirty_ = true;
+  for (uint64_t step = 0;; ++step) {
+    const absl::StatusOr<bool> more = projection_.ApplyMore(record, step, overlay_);
+    if (!more.ok()) return FailAt(position, more.status());
+    if (!*more) break;
+    if (overlay_.pending_bytes() > kPendingBytesMax) {
+      // With the record not counted: after a crash it is folded again from its beginning.
+      Flush();
+      if (!failure_.ok() || !postponed_.ok()) return;
+      dirty_ = true;
+    }
+    if (stop != nullptr && stop->load(std::memory_order_relaxed)) return;
   }
   next_ = position + 1;
-  dirty_ = true;
   if (overlay_.pending_bytes() > kPendingBytesMax) Flush();
 }
 
@@ -82,7 +95,7 @@ void FoldRecords(const store::ShardStore& store, uint64_t from, uint64_t to, con
       break;
     }
     const RecordView view{*record, MicrosOf(record->occurred_time()), MicrosOf(record->record_time())};
-    for (Lane* lane : lanes) lane->Apply(position, view);
+    for (Lane* lane : lanes) lane->Apply(position, view, &stop);
   }
   for (Lane* lane : lanes) lane->Flush();
   if (!failure.ok()) FailFrom(lanes, position, failure);

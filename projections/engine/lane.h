@@ -34,13 +34,16 @@ class Lane {
   // checkpoint.
   const absl::Status& postponed() const { return postponed_; }
 
-  // Folds the record at position next(); any other is ignored.
-  void Apply(uint64_t position, const RecordView& record);
+  // Folds the record at position next(); any other is ignored. One that takes many steps is left when `stop` becomes
+  // true, and next() stays.
+  void Apply(uint64_t position, const RecordView& record, const std::atomic<bool>* stop = nullptr);
   // Writes rows and checkpoint.
   void Flush();
   void Fail(absl::Status why) { failure_ = std::move(why); }
 
  private:
+  void FailAt(uint64_t position, const absl::Status& why);
+
   const Projection& projection_;
   store::Table& table_;
   Overlay overlay_;

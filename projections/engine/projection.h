@@ -49,6 +49,12 @@ class Projection {
   // Folds one record.
   // Errors: DATA_LOSS (kStoreDamaged) if the record contradicts the rows; the projection then stops and says so.
   virtual absl::Status Apply(const RecordView& record, Rows& rows) const = 0;
+  // Goes on with a record that is too much for one step: called after Apply with step 0, 1, 2 and so on until it
+  // returns false. In between, the rows may be written and shown with the record not counted as applied; after a crash
+  // Apply and all steps come again, on such rows, and must lead to the same. Errors: as Apply.
+  virtual absl::StatusOr<bool> ApplyMore(const RecordView& /*record*/, uint64_t /*step*/, Rows& /*rows*/) const {
+    return false;
+  }
 };
 
 }  // namespace keyledger::projections

@@ -5,6 +5,7 @@
 
 #include "projections/contacts/contacts_queries.h"
 #include "server/base/error.h"
+#include "tests/support/memory_table.h"
 #include "tests/support/record_log.h"
 
 namespace keyledger::projections {
@@ -171,6 +172,45 @@ TEST(Contacts, LoseWhatIsSealedWhenASubjectIsErasedAndOnlyThat) {
   table = FoldAll(ContactsProjection(), log.records());
   EXPECT_EQ(Contacts(*table->NewReader(), "acme"), (Lines{"c-1@0: s-1=one daughter s-2=erased", "c-2@1: s-2=erased"}));
   for (const auto& [key, value] : table->rows()) EXPECT_EQ(value.find("two, late"), std::string::npos);
+}
+
+// Rows of many places, larger than what may wait in memory, and a table that counts.
+TEST(Contacts, AreErasedInStepsHoweverManyPlacesThereAre) {
+  constexpr uint64_t kPlaces = 2'500;
+  RecordLog log;
+  // What stands in them takes more memory than may wait; the place where the account is named does not go.
+  const std::string account(20'000, 'a');
+  for (uint64_t i = 0; i < kPlaces; ++i) Record(log, account, kMay, "c", "s-1", "one");
+  const ContactsProjection projection;
+  testing::MemoryTable table;
+  Lane lane(projection, table);
+  for (uint64_t i = 0; i < kPlaces; ++i) lane.Apply(i, RecordView{log.records()[i], kMay, kMay});
+  lane.Flush();
+  ASSERT_EQ(table.applied(), kPlaces);
+  Erase(log, "s-1");
+  const int writes = table.writes();
+  // Stopped after its first step it is not counted, and begins again.
+  const std::atomic<bool> stop{true};
+  lane.Apply(kPlaces, RecordView{log.records()[kPlaces], kJuly, kJuly}, &stop);
+  lane.Flush();
+  EXPECT_EQ(table.applied(), kPlaces);
+  EXPECT_EQ(lane.next(), kPlaces);
+  const auto sealed = [&table] {
+    uint64_t count = 0;
+    for (const auto& [key, value] : table.rows()) count += value.find("nonce of one") != std::string::npos ? 1 : 0;
+    return count;
+  };
+  EXPECT_EQ(sealed(), kPlaces - 1'000);
+  Lane again(projection, table);
+  again.Apply(kPlaces, RecordView{log.records()[kPlaces], kJuly, kJuly});
+  // More than half of it was written before the end.
+  EXPECT_EQ(table.writes(), writes + 2);
+  EXPECT_EQ(table.applied(), kPlaces);
+  again.Flush();
+  EXPECT_EQ(table.applied(), kPlaces + 1);
+  EXPECT_EQ(sealed(), 0u);
+  // The rows are those of a fold without a stop.
+  EXPECT_EQ(table.rows(), FoldAll(ContactsProjection(), log.records())->rows());
 }
 
 // "acme#0 contact_recorded.person one replaced".
