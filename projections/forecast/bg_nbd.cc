@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string_view>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -121,6 +123,12 @@ Moments IntegrateMoments(const Alive& alive) {
   return moments;
 }
 
+Moments MomentsOf(const Alive& alive) {
+  if (alive.odds == 0) return {};
+  return TermsOf(alive) <= kTermsMax ? SumMoments(alive) : IntegrateMoments(alive);
+}
+
+// Given that the customer is alive, t_x makes no difference any more.
 Alive AliveAfter(const BgNbdParameters& parameters, const Summary& summary, double weeks) {
   const auto x = static_cast<double>(summary.x);
   return {parameters.r + x, weeks / (parameters.alpha + summary.T), parameters.a, parameters.b + x};
@@ -132,6 +140,15 @@ double PAliveOf(const BgNbdParameters& parameters, const Summary& summary) {
   const double longer = std::log1p((summary.T - summary.t_x) / (parameters.alpha + summary.t_x));
   const double w = std::log(parameters.a) - std::log(parameters.b + (x - 1)) + (parameters.r + x) * longer;
   return 1 / (1 + std::exp(w));
+}
+
+PurchaseForecast ForecastOf(const BgNbdParameters& parameters, const Summary& summary, const Moments& moments) {
+  PurchaseForecast forecast;
+  forecast.p_alive = PAliveOf(parameters, summary);
+  forecast.expected = forecast.p_alive * moments.mean;
+  const double second = forecast.p_alive * (2 * moments.half_second - moments.mean);
+  forecast.variance = std::max(second - forecast.expected * forecast.expected, 0.0);
+  return forecast;
 }
 
 absl::Status Check(const BgNbdParameters& parameters, const Summary& summary, double weeks) {
@@ -199,15 +216,25 @@ absl::StatusOr<double> PAlive(const BgNbdParameters& parameters, const Summary& 
 absl::StatusOr<PurchaseForecast> ForecastPurchases(const BgNbdParameters& parameters, const Summary& summary,
                                                    double weeks) {
   KL_RETURN_IF_ERROR(Check(parameters, summary, weeks));
-  PurchaseForecast forecast;
-  forecast.p_alive = PAliveOf(parameters, summary);
-  if (weeks == 0) return forecast;
-  const Alive alive = AliveAfter(parameters, summary, weeks);
-  const Moments moments = TermsOf(alive) <= kTermsMax ? SumMoments(alive) : IntegrateMoments(alive);
-  forecast.expected = forecast.p_alive * moments.mean;
-  const double second = forecast.p_alive * (2 * moments.half_second - moments.mean);
-  forecast.variance = std::max(second - forecast.expected * forecast.expected, 0.0);
-  return forecast;
+  return ForecastOf(parameters, summary, MomentsOf(AliveAfter(parameters, summary, weeks)));
+}
+
+absl::StatusOr<std::vector<PurchaseForecast>> ForecastEach(const BgNbdParameters& parameters,
+                                                           const std::vector<Summary>& summaries, double weeks) {
+  KL_RETURN_IF_ERROR(Check(parameters, Summary(), weeks));
+  KL_RETURN_IF_ERROR(CheckSummaries(summaries));
+  std::vector<size_t> order(summaries.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto key = [&](size_t i) { return std::tie(summaries[i].x, summaries[i].T); };
+  std::sort(order.begin(), order.end(), [&](size_t left, size_t right) { return key(left) < key(right); });
+  std::vector<PurchaseForecast> forecasts(summaries.size());
+  Moments moments;
+  for (size_t i = 0; i < order.size(); ++i) {
+    const Summary& summary = summaries[order[i]];
+    if (i == 0 || key(order[i]) != key(order[i - 1])) moments = MomentsOf(AliveAfter(parameters, summary, weeks));
+    forecasts[order[i]] = ForecastOf(parameters, summary, moments);
+  }
+  return forecasts;
 }
 
 absl::StatusOr<double> ExpectedPurchases(const BgNbdParameters& parameters, const Summary& summary, double weeks) {

@@ -87,7 +87,7 @@ struct BgNbdFit {
 };
 
 // Fits the model. The order of `summaries`, and whether equal histories come one by one or counted, make no difference.
-// Time: some hundred passes over the distinct histories.
+// Time: some hundred passes over the distinct histories, a tenth of a microsecond each.
 // Errors: INVALID_ARGUMENT (a summary or option out of bounds, with its index), FAILED_PRECONDITION (too few customers,
 // no or too few repeat purchases).
 absl::StatusOr<BgNbdFit> FitBgNbd(const std::vector<Summary>& summaries, const BgNbdOptions& options = {});
@@ -122,6 +122,11 @@ struct PurchaseForecast {
 absl::StatusOr<PurchaseForecast> ForecastPurchases(const BgNbdParameters& parameters, const Summary& summary,
                                                    double weeks);
 
+// The same of many customers, in their order: quicker, since customers with the same x and T share most of the work.
+// Errors: INVALID_ARGUMENT, naming the index.
+absl::StatusOr<std::vector<PurchaseForecast>> ForecastEach(const BgNbdParameters& parameters,
+                                                           const std::vector<Summary>& summaries, double weeks);
+
 // E[Y(weeks) | x, t_x, T]: the mean of the above.
 absl::StatusOr<double> ExpectedPurchases(const BgNbdParameters& parameters, const Summary& summary, double weeks);
 
@@ -131,8 +136,9 @@ absl::StatusOr<double> ExpectedPurchasesNew(const BgNbdParameters& parameters, d
 
 inline constexpr size_t kDistributionMax = 10'000;
 
-// The distribution of one customer's purchases in the next `weeks`: element k is P(Y = k), and the last P(Y >= k),
-// which is as good as nothing unless there are kDistributionMax elements. Sums to 1. Errors: INVALID_ARGUMENT.
+// The distribution of one customer's purchases in the next `weeks`: element k is P(Y = k); the last is P(Y >= k), next
+// to nothing unless there are kDistributionMax elements. Sums to 1.
+// Errors: INVALID_ARGUMENT.
 absl::StatusOr<std::vector<double>> PurchaseDistribution(const BgNbdParameters& parameters, const Summary& summary,
                                                          double weeks);
 

@@ -21,11 +21,11 @@ struct Total {
 };
 
 absl::StatusOr<Total> TotalOf(const BgNbdParameters& parameters, const std::vector<Summary>& groups, double weeks) {
+  KL_ASSIGN_OR_RETURN(const std::vector<PurchaseForecast> forecasts, ForecastEach(parameters, groups, weeks));
   Total total;
-  for (const Summary& group : groups) {
-    KL_ASSIGN_OR_RETURN(const PurchaseForecast forecast, ForecastPurchases(parameters, group, weeks));
-    total.expected += static_cast<double>(group.count) * forecast.expected;
-    total.variance += static_cast<double>(group.count) * forecast.variance;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    total.expected += static_cast<double>(groups[i].count) * forecasts[i].expected;
+    total.variance += static_cast<double>(groups[i].count) * forecasts[i].variance;
   }
   return total;
 }

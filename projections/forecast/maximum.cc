@@ -174,7 +174,7 @@ std::string BoundWords(const LikelihoodProblem& problem, const Objective& object
 void Judge(const LikelihoodProblem& problem, Objective& objective, const Vector& at, LikelihoodMaximum& maximum) {
   const std::string bounds = BoundWords(problem, objective, at);
   if (!bounds.empty()) {
-    maximum.why = fmt::format("{}: the data do not tell this model's customers apart", bounds);
+    maximum.why = fmt::format("{}: within bounds the model has no best fit to these data", bounds);
     return;
   }
   if (!(maximum.gradient_norm <= kGradientMax)) {

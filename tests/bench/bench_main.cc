@@ -12,13 +12,14 @@
 
 #include "tests/bench/bench.h"
 #include "tests/bench/echo_server.h"
+#include "tests/bench/forecast_bench.h"
 
 namespace keyledger::bench {
 namespace {
 
 // The names of --only.
-const std::set<std::string> kNames = {"stream", "unary", "lone",   "decide", "read",  "rebuild",
-                                      "start",  "disk",  "review", "replay", "proofs"};
+const std::set<std::string> kNames = {"stream", "unary", "lone",   "decide", "read",   "rebuild",
+                                      "start",  "disk",  "review", "replay", "proofs", "forecast"};
 
 struct Flags {
   Scale scale;
@@ -38,6 +39,11 @@ void RunAll(const Flags& flags, const std::string& dir, Report& report) {
     report.Section("deciding, without storing");
     BenchDecide(scale, report);
     if (flags.only == "decide") return;
+  }
+  if (wanted("forecast")) {
+    report.Section("forecasts");
+    BenchForecast(KL_DATA_DIR, scale.repetitions, report);
+    if (flags.only == "forecast") return;
   }
   if (wanted("proofs")) {
     report.Section("proofs");
@@ -96,7 +102,7 @@ int Run(const Flags& flags) {
   for (const std::string& name : report.senseless()) fmt::print(stderr, "kl_bench: {} makes no sense\n", name);
   fmt::print("\n{} figures\n", report.figures());
   // A whole run prints so many; fewer means that a measurement fell out.
-  constexpr int kFiguresOfAWholeRun = 79;
+  constexpr int kFiguresOfAWholeRun = 83;
   if (flags.only.empty() && report.figures() != kFiguresOfAWholeRun) {
     fmt::print(stderr, "kl_bench: {} figures are expected\n", kFiguresOfAWholeRun);
     return 1;

@@ -153,6 +153,30 @@ TEST(ForecastPurchases, IsANumberForAnythingWithinBounds) {
   }
 }
 
+TEST(ForecastEach, ForecastsEveryCustomerInItsPlace) {
+  const std::vector<Summary> summaries = {{.x = 4, .t_x = 25, .T = 30}, {.T = 30},
+                                          {.x = 4, .t_x = 5, .T = 30},  {.x = 4, .t_x = 25, .T = 31},
+                                          {.x = 4, .t_x = 25, .T = 30}, {}};
+  const auto each = ForecastEach(kCdnow, summaries, 39);
+  ASSERT_TRUE(each.ok()) << each.status();
+  ASSERT_EQ(each->size(), summaries.size());
+  for (size_t i = 0; i < summaries.size(); ++i) {
+    const auto one = ForecastPurchases(kCdnow, summaries[i], 39);
+    EXPECT_EQ((*each)[i].p_alive, one->p_alive) << i;
+    EXPECT_EQ((*each)[i].expected, one->expected) << i;
+    EXPECT_EQ((*each)[i].variance, one->variance) << i;
+  }
+  EXPECT_TRUE(ForecastEach(kCdnow, {}, 39)->empty());
+}
+
+TEST(ForecastEach, RefusesOneBadCustomerByItsIndex) {
+  const auto each = ForecastEach(kCdnow, {{.T = 30}, {.T = kNaN}}, 39);
+  EXPECT_EQ(each.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(each.status().message()), HasSubstr("summaries[1]"));
+  EXPECT_EQ(ForecastEach(kCdnow, {}, -1).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ForecastEach({}, {}, 1).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST(PurchaseDistribution, HasTheMomentsOfTheForecast) {
   for (const Summary& summary :
        {Summary{}, Summary{.x = 2, .t_x = 30.43, .T = 38.86}, Summary{.x = 9, .t_x = 9, .T = 9}}) {
