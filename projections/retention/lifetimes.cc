@@ -1,0 +1,92 @@
+#include "projections/retention/lifetimes.h"
+
+#include <algorithm>
+
+#include "projections/engine/period_finder.h"
+#include "server/base/calendar.h"
+#include "server/base/error.h"
+
+namespace keyledger::projections {
+namespace {
+
+// Counts over all accounts in how many months they were active, and were again in the next.
+class MonthCount {
+ public:
+  explicit MonthCount(const Zone& zone) : months_(zone, CalendarUnit::kMonth) {}
+
+  void Start() { previous_.reset(); }
+  // A purchase of the account that Start was called for, in order of time.
+  void Add(Micros occurred) {
+    const int64_t month = months_.Find(occurred);
+    if (previous_ == month) return;
+    active_ += 1;
+    if (previous_.has_value() && *previous_ + 1 == month) retained_ += 1;
+    previous_ = month;
+    if (month > last_) {
+      last_ = month;
+      active_in_last_ = 0;
+    }
+    if (month == last_) active_in_last_ += 1;
+  }
+
+  int64_t started() const { return active_ - active_in_last_; }
+  int64_t retained() const { return retained_; }
+
+ private:
+  PeriodFinder months_;
+  std::optional<int64_t> previous_;
+  int64_t active_ = 0;
+  int64_t retained_ = 0;
+  int64_t last_ = std::numeric_limits<int64_t>::min();
+  int64_t active_in_last_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<Lifetimes> ReadLifetimes(const std::vector<const store::TableReader*>& shards,
+                                        const RetentionScope& scope, HistoryParts parts) {
+  Lifetimes lifetimes;
+  lifetimes.last_day = lifetimes.last_purchase_day = std::numeric_limits<int32_t>::min();
+  PeriodFinder days(scope.zone, CalendarUnit::kDay);
+  MonthCount months(scope.zone);
+  HistoryScan scan(scope, parts);
+  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) -> absl::Status {
+    Lifetime account;
+    bool bought = false;
+    months.Start();
+    for (const HistoryTrade& trade : history.trades) {
+      if (trade.is_return) continue;
+      const auto day = static_cast<int32_t>(days.Find(trade.occurred));
+      if (!bought) account.first = day;
+      if (bought && day != account.first && account.second == Lifetime::kNever) account.second = day;
+      account.last = day;
+      bought = true;
+      months.Add(trade.occurred);
+    }
+    if (!bought) return absl::OkStatus();
+    lifetimes.last_purchase_day = std::max(lifetimes.last_purchase_day, account.last);
+    lifetimes.last_day = std::max(lifetimes.last_day, account.last);
+    if (parts == HistoryParts::kAll && history.is_closed()) {
+      account.closed = static_cast<int32_t>(days.Find(history.life.back().occurred));
+      lifetimes.last_day = std::max(lifetimes.last_day, account.closed);
+    }
+    lifetimes.accounts.push_back(account);
+    return absl::OkStatus();
+  }));
+  if (scope.as_of != std::numeric_limits<int64_t>::max()) {
+    lifetimes.scope_end = static_cast<int32_t>(scope.zone.DayIndex(scope.as_of - 1));
+  }
+  lifetimes.months_started = months.started();
+  lifetimes.months_retained = months.retained();
+  return lifetimes;
+}
+
+std::optional<int32_t> DayOfLoss(const Lifetime& account, int32_t inactive_days, int32_t end_day) {
+  const bool closed = account.closed != Lifetime::kNever;
+  const int32_t silent_until = closed ? account.closed : end_day;
+  if (inactive_days > 0 && silent_until - account.last >= inactive_days) return account.last;
+  if (closed) return std::max(account.closed, account.first);
+  return std::nullopt;
+}
+
+}  // namespace keyledger::projections
