@@ -1,16 +1,20 @@
 // Erasing a person while everybody writes, and what is left of them afterwards: nothing that anybody could read.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <thread>
 
 #include <fmt/format.h>
 
+#include "client/verify/app.h"
 #include "keyledger/ledger/v1/audit_service.grpc.pb.h"
 #include "server/base/ids.h"
+#include "server/merkle/proof.h"
 #include "server/merkle/tree.h"
 #include "server/shard/ledger_file.h"
 #include "server/store/shard_store.h"
@@ -59,6 +63,13 @@ std::string AccountName(int number) { return fmt::format("account-{}", number); 
 std::string ReadFile(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {(std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>()};
+}
+
+merkle::Hash HashOf(const std::string& bytes) {
+  merkle::Hash hash{};
+  EXPECT_EQ(bytes.size(), hash.size());
+  std::copy_n(bytes.begin(), std::min(bytes.size(), hash.size()), hash.begin());
+  return hash;
 }
 
 // Files below the directory that hold the text.
@@ -285,6 +296,69 @@ TEST_P(Erasure, LeavesTheTreeAsTheRecordsMakeIt) {
     while (records->Next()) tree.Append(merkle::LeafHash(records->bytes()), tiles);
     EXPECT_EQ(tree.Root(), shard.Root().second);
   }
+}
+
+// What the records prove does not depend on who can still be read.
+TEST_P(Erasure, LeavesProofsBundlesAndReplaysAsTheyWere) {
+  for (int i = 0; i < 24; ++i) {
+    server_->MustAppend(ContactRequest(AccountName(i % kAccounts), fmt::format("c{}", i),
+                                       ContactEvent(fmt::format("c{}", i), i % 2 == 0 ? kErased : "other", i)));
+  }
+  const std::vector<ShardRecords> before = server_->ReadLog();
+  MustErase("e1");
+  const auto stub = audit();
+  int erased = 0;
+  for (uint32_t shard = 0; shard < GetParam(); ++shard) {
+    for (const events::v1::EventRecord& record : before[shard]) {
+      GetInclusionProofRequest request;
+      request.mutable_place()->set_shard(shard);
+      request.mutable_place()->set_position(record.position());
+      GetInclusionProofResponse answer;
+      const grpc::Status status = Call(*stub, &AuditService::Stub::GetInclusionProof, request, &answer);
+      ASSERT_TRUE(status.ok()) << ReadRpcError(status);
+      EXPECT_EQ(answer.record(), record.SerializeAsString());
+      merkle::Proof proof;
+      for (const std::string& hash : answer.proof().hashes()) proof.push_back(HashOf(hash));
+      EXPECT_TRUE(merkle::VerifyInclusion(merkle::LeafHash(answer.record()), answer.proof().leaf_index(),
+                                          answer.proof().tree_size(), proof, HashOf(answer.root_hash())))
+          << shard << " " << record.position();
+      erased += record.event().contact_recorded().person().subject_id() == kErased ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(erased, 12);
+  // Of the whole ledger, and of an account that has to do with the person.
+  ListSigningKeysResponse keys;
+  ASSERT_TRUE(Call(*stub, &AuditService::Stub::ListSigningKeys, ListSigningKeysRequest(), &keys).ok());
+  std::ofstream key_file(keys_ / "public");
+  for (const SigningKey& key : keys.keys()) key_file << key.verifier_key() << "\n";
+  key_file.close();
+  for (const std::string& account : {std::string(), AccountName(0)}) {
+    grpc::ClientContext context;
+    ExportBundleRequest request;
+    request.set_account_id(account);
+    const auto reader = stub->ExportBundle(&context, request);
+    std::ofstream bundle(keys_ / "bundle", std::ios::binary | std::ios::trunc);
+    ExportBundleResponse piece;
+    while (reader->Read(&piece)) bundle << piece.data();
+    ASSERT_TRUE(reader->Finish().ok());
+    bundle.close();
+    std::ostringstream out;
+    std::ostringstream err;
+    EXPECT_EQ(
+        verify::Run({"bundle", keys_ / "bundle", "--key", keys_ / "public", "--temp-dir", keys_.path()}, {out, err}),
+        verify::kExitHolds)
+        << out.str() << err.str();
+  }
+  grpc::ClientContext context;
+  const auto replay = stub->Replay(&context, ReplayRequest());
+  ReplayResponse frame;
+  bool reported = false;
+  while (replay->Read(&frame)) {
+    EXPECT_FALSE(frame.has_finding()) << frame.finding().ShortDebugString();
+    reported = reported || (frame.has_report() && frame.report().findings() == 0);
+  }
+  EXPECT_TRUE(replay->Finish().ok());
+  EXPECT_TRUE(reported);
 }
 
 TEST_P(Erasure, OfSomebodyUnknownIsAnErasureAllTheSame) {
