@@ -104,6 +104,19 @@ class RetentionServiceImpl final : public ledger::v1::RetentionService::Callback
                                          ledger::v1::GetRetentionResponse* response) override;
   grpc::ServerUnaryReactor* GetCohorts(grpc::CallbackServerContext* call, const ledger::v1::GetCohortsRequest* request,
                                        ledger::v1::GetCohortsResponse* response) override;
+  // In retention_rfm.cc.
+  grpc::ServerUnaryReactor* GetRfm(grpc::CallbackServerContext* call, const ledger::v1::GetRfmRequest* request,
+                                   ledger::v1::GetRfmResponse* response) override;
+  // In retention_survival.cc.
+  grpc::ServerUnaryReactor* GetSurvival(grpc::CallbackServerContext* call,
+                                        const ledger::v1::GetSurvivalRequest* request,
+                                        ledger::v1::GetSurvivalResponse* response) override;
+  grpc::ServerUnaryReactor* GetTenure(grpc::CallbackServerContext* call, const ledger::v1::GetTenureRequest* request,
+                                      ledger::v1::GetTenureResponse* response) override;
+  // In retention_migration.cc.
+  grpc::ServerUnaryReactor* GetMigration(grpc::CallbackServerContext* call,
+                                         const ledger::v1::GetMigrationRequest* request,
+                                         ledger::v1::GetMigrationResponse* response) override;
 
  private:
   const ServiceContext context_;
