@@ -124,7 +124,7 @@ class Loader {
   bool InScope() const { return any_ && (!filters_ || Passes()); }
   const AccountHistory& history() const { return history_; }
   const std::set<std::string>& currencies() const { return currencies_; }
-  // Costs and budgets of the account in another currency.
+  // Costs of the account in another currency.
   int64_t left_out() const { return left_out_; }
 
  private:
@@ -190,7 +190,10 @@ class Loader {
     HistoryCost cost;
     std::string_view currency_code;
     if (!TakeCost(value, cost, currency_code)) return false;
-    if (!IsWanted(currency_code)) return true;
+    if (currency_ == nullptr || currency_code != *currency_) {
+      ++left_out_;
+      return true;
+    }
     cost.occurred = times.occurred;
     history_.costs.push_back(cost);
     return true;
@@ -200,17 +203,10 @@ class Loader {
     HistoryBudget budget;
     std::string_view currency_code;
     if (!TakeBudget(value, budget, currency_code)) return false;
-    if (!IsWanted(currency_code)) return true;
+    if (currency_ == nullptr || currency_code != *currency_) return true;
     budget.occurred = times.occurred;
     history_.budgets.push_back(std::move(budget));
     return true;
-  }
-
-  // Counts what is not.
-  bool IsWanted(std::string_view currency_code) {
-    if (currency_ != nullptr && currency_code == *currency_) return true;
-    ++left_out_;
-    return false;
   }
 
   bool Account(const RowTimes& times, std::string_view value) {

@@ -215,7 +215,7 @@ class HistoryScan {
 
   // After Run, and while it runs: the currency; empty if there is no trade in scope and none was asked for.
   const std::string& currency() const { return currency_; }
-  // Costs and budgets in another currency: they are in no history.
+  // Costs in another currency: they are in no history. Nor are budgets in another, which nobody counts.
   int64_t left_out() const { return left_out_; }
 
  private:
