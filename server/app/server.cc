@@ -27,6 +27,7 @@
 #include "server/service/audit_service.h"
 #include "server/service/ledger_service.h"
 #include "server/service/operator_services.h"
+#include "server/service/portfolio_service.h"
 #include "server/service/query_services.h"
 
 namespace keyledger::app {
@@ -149,6 +150,7 @@ absl::Status Server::Listen() {
   services_.push_back(std::make_unique<service::PointsServiceImpl>(context));
   services_.push_back(std::make_unique<service::TierServiceImpl>(context));
   services_.push_back(std::make_unique<service::RetentionServiceImpl>(context));
+  services_.push_back(std::make_unique<service::PortfolioServiceImpl>(context));
   services_.push_back(std::make_unique<service::ProgramServiceImpl>(context));
   services_.push_back(std::make_unique<service::AuditServiceImpl>(context));
   services_.push_back(std::make_unique<service::AdminServiceImpl>(context, KEYLEDGER_VERSION));

@@ -51,6 +51,7 @@ void LiveServer::Start() {
   points_ = ledger::v1::PointsService::NewStub(channel_);
   tiers_ = ledger::v1::TierService::NewStub(channel_);
   retention_ = ledger::v1::RetentionService::NewStub(channel_);
+  portfolio_ = ledger::v1::PortfolioService::NewStub(channel_);
   programs_ = ledger::v1::ProgramService::NewStub(channel_);
   audit_ = ledger::v1::AuditService::NewStub(channel_);
   admin_ = ledger::v1::AdminService::NewStub(channel_);
