@@ -12,7 +12,7 @@ namespace {
 constexpr const char* kFooter =
     "Exit codes: 0 ok; 2 usage; 3 invalid argument; 4 not found; 5 already exists or aborted (stale revision);\n"
     "6 refused by a rule; 7 exhausted, unavailable or deadline passed; 8 data loss or internal; 9 partly done\n"
-    "(an import or a stream had refused rows).\n"
+    "(an import or a stream had refused rows, --by groups that no answer is possible for).\n"
     "Times are RFC 3339 (2026-01-31T08:15:00Z) or dates (2026-01-31, midnight UTC).";
 
 // Every noun wants exactly one verb.
@@ -56,8 +56,11 @@ int Run(const std::vector<std::string>& arguments, Environment environment) {
   AddPointsCommands(app, selected);
   AddConductCommands(app, selected);
   AddContactCommands(app, selected);
+  AddRelationCommands(app, selected);
   AddTierCommands(app, selected);
   AddRetentionCommands(app, selected);
+  AddPortfolioCommands(app, selected);
+  AddReportCommands(app, selected);
   AddProgramCommands(app, selected);
   AddLogCommands(app, selected);
   AddAdminCommands(app, selected);

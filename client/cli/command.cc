@@ -67,6 +67,15 @@ std::string Advice(const client::ClientError& error, const std::string& server) 
   if (error.reason == "ACCOUNT_NOT_FOUND") {
     return "open it with: keyledger account open ID";
   }
+  if (error.reason == "FORECAST_NOT_POSSIBLE") {
+    return "widen the scope: more accounts, a later --as-of, or fewer filters";
+  }
+  if (error.reason == "FORECAST_NOT_FOUND") {
+    return "keyledger retention forecasts lists those there are";
+  }
+  if (error.reason == "CONTRACT_EXISTS" || error.reason == "CONTRACT_NOT_OPEN") {
+    return "keyledger log account ID shows the account's contracts";
+  }
   if (error.reason == "PROJECTION_BEHIND") {
     return "try again, with a larger --timeout, or look at: keyledger admin projections";
   }
@@ -85,7 +94,8 @@ std::string Advice(const client::ClientError& error, const std::string& server) 
 }  // namespace
 
 bool Session::colour() const {
-  return options_.color == "always" || (options_.color == "auto" && environment_.out_is_terminal);
+  return options_.color == "always" ||
+         (options_.color == "auto" && environment_.out_is_terminal && !environment_.no_color);
 }
 
 std::chrono::milliseconds Session::timeout() const {
@@ -118,10 +128,20 @@ void Session::PrintJson(const google::protobuf::Message& message, bool line) {
   out() << text << (options.add_whitespace ? "" : "\n") << std::flush;
 }
 
+std::string Session::JsonText(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string text;
+  // Fails for text that is not UTF-8 alone, which no message read from the wire holds.
+  return google::protobuf::util::MessageToJsonString(message, &text, options).ok() ? text : "null";
+}
+
 void Session::Print(const Table& table) { out() << table.Render(colour()) << std::flush; }
 
 int Session::Fail(const client::ClientError& error) {
-  const bool red = options_.color == "always" || (options_.color == "auto" && environment_.err_is_terminal);
+  const bool red = options_.color == "always" ||
+                   (options_.color == "auto" && environment_.err_is_terminal && !environment_.no_color);
   err() << (red ? "\x1b[31merror:\x1b[0m " : "error: ")
         << Printable(error.message.empty() ? "no message" : error.message) << "\n";
   err() << "  reason: " << (error.reason.empty() ? std::string() : Printable(error.reason) + " ") << "("
@@ -173,6 +193,18 @@ CLI::Validator MoneyText() {
       },
       "AMOUNT");
 }
+
+CLI::Validator PercentText() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        return ParsePercentMilli(text)
+                   ? std::string()
+                   : fmt::format("'{}' is no percentage: give a number with at most one decimal", text);
+      },
+      "PERCENT");
+}
+
+int32_t MilliOf(const std::string& text) { return ParsePercentMilli(text).value_or(0); }
 
 google::protobuf::Timestamp TimeOf(const std::string& text) {
   return TimestampFromMicros(ParseTimeMicros(text).value_or(0));

@@ -14,6 +14,7 @@
 #include <google/protobuf/message.h>
 #include <CLI/CLI.hpp>
 
+#include "client/cli/chart.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/table.h"
 #include "client/cpp/client.h"
@@ -32,6 +33,12 @@ struct Environment {
   bool out_is_terminal = false;
   bool err_is_terminal = false;
   bool in_is_terminal = false;
+  // Whether the terminal shows characters beyond ASCII.
+  bool utf8 = false;
+  // NO_COLOR is set (https://no-color.org).
+  bool no_color = false;
+  // Width of the terminal.
+  int columns = 80;
 };
 
 struct GlobalOptions {
@@ -54,6 +61,12 @@ class Session {
   bool in_is_terminal() const { return environment_.in_is_terminal; }
   bool json() const { return options_.output == "json"; }
   bool colour() const;
+  // How charts are drawn here.
+  ChartStyle chart_style() const { return {environment_.utf8, colour(), environment_.columns}; }
+  // Whether to draw them: --chart is always, or auto and the answer goes to a terminal.
+  bool charts(const std::string& chart) const {
+    return !json() && (chart == "always" || (chart == "auto" && environment_.out_is_terminal));
+  }
   std::chrono::milliseconds timeout() const;
 
   // Made when first asked for.
@@ -62,6 +75,8 @@ class Session {
   // Prints a message as one line of proto3 JSON with the field names of the .proto (indented on a terminal unless
   // `line`).
   void PrintJson(const google::protobuf::Message& message, bool line = false);
+  // The JSON text of PrintJson, without whitespace.
+  static std::string JsonText(const google::protobuf::Message& message);
   void Print(const Table& table);
   // Prints why a call failed, and what to do, to stderr; returns the exit code.
   int Fail(const client::ClientError& error);
@@ -81,13 +96,18 @@ using Action = std::function<int(Session&)>;
 CLI::App* AddVerb(CLI::App* noun, const std::string& name, const std::string& description, Action& selected,
                   Action action);
 
-// Checks for CLI11: a time, an amount of money.
+// Checks for CLI11: a time, an amount of money, a percentage of at most one decimal.
 CLI::Validator TimeText();
 CLI::Validator MoneyText();
+CLI::Validator PercentText();
 
 // The time of an option that TimeText has checked.
 // Requires: `text` is valid.
 google::protobuf::Timestamp TimeOf(const std::string& text);
+
+// The thousandths of an option that PercentText has checked.
+// Requires: `text` is valid.
+int32_t MilliOf(const std::string& text);
 
 // --as-of and --min-cursor of queries.
 struct ReadFlags {

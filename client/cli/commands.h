@@ -23,6 +23,17 @@ void AddExplainStanding(CLI::App* tier, Action& selected);
 // Below the noun "tier".
 void AddReviewCommands(CLI::App* tier, Action& selected);
 void AddRetentionCommands(CLI::App& root, Action& selected);
+// Verbs of the noun retention: survival and tenure; migration and rfm; forecasts; contracts, at-risk and loss-effect.
+void AddLifetimeCommands(CLI::App* retention, Action& selected);
+void AddMovementCommands(CLI::App* retention, Action& selected);
+void AddForecastCommands(CLI::App* retention, Action& selected);
+void AddRiskCommands(CLI::App* retention, Action& selected);
+void AddPortfolioCommands(CLI::App& root, Action& selected);
+// Verbs of the noun portfolio: satisfaction, acquisition, membership, referrals and rank-migration.
+void AddPortfolioRelationCommands(CLI::App* portfolio, Action& selected);
+// The nouns survey, budget, supplier-rank, cost, referral, club, competitor and contract.
+void AddRelationCommands(CLI::App& root, Action& selected);
+void AddReportCommands(CLI::App& root, Action& selected);
 void AddProgramCommands(CLI::App& root, Action& selected);
 // Verbs of the noun program.
 void AddSimulate(CLI::App* program, Action& selected);

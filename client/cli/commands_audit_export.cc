@@ -1,9 +1,4 @@
 // keyledger audit export and standing: what an auditor takes home.
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -12,76 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "client/cli/commands.h"
+#include "client/cli/part_file.h"
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
 
 namespace keyledger::cli {
 namespace {
-
-// A file that gets its name only when it is whole and on disk: until then it is FILE.part, which a later run writes
-// over.
-// Threads: thread-compatible.
-class PartFile {
- public:
-  explicit PartFile(std::string path) : path_(std::move(path)), part_(path_ + ".part") {
-    file_ = open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file_ < 0) Fail("make");
-  }
-  ~PartFile() {
-    if (file_ < 0) return;
-    close(file_);
-    unlink(part_.c_str());
-  }
-  PartFile(const PartFile&) = delete;
-  PartFile& operator=(const PartFile&) = delete;
-
-  // What failed; empty: nothing.
-  const std::string& error() const { return error_; }
-  uint64_t bytes() const { return bytes_; }
-
-  bool Write(std::string_view data) {
-    while (error_.empty() && !data.empty()) {
-      const ssize_t written = write(file_, data.data(), data.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) {
-        Fail("write");
-        break;
-      }
-      data.remove_prefix(static_cast<size_t>(written));
-      bytes_ += static_cast<uint64_t>(written);
-    }
-    return error_.empty();
-  }
-
-  // Syncs the file, gives it its name and syncs that.
-  bool Finish() {
-    if (!error_.empty()) return false;
-    if (fsync(file_) != 0) {
-      Fail("sync");
-      return false;
-    }
-    if (rename(part_.c_str(), path_.c_str()) != 0) {
-      Fail("rename");
-      return false;
-    }
-    close(file_);
-    file_ = -1;
-    const std::filesystem::path parent = std::filesystem::path(path_).parent_path();
-    const int directory = open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0 || fsync(directory) != 0) Fail("sync the directory of");
-    if (directory >= 0) close(directory);
-    return error_.empty();
-  }
-
- private:
-  void Fail(const char* what) { error_ = fmt::format("cannot {} {}: {}", what, part_, strerror(errno)); }
-
-  const std::string path_;
-  const std::string part_;
-  int file_ = -1;
-  uint64_t bytes_ = 0;
-  std::string error_;
-};
 
 struct ExportFlags {
   std::string file;

@@ -93,6 +93,78 @@ std::string ComplianceDetails(const ev::Event& event) {
                                          : fmt::format(" replaces {}", published.replaced_verifier_key()));
 }
 
+// "2026-01-01 to 2027-01-01", days without their midnight.
+std::string Stretch(const google::protobuf::Timestamp& from, const google::protobuf::Timestamp& to) {
+  return fmt::format("{} to {}", FormatLocalTime(from, "UTC"), FormatLocalTime(to, "UTC"));
+}
+
+// What is known of the relationship beside the trade, and what is expected of it.
+std::string RelationDetails(const ev::Event& event) {
+  if (event.has_survey_answered()) {
+    const ev::SurveyAnswered& answered = event.survey_answered();
+    return fmt::format("{} {}{}", ShortEnum(ev::SurveyKind_Name(answered.kind()), "SURVEY_KIND_"), answered.score(),
+                       answered.survey_id().empty() ? "" : " in " + answered.survey_id());
+  }
+  if (event.has_budget_stated()) {
+    const ev::BudgetStated& stated = event.budget_stated();
+    return fmt::format("{} {} for {}, {}", ShortEnum(ev::BudgetBasis_Name(stated.basis()), "BUDGET_BASIS_"),
+                       FormatMoney(stated.amount()), stated.category().empty() ? "everything" : stated.category(),
+                       Stretch(stated.start_time(), stated.end_time()));
+  }
+  if (event.has_supplier_rank_stated()) {
+    const int32_t halves = event.supplier_rank_stated().place_halves();
+    return fmt::format("place {}{} of {}", halves / 2, halves % 2 == 0 ? "" : ".5",
+                       event.supplier_rank_stated().suppliers());
+  }
+  if (event.has_cost_recorded()) {
+    const ev::CostRecorded& cost = event.cost_recorded();
+    return fmt::format("{} for {}{}", FormatMoney(cost.cost()),
+                       ShortEnum(ev::CostPurpose_Name(cost.purpose()), "COST_PURPOSE_"),
+                       cost.kind().empty() ? "" : ", " + cost.kind());
+  }
+  if (event.has_referral_recorded()) {
+    const ev::ReferralRecorded& referral = event.referral_recorded();
+    return referral.lead_source() +
+           (referral.referrer_account_id().empty() ? "" : " by " + referral.referrer_account_id());
+  }
+  if (event.has_club_joined()) return event.club_joined().club_id();
+  if (event.has_club_left()) {
+    return event.club_left().club_id() + (event.club_left().reason().empty() ? "" : ": " + event.club_left().reason());
+  }
+  const ev::CompetitorMoveObserved& move = event.competitor_move_observed();
+  return fmt::format("{} by {}{}", ShortEnum(ev::CompetitorMoveKind_Name(move.kind()), "COMPETITOR_MOVE_KIND_"),
+                     move.competitor(), move.description().empty() ? "" : ": " + move.description());
+}
+
+std::string ContractDetails(const ev::Event& event) {
+  const auto worth = [](bool known, const ev::Money& value) {
+    return known ? ", worth " + FormatMoney(value) : std::string();
+  };
+  if (event.has_contract_signed()) {
+    const ev::ContractSigned& signed_one = event.contract_signed();
+    return fmt::format("{}, {}{}{}", signed_one.contract_id(), Stretch(signed_one.start_time(), signed_one.end_time()),
+                       worth(signed_one.has_value(), signed_one.value()),
+                       signed_one.kind().empty() ? "" : ", " + signed_one.kind());
+  }
+  if (event.has_contract_renewed()) {
+    const ev::ContractRenewed& renewed = event.contract_renewed();
+    return fmt::format("{} until {}{}", renewed.contract_id(), FormatLocalTime(renewed.end_time(), "UTC"),
+                       worth(renewed.has_value(), renewed.value()));
+  }
+  const ev::ContractEnded& ended = event.contract_ended();
+  return fmt::format("{}, {}{}", ended.contract_id(),
+                     ShortEnum(ev::ContractEnding_Name(ended.ending()), "CONTRACT_ENDING_"),
+                     ended.reason().empty() ? "" : ": " + ended.reason());
+}
+
+std::string ForecastDetails(const ev::ForecastRecorded& forecast) {
+  return fmt::format("{} of {} accounts, {}: {} days with a purchase expected, {} to {}", forecast.forecast_id(),
+                     FormatCount(forecast.accounts()), Stretch(forecast.as_of(), forecast.horizon_end()),
+                     FormatEstimate(forecast.expected_purchases() * 1e6),
+                     FormatEstimate(forecast.lower_purchases() * 1e6),
+                     FormatEstimate(forecast.upper_purchases() * 1e6));
+}
+
 std::string Details(const ev::Event& event) {
   switch (event.payload_case()) {
     case ev::Event::kAccountOpened:
@@ -221,6 +293,21 @@ std::string Details(const ev::Event& event) {
     case ev::Event::kPersonalDataRead:
     case ev::Event::kSigningKeyPublished:
       return ComplianceDetails(event);
+    case ev::Event::kSurveyAnswered:
+    case ev::Event::kBudgetStated:
+    case ev::Event::kSupplierRankStated:
+    case ev::Event::kCostRecorded:
+    case ev::Event::kReferralRecorded:
+    case ev::Event::kClubJoined:
+    case ev::Event::kClubLeft:
+    case ev::Event::kCompetitorMoveObserved:
+      return RelationDetails(event);
+    case ev::Event::kContractSigned:
+    case ev::Event::kContractRenewed:
+    case ev::Event::kContractEnded:
+      return ContractDetails(event);
+    case ev::Event::kForecastRecorded:
+      return ForecastDetails(event.forecast_recorded());
     case ev::Event::PAYLOAD_NOT_SET:
       break;
   }

@@ -2,13 +2,14 @@
 #include "client/cli/import.h"
 
 #include <fstream>
-#include <mutex>
-#include <unordered_set>
+#include <unordered_map>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "client/cli/commands.h"
+#include "client/cli/import_facts.h"
+#include "client/cli/import_outcome.h"
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
 #include "client/cpp/appender.h"
@@ -26,148 +27,59 @@ struct Sums {
   __int128 micros = 0;
 };
 
-// What has become of the rows. Filled by the appender's callbacks and the reading thread.
-class Outcome {
- public:
-  Outcome(std::string rejects_path) : rejects_path_(std::move(rejects_path)) {}
+// Added to by the appender's callbacks, which run one at a time; read after its Flush.
+struct Trade {
+  Sums purchases;
+  Sums returns;
 
-  void OnOpened(const client::Result<v1::AppendResponse>& result) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (result.ok()) {
-      opened_ += result->replayed() ? 0 : 1;
-    } else if (IsFatal(result.error())) {
-      SetFatal(result.error());
-    }
-    // Any other refusal shows again on the account's rows; ALREADY_EXISTS is what a second file of the same accounts
-    // gets.
-  }
-
-  void OnRow(uint64_t line, const std::string& text, const ImportRow& row,
-             const client::Result<v1::AppendResponse>& result) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (!result.ok()) {
-      if (IsFatal(result.error())) {
-        SetFatal(result.error());
-      } else {
-        RejectLocked(line, ReasonOf(row, result.error()), text);
-      }
-      return;
-    }
-    (result->replayed() ? replayed_ : imported_) += 1;
-    Sums& sums = row.is_return ? returns_ : purchases_;
+  void Add(const ImportRow& row) {
+    Sums& sums = row.is_return ? returns : purchases;
     ++sums.rows;
     sums.units += row.quantity;
     sums.micros += row.amount_micros;
   }
-
-  void Reject(uint64_t line, const std::string& reason, const std::string& text) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    RejectLocked(line, reason, text);
-  }
-
-  // The connection or the server failed: the rest of the file has to wait for another run.
-  std::optional<client::ClientError> fatal() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return fatal_;
-  }
-  uint64_t rejected() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return rejected_;
-  }
-  // False if rejected rows could not be written.
-  bool rejects_written() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    rejects_.flush();
-    return rejected_ == 0 || rejects_.good();
-  }
-
-  void Print(Session& session, uint64_t read, uint64_t skipped, const std::string& currency, double seconds);
-
- private:
-  static bool IsFatal(const client::ClientError& error) {
-    const int code = ExitCodeOf(error);
-    // Too many events or bytes is this row's own trouble.
-    return code == kExitInternal ||
-           (code == kExitUnavailable && error.reason != "PAYLOAD_TOO_LARGE" && error.reason != "TOO_MANY_EVENTS");
-  }
-
-  static std::string ReasonOf(const ImportRow& row, const client::ClientError& error) {
-    std::string reason = error.reason.empty() ? std::string(client::CodeName(error.code)) : error.reason;
-    if (error.reason == "REQUEST_ID_REUSED" && !row.invoice_number.empty()) {
-      reason = "INVOICE_EXISTS: invoice " + row.invoice_number + " was imported before with other content";
-    } else {
-      reason += ": " + error.message;
-    }
-    for (const client::FieldViolation& violation : error.fields) {
-      reason += fmt::format("; {}: {}", violation.field, violation.description);
-    }
-    return reason;
-  }
-
-  void SetFatal(const client::ClientError& error) {
-    if (!fatal_) {
-      fatal_ = error;
-    }
-  }
-
-  void RejectLocked(uint64_t line, const std::string& reason, const std::string& text) {
-    if (rejected_++ == 0) {
-      rejects_.open(rejects_path_, std::ios::binary | std::ios::trunc);
-      rejects_ << "line\treason\trow\n";
-    }
-    std::string one_line = reason;
-    for (char& c : one_line) {
-      c = c == '\t' || c == '\n' || c == '\r' ? ' ' : c;
-    }
-    rejects_ << line << '\t' << one_line << '\t' << text << '\n';
-  }
-
-  const std::string rejects_path_;
-  mutable std::mutex mutex_;
-  std::ofstream rejects_;
-  std::optional<client::ClientError> fatal_;
-  uint64_t opened_ = 0;
-  uint64_t imported_ = 0;
-  uint64_t replayed_ = 0;
-  uint64_t rejected_ = 0;
-  Sums purchases_;
-  Sums returns_;
 };
 
-void Outcome::Print(Session& session, uint64_t read, uint64_t skipped, const std::string& currency, double seconds) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+void Print(Session& session, const ImportOutcome& outcome, const Trade& trade, uint64_t read, uint64_t skipped,
+           const std::string& currency, double seconds) {
+  const std::string rejects = outcome.rejected() > 0 ? outcome.rejects_path() : "";
   if (session.json()) {
     const auto sums = [&](const Sums& of) {
       return nlohmann::json{{"rows", of.rows},
                             {"units", std::to_string(static_cast<int64_t>(of.units))},
                             {"amount_micros", std::to_string(static_cast<int64_t>(of.micros))}};
     };
-    const nlohmann::json summary = {{"rows_read", read},          {"imported", imported_},
-                                    {"already_there", replayed_}, {"rejected", rejected_},
-                                    {"skipped", skipped},         {"accounts_opened", opened_},
-                                    {"currency_code", currency},  {"purchases", sums(purchases_)},
-                                    {"returns", sums(returns_)},  {"rejects_file", rejected_ > 0 ? rejects_path_ : ""}};
+    const nlohmann::json summary = {{"rows_read", read},
+                                    {"imported", outcome.imported()},
+                                    {"already_there", outcome.replayed()},
+                                    {"rejected", outcome.rejected()},
+                                    {"skipped", skipped},
+                                    {"accounts_opened", outcome.opened()},
+                                    {"currency_code", currency},
+                                    {"purchases", sums(trade.purchases)},
+                                    {"returns", sums(trade.returns)},
+                                    {"rejects_file", rejects}};
     session.out() << summary.dump() << "\n" << std::flush;
     return;
   }
   Table table({{"import"}, {"", Align::kRight}});
   table.Add({"rows read", FormatCount(read)});
-  table.Add({"imported", FormatCount(imported_)});
-  table.Add({"already there", FormatCount(replayed_)});
-  table.Add({"rejected", FormatCount(rejected_)});
+  table.Add({"imported", FormatCount(outcome.imported())});
+  table.Add({"already there", FormatCount(outcome.replayed())});
+  table.Add({"rejected", FormatCount(outcome.rejected())});
   if (skipped > 0) {
     table.Add({"skipped, amount zero", FormatCount(skipped)});
   }
-  table.Add({"accounts opened", FormatCount(opened_)});
-  table.Add({"purchases", FormatCount(purchases_.rows)});
-  table.Add({"  units", FormatCount(purchases_.units)});
-  table.Add({"  amount", FormatMicros(purchases_.micros) + " " + currency});
-  table.Add({"returns", FormatCount(returns_.rows)});
-  table.Add({"  units", FormatCount(returns_.units)});
-  table.Add({"  amount", FormatMicros(returns_.micros) + " " + currency});
+  table.Add({"accounts opened", FormatCount(outcome.opened())});
+  table.Add({"purchases", FormatCount(trade.purchases.rows)});
+  table.Add({"  units", FormatCount(trade.purchases.units)});
+  table.Add({"  amount", FormatMicros(trade.purchases.micros) + " " + currency});
+  table.Add({"returns", FormatCount(trade.returns.rows)});
+  table.Add({"  units", FormatCount(trade.returns.units)});
+  table.Add({"  amount", FormatMicros(trade.returns.micros) + " " + currency});
   session.Print(table);
-  if (rejected_ > 0) {
-    session.err() << "rejected rows, with reasons: " << rejects_path_ << "\n";
+  if (!rejects.empty()) {
+    session.err() << "rejected rows, with reasons: " << rejects << "\n";
   }
   session.err() << fmt::format("{} rows in {:.1f} s, {} rows/s\n", FormatCount(read), seconds,
                                FormatCount(static_cast<int64_t>(static_cast<double>(read) / std::max(seconds, 1e-3))));
@@ -204,8 +116,8 @@ FirstPass ReadFirst(std::istream& file, const ImportRowParser& parser, const Imp
 
 // Sends the rows; returns how many were read and how many skipped for their amount.
 std::pair<uint64_t, uint64_t> SendRows(Session& session, std::istream& file, const ImportRowParser& parser,
-                                       const ImportOptions& options, FirstPass& first, Outcome& outcome,
-                                       Progress& progress) {
+                                       const ImportOptions& options, FirstPass& first, ImportOutcome& outcome,
+                                       Trade& trade, Progress& progress) {
   client::AppenderOptions appender_options;
   appender_options.give_up_after = std::max(session.timeout(), std::chrono::milliseconds(1000));
   client::PipelinedAppender appender(session.client().channel(), appender_options);
@@ -238,8 +150,10 @@ std::pair<uint64_t, uint64_t> SendRows(Session& session, std::istream& file, con
       first.open_micros.erase(open);
     }
     v1::AppendRequest request = MakeRowRequest(*good, options, ids.Next(*good, row.text));
-    appender.Append(std::move(request), [&outcome, good, line = row.line, text = row.text](const auto& result) {
-      outcome.OnRow(line, text, *good, result);
+    appender.Append(std::move(request), [&outcome, &trade, good, line = row.line, text = row.text](const auto& result) {
+      if (outcome.OnRow(line, text, good->invoice_number, result)) {
+        trade.Add(*good);
+      }
     });
   }
   appender.Flush();
@@ -280,6 +194,36 @@ void WaitForProjections(Session& session) {
   }
 }
 
+void ImportFileFlags::AddTo(CLI::App* verb, ImportOptions& options, const std::string& about_columns) {
+  verb->add_option("FILE", file, "File of rows")->required();
+  verb->add_option("--columns", columns, about_columns)->required();
+  verb->add_option("--separator", separator, "comma, semicolon, tab, or space for runs of blanks")
+      ->check(CLI::IsMember({"comma", "semicolon", "tab", "space"}))
+      ->capture_default_str();
+  verb->add_flag("--header", options.header, "The first row holds names");
+  verb->add_option("--date-format", options.date_format, "How times are written, as in strptime")
+      ->capture_default_str();
+  verb->add_option("--time-zone", options.time_zone, "IANA zone times are in")->capture_default_str();
+  verb->add_option("--currency", options.currency, "ISO 4217 code")->capture_default_str();
+  verb->add_option("--amount-unit", amount_unit, "What amounts and costs count: unit, cent, milli or micro")
+      ->check(CLI::IsMember({"unit", "cent", "milli", "micro"}))
+      ->capture_default_str();
+  verb->add_option("--account-prefix", options.account_prefix, "Put before every account id");
+  verb->add_option("--rejects", rejects, "File for rejected rows (default: FILE.rejected.tsv)");
+  verb->add_option("--actor", options.actor, "Who submits");
+}
+
+void ImportFileFlags::Fill(ImportOptions& options) const {
+  options.separator = separator == "space"       ? Separator::kSpace
+                      : separator == "tab"       ? Separator::kTab
+                      : separator == "semicolon" ? Separator::kSemicolon
+                                                 : Separator::kComma;
+  options.amount_unit_micros = amount_unit == "cent"    ? 10'000
+                               : amount_unit == "milli" ? 1'000
+                               : amount_unit == "micro" ? 1
+                                                        : 1'000'000;
+}
+
 int ImportPurchases(Session& session, const std::string& path, const ImportOptions& options,
                     const std::string& rejects_path) {
   std::string wrong;
@@ -294,18 +238,19 @@ int ImportPurchases(Session& session, const std::string& path, const ImportOptio
   FirstPass first = ReadFirst(file, *parser, options);
   file.clear();
   file.seekg(0);
-  Outcome outcome(rejects_path);
+  ImportOutcome outcome(rejects_path);
+  Trade trade;
   Progress progress(session.err(), session.err_is_terminal(), "importing", first.rows);
-  const auto [read, skipped] = SendRows(session, file, *parser, options, first, outcome, progress);
+  const auto [read, skipped] = SendRows(session, file, *parser, options, first, outcome, trade, progress);
   progress.Finish(read);
   if (const auto fatal = outcome.fatal()) {
     session.Fail(*fatal);
     session.err() << "the import stopped; run it again to go on: what is in the ledger already stays as it is\n";
-    outcome.Print(session, read, skipped, options.currency, progress.seconds());
+    Print(session, outcome, trade, read, skipped, options.currency, progress.seconds());
     return ExitCodeOf(*fatal);
   }
   WaitForProjections(session);
-  outcome.Print(session, read, skipped, options.currency, progress.seconds());
+  Print(session, outcome, trade, read, skipped, options.currency, progress.seconds());
   if (!outcome.rejects_written()) {
     session.err() << "error: cannot write " << rejects_path << "\n";
     return kExitInternal;
@@ -315,11 +260,7 @@ int ImportPurchases(Session& session, const std::string& path, const ImportOptio
 
 void AddImportCommands(CLI::App& root, Action& selected) {
   struct Flags {
-    std::string file;
-    std::string columns;
-    std::string separator = "comma";
-    std::string amount_unit = "unit";
-    std::string rejects;
+    ImportFileFlags file;
     ImportOptions options;
   };
   CLI::App* noun = root.add_subcommand("import", "Imports files");
@@ -328,44 +269,21 @@ void AddImportCommands(CLI::App& root, Action& selected) {
       AddVerb(noun, "purchases", "Imports purchases and returns from a file of rows; running it twice changes nothing",
               selected, [flags](Session& session) {
                 ImportOptions& options = flags->options;
-                if (const std::string wrong = ParseColumns(flags->columns, options.columns); !wrong.empty()) {
+                if (const std::string wrong = ParseColumns(flags->file.columns, options.columns); !wrong.empty()) {
                   return session.Usage(wrong);
                 }
-                options.separator = flags->separator == "space"       ? Separator::kSpace
-                                    : flags->separator == "tab"       ? Separator::kTab
-                                    : flags->separator == "semicolon" ? Separator::kSemicolon
-                                                                      : Separator::kComma;
-                options.amount_unit_micros = flags->amount_unit == "cent"    ? 10'000
-                                             : flags->amount_unit == "milli" ? 1'000
-                                             : flags->amount_unit == "micro" ? 1
-                                                                             : 1'000'000;
-                return ImportPurchases(session, flags->file, options,
-                                       flags->rejects.empty() ? flags->file + ".rejected.tsv" : flags->rejects);
+                flags->file.Fill(options);
+                return ImportPurchases(session, flags->file.file, options, flags->file.Rejects());
               });
   ImportOptions& options = flags->options;
-  verb->add_option("FILE", flags->file, "File of rows")->required();
-  verb->add_option("--columns", flags->columns,
-                   "Columns by number from 1: account_id=2,occurred=3,amount=5 and as there are units, invoice, "
-                   "merchant, region, category, sku, cost")
-      ->required();
-  verb->add_option("--separator", flags->separator, "comma, semicolon, tab, or space for runs of blanks")
-      ->check(CLI::IsMember({"comma", "semicolon", "tab", "space"}))
-      ->capture_default_str();
-  verb->add_flag("--header", options.header, "The first row holds names");
-  verb->add_option("--date-format", options.date_format, "How occurred is written, as in strptime")
-      ->capture_default_str();
-  verb->add_option("--time-zone", options.time_zone, "IANA zone occurred is in")->capture_default_str();
-  verb->add_option("--currency", options.currency, "ISO 4217 code")->capture_default_str();
+  flags->file.AddTo(verb, options,
+                    "Columns by number from 1: account_id=2,occurred=3,amount=5 and as there are units, invoice, "
+                    "merchant, region, category, sku, cost");
   verb->add_option("--returns-prefix", options.returns_prefix, "Invoice numbers that start so are returns");
-  verb->add_option("--amount-unit", flags->amount_unit, "What amounts and costs count: unit, cent, milli or micro")
-      ->check(CLI::IsMember({"unit", "cent", "milli", "micro"}))
-      ->capture_default_str();
   verb->add_flag("--skip-zero-amount", options.skip_zero_amount, "Leave out rows with amount zero");
   verb->add_option("--merchant", options.merchant,
                    "Merchant of rows without one (default: import, for rows with an invoice)");
-  verb->add_option("--account-prefix", options.account_prefix, "Put before every account id");
-  verb->add_option("--rejects", flags->rejects, "File for rejected rows (default: FILE.rejected.tsv)");
-  verb->add_option("--actor", options.actor, "Who submits");
+  AddImportFacts(noun, selected);
 }
 
 }  // namespace keyledger::cli

@@ -19,7 +19,13 @@ constexpr std::array<std::string_view, 10> kColumns = {"account_id", "occurred",
                                                        "merchant",   "region",   "category", "sku",    "cost"};
 constexpr size_t kColumnMax = 10'000;
 
-// As the server checks it: 1 to 128 bytes of [A-Za-z0-9._~:@/-], the first alphanumeric.
+void SetMoney(ev::Money* money, const std::string& currency, int64_t micros) {
+  money->set_currency_code(currency);
+  money->set_micros(micros);
+}
+
+}  // namespace
+
 bool IsAccountId(std::string_view id) {
   const auto alphanumeric = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -29,14 +35,12 @@ bool IsAccountId(std::string_view id) {
   });
 }
 
-void SetMoney(ev::Money* money, const std::string& currency, int64_t micros) {
-  money->set_currency_code(currency);
-  money->set_micros(micros);
+std::string ParseColumns(std::string_view text, std::map<std::string, size_t>& columns) {
+  return ParseColumns(text, {kColumns.begin(), kColumns.end()}, {"account_id", "occurred", "amount"}, columns);
 }
 
-}  // namespace
-
-std::string ParseColumns(std::string_view text, std::map<std::string, size_t>& columns) {
+std::string ParseColumns(std::string_view text, const std::vector<std::string_view>& names,
+                         const std::vector<std::string_view>& required, std::map<std::string, size_t>& columns) {
   columns.clear();
   while (!text.empty()) {
     const size_t comma = text.find(',');
@@ -44,8 +48,8 @@ std::string ParseColumns(std::string_view text, std::map<std::string, size_t>& c
     text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
     const size_t equals = item.find('=');
     const std::string name(item.substr(0, equals));
-    if (equals == std::string_view::npos || std::find(kColumns.begin(), kColumns.end(), name) == kColumns.end()) {
-      return fmt::format("--columns: '{}' is not one of {}=NUMBER", item, fmt::join(kColumns, "=NUMBER, "));
+    if (equals == std::string_view::npos || std::find(names.begin(), names.end(), name) == names.end()) {
+      return fmt::format("--columns: '{}' is not one of {}=NUMBER", item, fmt::join(names, "=NUMBER, "));
     }
     const std::optional<int64_t> number = ParseInteger(item.substr(equals + 1));
     if (!number || *number < 1 || *number > static_cast<int64_t>(kColumnMax)) {
@@ -55,8 +59,8 @@ std::string ParseColumns(std::string_view text, std::map<std::string, size_t>& c
       return fmt::format("--columns: {} is given twice", name);
     }
   }
-  for (const char* name : {"account_id", "occurred", "amount"}) {
-    if (columns.count(name) == 0) {
+  for (const std::string_view name : required) {
+    if (columns.count(std::string(name)) == 0) {
       return fmt::format("--columns: {} is required", name);
     }
   }

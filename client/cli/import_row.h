@@ -9,6 +9,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <variant>
+#include <vector>
 
 #include "client/cli/date_format.h"
 #include "client/cli/row_reader.h"
@@ -41,6 +42,13 @@ struct ImportOptions {
 // Parses --columns ("account_id=2,occurred=3"). Returns what is wrong, or "": unknown or repeated names, numbers that
 // are none, account_id, occurred or amount missing.
 std::string ParseColumns(std::string_view text, std::map<std::string, size_t>& columns);
+
+// The same for columns of other names. `names` may be given, `required` must be.
+std::string ParseColumns(std::string_view text, const std::vector<std::string_view>& names,
+                         const std::vector<std::string_view>& required, std::map<std::string, size_t>& columns);
+
+// As the server checks it: 1 to 128 bytes of [A-Za-z0-9._~:@/-], the first alphanumeric.
+bool IsAccountId(std::string_view id);
 
 // What a row says.
 struct ImportRow {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include <absl/time/clock.h>
@@ -147,6 +148,17 @@ std::string FormatMicros(__int128 micros) {
   return fmt::format("{}{}.{}", micros < 0 ? "-" : "", Grouped(magnitude / 1'000'000), fraction);
 }
 
+std::string FormatEstimate(double micros) {
+  if (!std::isfinite(micros)) {
+    return "-";
+  }
+  constexpr double kBeyond = 9e18;
+  if (std::abs(micros) >= kBeyond) {
+    return fmt::format("{:.3e}", micros / 1e6);
+  }
+  return FormatMicros(static_cast<__int128>(std::llround(micros / 1e4)) * 10'000);
+}
+
 std::string FormatMoney(const ::keyledger::events::v1::Money& money) {
   return FormatMicros(money.micros()) + " " + money.currency_code();
 }
@@ -210,7 +222,17 @@ google::protobuf::Timestamp TimestampFromMicros(int64_t micros) {
   return time;
 }
 
-std::string FormatPercent(std::optional<double> ratio) { return ratio ? fmt::format("{:.1f} %", *ratio * 100) : "-"; }
+std::optional<int32_t> ParsePercentMilli(std::string_view text) {
+  const std::optional<int64_t> milli = ParseMicros(text, 10);
+  if (!milli || *milli < std::numeric_limits<int32_t>::min() || *milli > std::numeric_limits<int32_t>::max()) {
+    return std::nullopt;
+  }
+  return static_cast<int32_t>(*milli);
+}
+
+std::string FormatPercent(std::optional<double> ratio) {
+  return ratio && std::isfinite(*ratio) ? fmt::format("{:.1f} %", *ratio * 100) : "-";
+}
 
 size_t DisplayWidth(std::string_view utf8) {
   size_t width = 0;

@@ -30,6 +30,9 @@ std::string FormatCount(__int128 value);
 // "1,234.50": two decimals, up to six where they are not zero.
 std::string FormatMicros(__int128 micros);
 
+// An estimate, "1,234.50": two decimals of so many micros. "-" for what is no number; powers of ten beyond 64 bits.
+std::string FormatEstimate(double micros);
+
 // "1,234.50 USD".
 std::string FormatMoney(const ::keyledger::events::v1::Money& money);
 
@@ -46,7 +49,10 @@ std::string FormatLocalTime(const google::protobuf::Timestamp& time, const std::
 
 google::protobuf::Timestamp TimestampFromMicros(int64_t micros);
 
-// "63.4 %" of a ratio of 0.634; "-" for nothing.
+// Parses a percentage of at most one decimal ("12.5") into thousandths; nothing for other text.
+std::optional<int32_t> ParsePercentMilli(std::string_view text);
+
+// "63.4 %" of a ratio of 0.634; "-" for nothing and for what is no number.
 std::string FormatPercent(std::optional<double> ratio);
 
 // Columns the text takes on a terminal: wide East Asian characters count two, combining ones none.

@@ -239,7 +239,7 @@ TEST(Completion, OffersNounsVerbsAndOptions) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const Outcome outcome = RunLine({"completion", shell});
     EXPECT_EQ(outcome.code, 0);
-    for (const char* word : {"retention", "cohorts", "batch-get", "columns"}) {
+    for (const char* word : {"retention", "cohorts", "batch-get", "columns", "rank-migration", "supplier-rank"}) {
       EXPECT_NE(outcome.out.find(word), std::string::npos) << shell << " " << word;
     }
   }
