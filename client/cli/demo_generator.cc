@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 
 #include <fmt/format.h>
 
+#include "client/cli/demo_relation.h"
 #include "client/cli/text.h"
 
 namespace keyledger::cli {
@@ -114,18 +116,38 @@ class AccountStory {
     if (dropped_ && last_day_ + 240 < kDays && random_.Chance(200'000)) {
       CloseAndWinBack();
     }
-    std::stable_sort(planned_.begin(), planned_.end(),
-                     [](const Planned& a, const Planned& b) { return a.seconds < b.seconds; });
+    Number("");
+    std::vector<Planned> trade;
+    trade.swap(planned_);
+    const DemoLife life{seed_, number_, open_day, last_day_, closed_day_.value_or(kDays), dropped_, spent_by_year_};
+    // The second of a day is the account's own: nothing is drawn that the trade would miss.
+    TellRelation(life, [&](int64_t day) -> ev::Event& {
+      return Plan((kFirstDay + day) * kDaySeconds + 9 * 3600 + number_ % 3600 + static_cast<int64_t>(planned_.size()));
+    });
+    Number("r");
+    planned_.insert(planned_.begin(), std::make_move_iterator(trade.begin()), std::make_move_iterator(trade.end()));
+    SortByTime();
     std::vector<v1::AppendRequest> requests;
     for (Planned& planned : planned_) {
-      // Numbered in the order of time, which the seed and the account's number fix.
-      planned.request.set_request_id(fmt::format("demo-{}-{}-{}", seed_, number_, requests.size() + 1));
       requests.push_back(std::move(planned.request));
     }
     return requests;
   }
 
  private:
+  void SortByTime() {
+    std::stable_sort(planned_.begin(), planned_.end(),
+                     [](const Planned& a, const Planned& b) { return a.seconds < b.seconds; });
+  }
+
+  // Names the requests in the order of time, which the seed and the account's number fix.
+  void Number(const char* prefix) {
+    SortByTime();
+    for (size_t i = 0; i < planned_.size(); ++i) {
+      planned_[i].request.set_request_id(fmt::format("demo-{}-{}-{}{}", seed_, number_, prefix, i + 1));
+    }
+  }
+
   // A second of a day, between two hours.
   int64_t At(int64_t day, int64_t from_hour, int64_t to_hour) {
     return (kFirstDay + day) * kDaySeconds + random_.Between(from_hour * 3600, to_hour * 3600 - 1);
@@ -210,6 +232,7 @@ class AccountStory {
       SetMoney(line.mutable_amount(), cents);
       SetMoney(line.mutable_cost(), cents * random_.Between(58, 86) / 100);
       spent_cents_ += cents;
+      spent_by_year_[day < 365 ? 0 : day < 731 ? 1 : 2] += cents;
     }
     if (random_.Chance(35'000)) {
       // A copy: planning the return may move the purchase in memory.
@@ -254,6 +277,7 @@ class AccountStory {
 
   void CloseAndWinBack() {
     const int64_t close_day = last_day_ + random_.Between(120, 200);
+    closed_day_ = close_day;
     Plan(At(close_day, 8, 19)).mutable_account_closed()->set_reason("no business for months");
     const int64_t reopen_day = close_day + random_.Between(20, 300);
     if (!random_.Chance(300'000) || reopen_day >= kDays) {
@@ -280,6 +304,8 @@ class AccountStory {
   bool dropped_ = false;
   uint32_t invoices_ = 0;
   int64_t spent_cents_ = 0;
+  std::array<int64_t, 3> spent_by_year_{};
+  std::optional<int64_t> closed_day_;
 };
 
 }  // namespace

@@ -26,16 +26,33 @@ TEST(DemoRandom, IsXoshiro256StarStar) {
   }
 }
 
-TEST(DemoGenerator, MakesTheSameFirstThousandRequestsEverywhere) {
+// What is known beside the trade is told under ids of its own: "demo-SEED-NUMBER-rN".
+bool IsTrade(const ::keyledger::ledger::v1::AppendRequest& request) {
+  return request.request_id().find("-r") == std::string::npos;
+}
+
+// The hash of the first thousand requests of the kind.
+std::string HashOf(bool trade) {
   DemoOptions options;
   options.accounts = 200;
   std::string bytes;
-  const auto requests = DemoRequests(options);
-  ASSERT_GE(requests.size(), 1000u);
-  for (size_t i = 0; i < 1000; ++i) {
-    bytes += requests[i].SerializeAsString();
+  int count = 0;
+  for (const auto& request : DemoRequests(options)) {
+    if (IsTrade(request) == trade && count < 1000) {
+      bytes += request.SerializeAsString();
+      ++count;
+    }
   }
-  EXPECT_EQ(StableHash(bytes), "3926b341dbc82363f9350d35d16ddef7");
+  EXPECT_EQ(count, 1000);
+  return StableHash(bytes);
+}
+
+TEST(DemoGenerator, MakesTheSameFirstThousandRequestsOfTradeEverywhere) {
+  EXPECT_EQ(HashOf(true), "3926b341dbc82363f9350d35d16ddef7");
+}
+
+TEST(DemoGenerator, TellsTheSameOfRelationshipsEverywhere) {
+  EXPECT_EQ(HashOf(false), "ff99462db3a33f536f41e74832f91e49");
 }
 
 TEST(DemoGenerator, ContainsASmallerDemoInALargerOne) {
@@ -95,6 +112,58 @@ TEST(DemoGenerator, TellsEachAccountInOrderOfTimeWithinThreeYears) {
   EXPECT_GT(kinds[ev::Event::kPointsRedeemed], 50);
   EXPECT_GT(kinds[ev::Event::kAccountClosed], 5);
   EXPECT_GT(kinds[ev::Event::kAccountReopened], 0);
+  // Enough of each to show something of every query.
+  EXPECT_GT(kinds[ev::Event::kSurveyAnswered], 400);
+  EXPECT_GT(kinds[ev::Event::kBudgetStated], 100);
+  EXPECT_GT(kinds[ev::Event::kSupplierRankStated], 30);
+  EXPECT_GT(kinds[ev::Event::kCostRecorded], 200);
+  EXPECT_GT(kinds[ev::Event::kReferralRecorded], 200);
+  EXPECT_GT(kinds[ev::Event::kClubJoined], 50);
+  EXPECT_GT(kinds[ev::Event::kClubLeft], 5);
+  EXPECT_GT(kinds[ev::Event::kCompetitorMoveObserved], 50);
+  EXPECT_GT(kinds[ev::Event::kContractSigned], 80);
+  EXPECT_GT(kinds[ev::Event::kContractRenewed], 40);
+  EXPECT_GT(kinds[ev::Event::kContractEnded], 20);
+  EXPECT_GT(kinds[ev::Event::kAccountFactsUpdated], 2);
+}
+
+TEST(DemoGenerator, TellsOnlyWhatTheLedgerTakes) {
+  DemoOptions options;
+  options.accounts = 500;
+  std::map<std::string, int64_t> contract_ends;
+  std::map<std::string, bool> closed;
+  for (const auto& request : DemoRequests(options)) {
+    const std::string& account = request.account_id();
+    const ev::Event& event = request.events(0).event();
+    closed[account] = event.has_account_closed() || (closed[account] && !event.has_account_reopened());
+    if (IsTrade(request)) {
+      continue;
+    }
+    EXPECT_FALSE(closed[account]) << account;
+    if (event.has_survey_answered()) {
+      const auto& answered = event.survey_answered();
+      const bool likely = answered.kind() == ev::SURVEY_KIND_RECOMMENDATION;
+      EXPECT_GE(answered.score(), likely ? 0 : 1);
+      EXPECT_LE(answered.score(), likely ? 10 : 5);
+    } else if (event.has_budget_stated()) {
+      EXPECT_GT(event.budget_stated().amount().micros(), 0);
+      EXPECT_LT(event.budget_stated().start_time().seconds(), event.budget_stated().end_time().seconds());
+    } else if (event.has_supplier_rank_stated()) {
+      EXPECT_GE(event.supplier_rank_stated().place_halves(), 2);
+      EXPECT_LE(event.supplier_rank_stated().place_halves(), 2 * event.supplier_rank_stated().suppliers());
+    } else if (event.has_referral_recorded()) {
+      EXPECT_LT(event.referral_recorded().referrer_account_id(), account) << "an account that came before";
+    } else if (event.has_contract_signed()) {
+      EXPECT_EQ(contract_ends.count(account), 0u);
+      contract_ends[account] = event.contract_signed().end_time().seconds();
+    } else if (event.has_contract_renewed()) {
+      ASSERT_EQ(contract_ends.count(account), 1u);
+      EXPECT_GT(event.contract_renewed().end_time().seconds(), contract_ends[account]);
+      contract_ends[account] = event.contract_renewed().end_time().seconds();
+    } else if (event.has_contract_ended()) {
+      EXPECT_EQ(contract_ends.erase(account), 1u);
+    }
+  }
 }
 
 }  // namespace
