@@ -111,22 +111,22 @@ TEST(ImportFacts, SendsEveryRowOnceHoweverOftenItRunsAndRejectsBadOnes) {
     std::istringstream in;
     std::ostringstream out;
     std::ostringstream err;
-    EXPECT_EQ(Run({"--server", server.address(), "--output", "json", "import", "facts", kind, file.string(),
-                   "--columns", "account_id=1,occurred=2,club=3", "--header"},
-                  Environment{in, out, err}),
+    EXPECT_EQ(cli::Run({"--server", server.address(), "--output", "json", "import", "facts", kind, file.string(),
+                        "--columns", "account_id=1,occurred=2,club=3", "--header"},
+                       Environment{in, out, err}),
               9)
         << err.str();
     return out.str();
   };
   EXPECT_EQ(import("club-join"), "{\"already_there\":0,\"imported\":3,\"rejected\":1,\"rejects_file\":\"" + rejects +
                                      "\",\"rows_read\":4}\n");
-  EXPECT_EQ(import("club-join").substr(0, 31), "{\"already_there\":3,\"imported\":0,");
+  EXPECT_EQ(import("club-join").substr(0, 32), "{\"already_there\":3,\"imported\":0,");
   EXPECT_EQ(server.applied().size(), 3u);
   std::ifstream rejected(rejects);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(rejected), {}),
             "line\treason\trow\n5\toccurred 'never' does not match %Y-%m-%d\tc,never,wine\n");
   // The same rows as another kind of fact are other facts.
-  EXPECT_EQ(import("club-leave").substr(0, 31), "{\"already_there\":0,\"imported\":3,");
+  EXPECT_EQ(import("club-leave").substr(0, 32), "{\"already_there\":0,\"imported\":3,");
   std::filesystem::remove(file);
   std::filesystem::remove(rejects);
 }
@@ -135,8 +135,8 @@ TEST(ImportFacts, SaysWhichColumnsTheKindHas) {
   std::istringstream in;
   std::ostringstream out;
   std::ostringstream err;
-  EXPECT_EQ(Run({"import", "facts", "referral", "/nowhere", "--columns", "account_id=1,occurred=2"},
-                Environment{in, out, err}),
+  EXPECT_EQ(cli::Run({"import", "facts", "referral", "/nowhere", "--columns", "account_id=1,occurred=2"},
+                     Environment{in, out, err}),
             2);
   EXPECT_EQ(err.str(),
             "error: --columns: source is required; a referral has account_id, occurred, source and as there are "

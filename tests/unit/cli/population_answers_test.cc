@@ -79,11 +79,11 @@ TEST(RetentionCohorts, AreAHeatMapOnATerminalInColourUnlessNoColorIsSet) {
     std::ostringstream out;
     std::ostringstream err;
     Environment environment{in, out, err, terminal, terminal, terminal, /*utf8=*/true, no_color, /*columns=*/80};
-    EXPECT_EQ(Run({"--server", server.address(), "--output", output, "retention", "cohorts"}, environment), 0);
+    EXPECT_EQ(cli::Run({"--server", server.address(), "--output", output, "retention", "cohorts"}, environment), 0);
     return out.str();
   };
   EXPECT_NE(printed(true, false, "table").find("\x1b[48;5;17;38;5;231m 100\x1b[0m"), std::string::npos);
-  EXPECT_NE(printed(true, true, "table").find("2025-01 █ 100 ▒  40\n"), std::string::npos);
+  EXPECT_NE(printed(true, true, "table").find("2025-01 █ 100 ▓  40\n"), std::string::npos);
   EXPECT_EQ(printed(false, false, "table").substr(0, 24), "cohort   size  +0  +1\n20");
   EXPECT_EQ(printed(true, false, "json").substr(0, 1), "{");
 }

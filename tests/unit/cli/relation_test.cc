@@ -162,9 +162,10 @@ TEST(Advice, SaysWhereTheContractsOfAnAccountStand) {
     std::istringstream in;
     std::ostringstream out;
     std::ostringstream err;
-    EXPECT_EQ(Run({"--server", server.address(), "contract", "renew", "a", "--contract", "c", "--until", "2028-01-01"},
-                  Environment{in, out, err}),
-              6);
+    EXPECT_EQ(
+        cli::Run({"--server", server.address(), "contract", "renew", "a", "--contract", "c", "--until", "2028-01-01"},
+                 Environment{in, out, err}),
+        6);
     EXPECT_THAT(err.str(), ::testing::HasSubstr("do:     keyledger log account ID shows")) << reason;
   }
 }
