@@ -85,6 +85,9 @@ std::string Advice(const client::ClientError& error, const std::string& server) 
   if (error.code == grpc::StatusCode::UNAVAILABLE && error.reason.empty()) {
     return "is keyledgerd running at " + server + "? name another with --server HOST:PORT or KEYLEDGER_SERVER";
   }
+  if (error.code == grpc::StatusCode::UNIMPLEMENTED) {
+    return "the server at " + server + " does not know this call: it is older than this command";
+  }
   if (error.code == grpc::StatusCode::DEADLINE_EXCEEDED) {
     return "no answer from " + server + " in time: try again with a larger --timeout, or name another with --server";
   }

@@ -108,11 +108,11 @@ class RelationStory {
     if (!random_.Chance(450'000)) {
       return;
     }
-    const int64_t mood = random_.Between(6, 10);
+    const int64_t mood = random_.Between(7, 10);
     for (int64_t day = life_.first_day + random_.Between(30, 200); Within(day); day += random_.Between(120, 280)) {
       const bool going = life_.dropped && day + 150 > life_.last_purchase_day;
       const int64_t score =
-          std::clamp<int64_t>(mood + random_.Between(-2, 1) - (going ? random_.Between(0, 4) : 0), 0, 10);
+          std::clamp<int64_t>(mood + random_.Between(-2, 2) - (going ? random_.Between(0, 4) : 0), 0, 10);
       ev::SurveyAnswered& likely = *plan_(day).mutable_survey_answered();
       likely.set_kind(ev::SURVEY_KIND_RECOMMENDATION);
       likely.set_score(static_cast<int32_t>(score));
@@ -120,7 +120,7 @@ class RelationStory {
       if (random_.Chance(700'000)) {
         ev::SurveyAnswered& satisfied = *plan_(day).mutable_survey_answered();
         satisfied.set_kind(ev::SURVEY_KIND_SATISFACTION);
-        satisfied.set_score(static_cast<int32_t>(std::clamp<int64_t>(score / 2 + random_.Between(-1, 1), 1, 5)));
+        satisfied.set_score(static_cast<int32_t>(std::clamp<int64_t>((score + 1) / 2 + random_.Between(-1, 0), 1, 5)));
         satisfied.set_survey_id("service");
       }
     }

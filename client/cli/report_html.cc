@@ -92,8 +92,10 @@ std::string HtmlSection(const std::string& heading, const std::string& body) {
 }
 
 std::string HtmlRefusal(const client::ClientError& error) {
-  return HtmlParagraph("Not answered: " + (error.message.empty() ? "the ledger gave no reason" : error.message),
-                       "refused");
+  const std::string why = error.code == grpc::StatusCode::UNIMPLEMENTED ? "this server does not know the question"
+                          : error.message.empty()                       ? "the ledger gave no reason"
+                                                                        : error.message;
+  return HtmlParagraph("Not answered: " + why, "refused");
 }
 
 std::string HtmlTiles(const std::vector<HtmlTile>& tiles) {

@@ -47,7 +47,7 @@ QUERIES = [
     ("portfolio classes --scheme abc", "classes"),
     ("portfolio profitability", "accounts"),
     ("portfolio profitability --loss-making", "accounts"),
-    ("portfolio wallet", "accounts"),
+    ("portfolio wallet --as-of 2026-01-01", "budgeted"),
     ("portfolio satisfaction --period quarter", "periods"),
     ("portfolio acquisition --period quarter", "periods"),
     ("portfolio membership", "members"),

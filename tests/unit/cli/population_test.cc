@@ -357,6 +357,8 @@ TEST(Advice, SaysHowAForecastBecomesPossible) {
   const Outcome score = RunAt(server, {"retention", "score", "f-9"});
   EXPECT_EQ(score.code, 4);
   EXPECT_THAT(score.err, HasSubstr("keyledger retention forecasts"));
+  server.retention.ListAtRiskAnswers.failure = grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "");
+  EXPECT_THAT(RunAt(server, {"retention", "at-risk"}).err, HasSubstr("it is older than this command"));
 }
 
 }  // namespace

@@ -331,6 +331,12 @@ TEST_F(ReportCommand, TurnsWhatARuleRefusesIntoASentence) {
   EXPECT_THAT(Page(), HasSubstr("<p class=\"refused\">Not answered: refused</p>"));
 }
 
+TEST_F(ReportCommand, SaysWhatAnOlderServerDoesNotKnow) {
+  server_.retention.GetForecastAnswers.failure = grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "");
+  EXPECT_EQ(Report(), 0) << err_;
+  EXPECT_THAT(Page(), HasSubstr("<p class=\"refused\">Not answered: this server does not know the question</p>"));
+}
+
 TEST_F(ReportCommand, LeavesNothingBehindWhenTheServerFails) {
   server_.portfolio.ListProfitabilityAnswers.failure =
       client::RichStatus(grpc::StatusCode::INVALID_ARGUMENT, "INVALID_FIELD", 0);
