@@ -28,6 +28,7 @@ class Overlay final : public Rows {
 
   absl::StatusOr<std::optional<std::string_view>> Get(std::string_view key) override;
   void Put(std::string_view key, std::string_view value) override;
+  void Add(std::string_view key, std::string_view value) override;
   void Delete(std::string_view key) override;
 
   // Approximate bytes of the changes that wait.
@@ -62,6 +63,10 @@ class Overlay final : public Rows {
 
   store::Table& table_;
   std::vector<store::RowChange> changes_;
+  // Rows that are never read: in no index.
+  std::vector<store::RowChange> added_;
+  // Place of the change that was read last; any other is only slower.
+  size_t last_read_ = 0;
   absl::flat_hash_set<uint32_t, KeyHash, KeyEqual> index_;
   size_t pending_bytes_ = 0;
   // Rows as the table has them; nothing: known to be absent. Holds only keys that were read.

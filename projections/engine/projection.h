@@ -25,6 +25,8 @@ class Rows {
   // Nothing if there is no such row. The view is valid until the next call of any method.
   virtual absl::StatusOr<std::optional<std::string_view>> Get(std::string_view key) = 0;
   virtual void Put(std::string_view key, std::string_view value) = 0;
+  // As Put, at less cost, of a row that the fold never reads. Requires: there is no row with this key.
+  virtual void Add(std::string_view key, std::string_view value) = 0;
   virtual void Delete(std::string_view key) = 0;
 };
 

@@ -1,12 +1,11 @@
-// Month cells: sums over all accounts by calendar month in UTC and currency, kept by the fold, so that the usual
-// question (who stayed, month by month) is answered without looking at the accounts.
+// Month cells: sums over accounts by calendar month in UTC and currency, kept by the fold, so that the usual question
+// (who stayed, month by month) is answered without looking at the accounts.
 //
-// Four kinds of row stand behind them. Their keys begin with a zero byte, which no account's does; an id or a currency
-// ends with a zero byte, a month is 8 bytes, ordered.
+// Three kinds of row stand behind them. Their keys begin with a zero byte, which no account's does; an id or a currency
+// ends with a zero byte, a month is 4 bytes, ordered.
 //
 //   0 'A' account 0 currency 0      what the account did, month by month
-//   0 'C' currency 0 month month    the accounts that first bought in the one month, in the other
-//   0 'P' currency 0 month          all accounts in the month
+//   0 'C' currency 0 month cohort   in the month, the accounts that had bought first in the other
 //   0 'U' currency 0                accounts that are in no cell
 //
 // The cells are a function of the trades alone, in whatever order they came: a purchase from before an account's first
@@ -18,7 +17,7 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
+#include <limits>
 #include <set>
 #include <string>
 #include <string_view>
@@ -39,22 +38,23 @@ inline constexpr size_t kAccountMonthsMax = 1200;
 // The first key that can be an account's.
 inline constexpr std::string_view kFirstAccountKey = "\x01";
 
-// All accounts in a month; or those of one cohort, of which only the first three are kept.
+// Cohort of accounts that had not bought by the end of the month.
+inline constexpr int64_t kNoCohort = std::numeric_limits<int32_t>::max();
+
+// What accounts of one cohort did in a month, or sums of that.
 struct MonthCell {
   // With a purchase.
   int64_t active = 0;
-  Int128 gross_micros = 0;
-  Int128 net_micros = 0;
+  // Of them: with one in the month before.
+  int64_t retained = 0;
   int64_t purchases = 0;
   // Purchases and returns.
   int64_t trades = 0;
-  // As in RetentionPeriodRow.
-  int64_t fresh = 0;
-  int64_t retained = 0;
-  int64_t reactivated = 0;
+  Int128 gross_micros = 0;
+  Int128 net_micros = 0;
   // Net revenue of those with a purchase.
   Int128 active_net_micros = 0;
-  // As in RetentionPeriodRow, on each basis.
+  // Against the month before, as in RetentionPeriodRow, on each basis.
   Int128 nrr_gross_micros = 0;
   Int128 nrr_net_micros = 0;
   Int128 grr_gross_micros = 0;
@@ -78,12 +78,8 @@ struct CellCurrencies {
 };
 absl::StatusOr<CellCurrencies> ListCellCurrencies(const std::vector<const store::TableReader*>& shards, int64_t end);
 
-// By number of the month.
-absl::StatusOr<std::map<int64_t, MonthCell>> ReadMonthCells(const std::vector<const store::TableReader*>& shards,
-                                                            std::string_view currency_code, int64_t end);
-
-// Calls `visit` with cohort, month and cell, shard by shard.
-absl::Status ReadCohortCells(const std::vector<const store::TableReader*>& shards, std::string_view currency_code,
-                             int64_t end, const std::function<void(int64_t, int64_t, const MonthCell&)>& visit);
+// Calls `visit` with month, cohort and cell: shard by shard, each in order of months, until it returns false.
+absl::Status ReadMonthCells(const std::vector<const store::TableReader*>& shards, std::string_view currency_code,
+                            int64_t end, const std::function<bool(int64_t, int64_t, const MonthCell&)>& visit);
 
 }  // namespace keyledger::projections

@@ -112,7 +112,7 @@ class Folder {
   void Start(char tag) { StartRow(account_id_, tag, times_, key_, value_); }
 
   absl::Status Put() {
-    rows_.Put(key_, value_);
+    rows_.Add(key_, value_);
     return absl::OkStatus();
   }
 
@@ -125,7 +125,7 @@ class Folder {
     const std::string& currency_code = lines.begin()->amount().currency_code();
     Start(kTradeTag);
     PutTrade(trade, currency_code, value_);
-    rows_.Put(key_, value_);
+    rows_.Add(key_, value_);
     return CountTrade(account_id_, currency_code, trade, rows_);
   }
 

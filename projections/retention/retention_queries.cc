@@ -173,54 +173,72 @@ bool HasMonthsOfUtc(const Zone& zone, int64_t first, int64_t last) {
   return true;
 }
 
-// The months of the scope from the cells; nothing if they cannot say.
-absl::StatusOr<std::optional<std::map<int64_t, MonthCell>>> FindInCells(
-    const std::vector<const store::TableReader*>& shards, const RetentionScope& scope, int64_t end, Found& found) {
-  using Months = std::map<int64_t, MonthCell>;
-  KL_ASSIGN_OR_RETURN(const CellCurrencies traded, ListCellCurrencies(shards, end));
-  if (traded.incomplete) return std::optional<Months>();
-  found.currency_code = scope.currency_code;
-  if (found.currency_code.empty()) {
-    if (traded.currencies.size() > 1) return std::optional<Months>();
-    if (!traded.currencies.empty()) found.currency_code = *traded.currencies.begin();
+// What the cells say of a scope.
+struct CellSums {
+  std::map<int64_t, PeriodSums> periods;
+  std::map<int64_t, CohortSums> cohorts;
+};
+
+// Adds one cell: to its month, to what the month after is measured against, and to its cohort.
+void AddCell(int64_t month, int64_t cohort, const MonthCell& cell, bool net, CellSums& sums) {
+  PeriodSums& row = sums.periods[month];
+  row.counts.active += cell.active;
+  row.counts.retained += cell.retained;
+  (cohort == month ? row.counts.fresh : row.counts.reactivated) += cell.active - cell.retained;
+  const Int128 revenue = net ? cell.net_micros : cell.gross_micros;
+  row.revenue += revenue;
+  row.nrr += net ? cell.nrr_net_micros : cell.nrr_gross_micros;
+  row.grr += net ? cell.grr_net_micros : cell.grr_gross_micros;
+  row.counts.churned -= cell.retained;
+  PeriodSums& next = sums.periods[month + 1];
+  next.counts.start += cell.active;
+  next.counts.churned += cell.active;
+  next.base += net ? cell.active_net_micros : cell.gross_micros;
+  if (cohort == kNoCohort) return;
+  CohortSums& of_cohort = sums.cohorts[cohort];
+  const auto offset = static_cast<size_t>(month - cohort);
+  if (offset >= of_cohort.active.size()) {
+    of_cohort.active.resize(offset + 1);
+    of_cohort.revenue.resize(offset + 1);
   }
-  KL_ASSIGN_OR_RETURN(Months months, ReadMonthCells(shards, found.currency_code, end));
-  for (const auto& [month, cell] : months) {
-    if (cell.purchases == 0) continue;
-    if (found.purchases == 0) found.first = month;
-    found.last = month;
-    found.purchases += cell.purchases;
-    found.accounts += cell.fresh;
-  }
-  if (months.empty()) return std::optional<Months>(std::move(months));
-  // Which month a return before the first purchase belongs to counts as well.
-  const int64_t earliest = months.begin()->first;
-  const int64_t latest = months.rbegin()->first;
-  if (latest - earliest >= kRetentionPeriodsMax || !HasMonthsOfUtc(scope.zone, earliest, latest)) {
-    return std::optional<Months>();
-  }
-  return std::optional<Months>(std::move(months));
+  of_cohort.active[offset] += cell.active;
+  of_cohort.revenue[offset] += revenue;
 }
 
-std::map<int64_t, PeriodSums> SumsOf(const std::map<int64_t, MonthCell>& months, RevenueBasis basis) {
-  std::map<int64_t, PeriodSums> rows;
-  const bool net = basis == RevenueBasis::kNet;
-  for (const auto& [month, cell] : months) {
-    PeriodSums& row = rows[month];
-    row.counts.active = cell.active;
-    row.counts.fresh = cell.fresh;
-    row.counts.retained = cell.retained;
-    row.counts.reactivated = cell.reactivated;
-    row.counts.churned = row.counts.start - cell.retained;
-    row.revenue = net ? cell.net_micros : cell.gross_micros;
-    row.nrr = net ? cell.nrr_net_micros : cell.nrr_gross_micros;
-    row.grr = net ? cell.grr_net_micros : cell.grr_gross_micros;
-    PeriodSums& next = rows[month + 1];
-    next.counts.start = cell.active;
-    next.counts.churned = cell.active;
-    next.base = net ? cell.active_net_micros : cell.gross_micros;
+// The answer to the scope from the cells; nothing if they cannot say.
+absl::StatusOr<std::optional<CellSums>> FindInCells(const std::vector<const store::TableReader*>& shards,
+                                                    const RetentionScope& scope, Found& found) {
+  const std::optional<int64_t> end = MonthsEnd(scope);
+  if (!end.has_value()) return std::optional<CellSums>();
+  KL_ASSIGN_OR_RETURN(const CellCurrencies traded, ListCellCurrencies(shards, *end));
+  if (traded.incomplete) return std::optional<CellSums>();
+  found.currency_code = scope.currency_code;
+  if (found.currency_code.empty()) {
+    if (traded.currencies.size() > 1) return std::optional<CellSums>();
+    if (!traded.currencies.empty()) found.currency_code = *traded.currencies.begin();
   }
-  return rows;
+  CellSums sums;
+  int64_t earliest = std::numeric_limits<int64_t>::max();
+  int64_t latest = std::numeric_limits<int64_t>::min();
+  KL_RETURN_IF_ERROR(
+      ReadMonthCells(shards, found.currency_code, *end, [&](int64_t month, int64_t cohort, const MonthCell& cell) {
+        earliest = std::min(earliest, month);
+        latest = std::max(latest, month);
+        // What is wider is not gathered.
+        if (latest - earliest >= kRetentionPeriodsMax) return false;
+        AddCell(month, cohort, cell, scope.basis == RevenueBasis::kNet, sums);
+        if (cell.purchases == 0) return true;
+        found.first = found.purchases == 0 ? month : std::min(found.first, month);
+        found.last = found.purchases == 0 ? month : std::max(found.last, month);
+        found.purchases += cell.purchases;
+        found.accounts += cohort == month ? cell.active : 0;
+        return true;
+      }));
+  if (earliest > latest) return std::optional<CellSums>(std::move(sums));
+  if (latest - earliest >= kRetentionPeriodsMax || !HasMonthsOfUtc(scope.zone, earliest, latest)) {
+    return std::optional<CellSums>();
+  }
+  return std::optional<CellSums>(std::move(sums));
 }
 
 void FillRatios(RetentionPeriodRow& row) {
@@ -276,11 +294,9 @@ absl::StatusOr<CohortTable> MakeCohortTable(const Found& found, std::map<int64_t
 
 absl::StatusOr<RetentionTable> GetRetentionTable(const std::vector<const store::TableReader*>& shards,
                                                  const RetentionScope& scope) {
-  if (const std::optional<int64_t> end = MonthsEnd(scope); end.has_value()) {
-    Found found;
-    KL_ASSIGN_OR_RETURN(const auto months, FindInCells(shards, scope, *end, found));
-    if (months.has_value()) return MakeRetentionTable(found, SumsOf(*months, scope.basis));
-  }
+  Found in_cells;
+  KL_ASSIGN_OR_RETURN(std::optional<CellSums> sums, FindInCells(shards, scope, in_cells));
+  if (sums.has_value()) return MakeRetentionTable(in_cells, std::move(sums->periods));
   Found found;
   std::map<int64_t, PeriodSums> rows;
   KL_RETURN_IF_ERROR(
@@ -291,26 +307,11 @@ absl::StatusOr<RetentionTable> GetRetentionTable(const std::vector<const store::
 
 absl::StatusOr<CohortTable> GetCohortTable(const std::vector<const store::TableReader*>& shards,
                                            const RetentionScope& scope) {
-  std::map<int64_t, CohortSums> rows;
-  if (const std::optional<int64_t> end = MonthsEnd(scope); end.has_value()) {
-    Found found;
-    KL_ASSIGN_OR_RETURN(const auto months, FindInCells(shards, scope, *end, found));
-    if (months.has_value()) {
-      KL_RETURN_IF_ERROR(
-          ReadCohortCells(shards, found.currency_code, *end, [&](int64_t cohort, int64_t month, const MonthCell& cell) {
-            CohortSums& row = rows[cohort];
-            const auto offset = static_cast<size_t>(month - cohort);
-            if (offset >= row.active.size()) {
-              row.active.resize(offset + 1);
-              row.revenue.resize(offset + 1);
-            }
-            row.active[offset] += cell.active;
-            row.revenue[offset] += scope.basis == RevenueBasis::kNet ? cell.net_micros : cell.gross_micros;
-          }));
-      return MakeCohortTable(found, std::move(rows));
-    }
-  }
+  Found in_cells;
+  KL_ASSIGN_OR_RETURN(std::optional<CellSums> sums, FindInCells(shards, scope, in_cells));
+  if (sums.has_value()) return MakeCohortTable(in_cells, std::move(sums->cohorts));
   Found found;
+  std::map<int64_t, CohortSums> rows;
   KL_RETURN_IF_ERROR(
       FindActivity(shards, scope, found, [&rows](const ActivePeriods& active) { CountCohort(active, rows); }));
   KL_RETURN_IF_ERROR(CheckSpan(found, scope.periods()));

@@ -28,7 +28,7 @@ struct Scale {
   // Lone appends and syncs per repetition.
   int lone = 500;
   int starts = 5;
-  // Accounts that a review ranks.
+  // Accounts that a review ranks, and that retention is asked about.
   uint64_t reviewed = 1'000'000;
   // Records of the log that proofs are made of, and proofs per repetition.
   uint64_t proved = 10'000'000;
@@ -113,6 +113,8 @@ void BenchReplay(Ledger& ledger, Report& report);
 // What hashing costs per record beside an append through the stream, and how long a proof takes. On a ledger without a
 // program.
 void BenchProofs(Ledger& ledger, const std::string& scratch_dir, const Scale& scale, Report& report);
+// Folding retention alone, and what is asked of it about many accounts.
+void BenchRetention(const std::string& scratch_dir, const Scale& scale, Report& report);
 // Microseconds of the sequencer that deciding one purchase takes, by program.
 void BenchDecide(const Scale& scale, Report& report);
 // Bytes on the disk. Stops the ledger's server for good.

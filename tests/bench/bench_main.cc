@@ -18,8 +18,8 @@ namespace keyledger::bench {
 namespace {
 
 // The names of --only.
-const std::set<std::string> kNames = {"stream", "unary", "lone",   "decide", "read",   "rebuild",
-                                      "start",  "disk",  "review", "replay", "proofs", "forecast"};
+const std::set<std::string> kNames = {"stream", "unary",  "lone",   "decide", "read",     "rebuild",  "start",
+                                      "disk",   "review", "replay", "proofs", "forecast", "retention"};
 
 struct Flags {
   Scale scale;
@@ -44,6 +44,11 @@ void RunAll(const Flags& flags, const std::string& dir, Report& report) {
     report.Section("forecasts");
     BenchForecast(KL_DATA_DIR, scale.repetitions, report);
     if (flags.only == "forecast") return;
+  }
+  if (wanted("retention")) {
+    report.Section("retention");
+    BenchRetention(dir, scale, report);
+    if (flags.only == "retention") return;
   }
   if (wanted("proofs")) {
     report.Section("proofs");
@@ -102,7 +107,7 @@ int Run(const Flags& flags) {
   for (const std::string& name : report.senseless()) fmt::print(stderr, "kl_bench: {} makes no sense\n", name);
   fmt::print("\n{} figures\n", report.figures());
   // A whole run prints so many; fewer means that a measurement fell out.
-  constexpr int kFiguresOfAWholeRun = 83;
+  constexpr int kFiguresOfAWholeRun = 90;
   if (flags.only.empty() && report.figures() != kFiguresOfAWholeRun) {
     fmt::print(stderr, "kl_bench: {} figures are expected\n", kFiguresOfAWholeRun);
     return 1;
@@ -128,7 +133,7 @@ int main(int argc, char** argv) {
   app.add_option("--repetitions", scale.repetitions, "Repetitions of each measurement")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_option("--reviewed", scale.reviewed, "Accounts that a review ranks")
+  app.add_option("--reviewed", scale.reviewed, "Accounts that a review ranks, and that retention is asked about")
       ->check(CLI::Range(100, 100'000'000))
       ->capture_default_str();
   app.add_option("--dir", flags.dir, "Directory on the disk to be measured")->capture_default_str();

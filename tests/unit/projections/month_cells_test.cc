@@ -105,9 +105,9 @@ TEST(MonthCells, AreDeletedWhenNothingIsLeftInThem) {
   log.Open("a", 0);
   log.Purchase("a", Utc(2026, 3, 5), 10 * kUnit);
   const size_t one_cohort = Fold(log)->rows().size();
-  // Its month, its share of the new cohort and the months of the account; the row of the purchase itself.
+  // The row of the purchase itself, and the cell of its month: that of March now belongs to another cohort.
   log.Purchase("a", Utc(2026, 1, 5), 10 * kUnit);
-  EXPECT_EQ(Fold(log)->rows().size(), one_cohort + 3);
+  EXPECT_EQ(Fold(log)->rows().size(), one_cohort + 2);
 }
 
 TEST(MonthCells, LeaveAnAccountThatTradedInTooManyMonthsToTheQueries) {
@@ -124,8 +124,8 @@ TEST(MonthCells, LeaveAnAccountThatTradedInTooManyMonthsToTheQueries) {
   const size_t rows = Fold(log)->rows().size();
   log.Purchase("a", Utc(1969, 12, 31), kUnit);
   const auto table = Fold(log);
-  // All its months and its 1,200 shares of a cohort are gone but those of b.
-  EXPECT_LT(table->rows().size(), rows - 2390);
+  // Its 1,200 cells are gone; there is the row of the purchase, and that of the accounts in no cell.
+  EXPECT_EQ(table->rows().size(), rows - 1200 + 2);
   EXPECT_EQ(AccountsIn(*CellsOf(log), {}), 0);
   // The first month is one too many for an answer.
   EXPECT_EQ(ReasonOf(GetRetentionTable({table->NewReader().get()}, {}).status()), Reason::kInvalidField);
@@ -170,7 +170,7 @@ TEST(MonthCells, AreReportedWhenDamaged) {
     }
     EXPECT_TRUE(reported) << key.substr(1);
   }
-  EXPECT_EQ(cells, 6);
+  EXPECT_EQ(cells, 3);
 }
 
 TEST(MonthCells, StopTheFoldWhenARowOfAnAccountIsDamaged) {

@@ -80,6 +80,81 @@ TEST(Overlay, CountsTheBytesThatWait) {
   EXPECT_LT(rows.pending_bytes(), 200u);
 }
 
+TEST(Overlay, WritesRowsThatWereOnlyAddedWithTheOthers) {
+  MemoryTable table;
+  Overlay rows(table);
+  rows.Put("b", "put");
+  rows.Add("a", "added");
+  rows.Add("c", std::string(1000, 'x'));
+  EXPECT_GE(rows.pending_bytes(), 1000u);
+  ASSERT_TRUE(rows.Flush(1).ok());
+  EXPECT_EQ(rows.pending_bytes(), 0u);
+  EXPECT_EQ(table.rows().size(), 3u);
+  EXPECT_EQ(table.rows().at("a"), "added");
+  EXPECT_EQ(table.rows().at("b"), "put");
+  ASSERT_TRUE(rows.Flush(2).ok());
+  EXPECT_EQ(table.rows().size(), 3u);
+}
+
+TEST(Overlay, ForgetsRowsThatWereAddedWhenTheyCannotBeWritten) {
+  MemoryTable table;
+  Overlay rows(table);
+  rows.Add("a", "added");
+  table.write_status = absl::UnavailableError("disk");
+  EXPECT_FALSE(rows.Flush(1).ok());
+  table.write_status = absl::OkStatus();
+  ASSERT_TRUE(rows.Flush(1).ok());
+  EXPECT_TRUE(table.rows().empty());
+}
+
+// Remembers the keys of the last write.
+class KeysTable final : public store::Table {
+ public:
+  uint64_t applied() const override { return 0; }
+  absl::StatusOr<std::optional<std::string>> Get(std::string_view) const override { return std::nullopt; }
+  absl::Status Write(const std::vector<store::RowChange>& changes, uint64_t) override {
+    for (const store::RowChange& change : changes) keys.push_back(change.key);
+    return absl::OkStatus();
+  }
+  absl::Status Flush() override { return absl::OkStatus(); }
+  absl::Status Compact() override { return absl::OkStatus(); }
+  std::unique_ptr<store::TableReader> NewReader() const override { return nullptr; }
+
+  std::vector<std::string> keys;
+};
+
+TEST(Overlay, WritesRowsInTheOrderOfTheirWholeKeys) {
+  using namespace std::string_literals;
+  KeysTable table;
+  Overlay rows(table);
+  const std::vector<std::string> ordered = {"\0"s,
+                                            "\0\0"s,
+                                            "A",
+                                            "a",
+                                            "a\0"s,
+                                            "a\0b"s,
+                                            "ab",
+                                            "account-0000000",
+                                            "account-00000001",
+                                            "account-00000001\0a"s,
+                                            "account-00000001\0b"s,
+                                            "account-00000002",
+                                            "a\x7f"s,
+                                            "a\x80"s,
+                                            "a\xff"s,
+                                            "b"};
+  for (size_t i = 0; i < ordered.size(); ++i) {
+    const std::string& key = ordered[(i * 7) % ordered.size()];
+    if (i % 2 == 0) {
+      rows.Put(key, "");
+    } else {
+      rows.Add(key, "");
+    }
+  }
+  ASSERT_TRUE(rows.Flush(1).ok());
+  EXPECT_EQ(table.keys, ordered);
+}
+
 // Puts a row of a megabyte under the record's position.
 class BigRows final : public Projection {
  public:
