@@ -117,6 +117,29 @@ class RetentionServiceImpl final : public ledger::v1::RetentionService::Callback
   grpc::ServerUnaryReactor* GetMigration(grpc::CallbackServerContext* call,
                                          const ledger::v1::GetMigrationRequest* request,
                                          ledger::v1::GetMigrationResponse* response) override;
+  // In retention_forecast.cc.
+  grpc::ServerUnaryReactor* GetForecast(grpc::CallbackServerContext* call,
+                                        const ledger::v1::GetForecastRequest* request,
+                                        ledger::v1::GetForecastResponse* response) override;
+  grpc::ServerUnaryReactor* RecordForecast(grpc::CallbackServerContext* call,
+                                           const ledger::v1::RecordForecastRequest* request,
+                                           ledger::v1::RecordForecastResponse* response) override;
+  grpc::ServerUnaryReactor* ListForecasts(grpc::CallbackServerContext* call,
+                                          const ledger::v1::ListForecastsRequest* request,
+                                          ledger::v1::ListForecastsResponse* response) override;
+  grpc::ServerUnaryReactor* ScoreForecast(grpc::CallbackServerContext* call,
+                                          const ledger::v1::ScoreForecastRequest* request,
+                                          ledger::v1::ScoreForecastResponse* response) override;
+  // In retention_risk.cc.
+  grpc::ServerUnaryReactor* ListAtRisk(grpc::CallbackServerContext* call, const ledger::v1::ListAtRiskRequest* request,
+                                       ledger::v1::ListAtRiskResponse* response) override;
+  // In retention_contracts.cc.
+  grpc::ServerUnaryReactor* GetContractRetention(grpc::CallbackServerContext* call,
+                                                 const ledger::v1::GetContractRetentionRequest* request,
+                                                 ledger::v1::GetContractRetentionResponse* response) override;
+  grpc::ServerUnaryReactor* GetLossEffect(grpc::CallbackServerContext* call,
+                                          const ledger::v1::GetLossEffectRequest* request,
+                                          ledger::v1::GetLossEffectResponse* response) override;
 
  private:
   const ServiceContext context_;

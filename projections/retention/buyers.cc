@@ -1,0 +1,114 @@
+#include "projections/retention/buyers.h"
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+
+#include "projections/engine/period_finder.h"
+#include "server/base/checked.h"
+#include "server/base/error.h"
+
+namespace keyledger::projections {
+namespace {
+
+using forecast::Summary;
+
+absl::Status NoPurchase() {
+  return MakeError(Reason::kForecastNotPossible,
+                   "there is no purchase in scope: nothing can be forecast; widen the scope");
+}
+
+absl::Status OutOfRange() {
+  return MakeError(Reason::kArithmeticRange, "an account's revenue does not fit in 64 bits; narrow the scope");
+}
+
+// Returns false if the sum does not fit.
+bool Narrow(Int128 sum, int64_t& out) {
+  if (sum < std::numeric_limits<int64_t>::min() || sum > std::numeric_limits<int64_t>::max()) return false;
+  out = static_cast<int64_t>(sum);
+  return true;
+}
+
+Summary SummaryOf(const Buyer& buyer, int32_t end_day) {
+  return forecast::SummaryOfDays(int64_t{buyer.repeat_days} + 1, buyer.first_day, buyer.last_day, end_day);
+}
+
+// Gives each buyer the place of its history among the different ones.
+void NumberHistories(Buyers& buyers) {
+  const auto key = [](const Buyer& buyer) {
+    return std::tuple(buyer.repeat_days, buyer.last_day - buyer.first_day, -buyer.first_day);
+  };
+  std::vector<uint32_t> order(buyers.accounts.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<uint32_t>(i);
+  std::sort(order.begin(), order.end(),
+            [&](uint32_t a, uint32_t b) { return key(buyers.accounts[a]) < key(buyers.accounts[b]); });
+  const Buyer* previous = nullptr;
+  for (const uint32_t place : order) {
+    Buyer& buyer = buyers.accounts[place];
+    if (previous != nullptr && key(*previous) == key(buyer)) {
+      buyers.histories.back().count += 1;
+    } else {
+      buyers.histories.push_back(SummaryOf(buyer, buyers.end_day));
+    }
+    buyer.history = static_cast<uint32_t>(buyers.histories.size() - 1);
+    previous = &buyer;
+  }
+}
+
+}  // namespace
+
+absl::Status NotPossible(const absl::Status& why) { return MakeError(Reason::kForecastNotPossible, MessageOf(why)); }
+
+absl::StatusOr<Micros> DayAfterLastPurchase(const std::vector<const store::TableReader*>& shards,
+                                            const RetentionScope& scope) {
+  Micros last = std::numeric_limits<int64_t>::min();
+  bool any = false;
+  HistoryScan scan(scope, HistoryParts::kTrades);
+  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) {
+    if (const auto purchase = history.last_purchase(); purchase.has_value()) {
+      last = std::max(last, *purchase);
+      any = true;
+    }
+    return absl::OkStatus();
+  }));
+  if (!any) return NoPurchase();
+  return scope.zone.DayStart(last, 1);
+}
+
+absl::StatusOr<Buyers> FindBuyers(const std::vector<const store::TableReader*>& shards, const RetentionScope& scope,
+                                  int64_t window_days) {
+  Buyers buyers;
+  PeriodFinder days(scope.zone, CalendarUnit::kDay);
+  buyers.end_day = static_cast<int32_t>(days.Find(scope.as_of - 1));
+  const Micros recent = scope.zone.AddDays(scope.as_of, static_cast<int>(-window_days));
+  HistoryScan scan(scope, HistoryParts::kTrades);
+  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) -> absl::Status {
+    const auto first = history.first_purchase();
+    if (!first.has_value()) return absl::OkStatus();
+    Buyer buyer;
+    buyer.first_day = buyer.last_day = static_cast<int32_t>(days.Find(*first));
+    Int128 repeat = 0;
+    Int128 near = 0;
+    for (const HistoryTrade& trade : history.trades) {
+      const int64_t revenue = RevenueOf(trade, scope.basis);
+      const auto day = static_cast<int32_t>(days.Find(trade.occurred));
+      if (trade.occurred >= recent) near += revenue;
+      if (day > buyer.first_day) repeat += revenue;
+      if (trade.is_return || day <= buyer.last_day) continue;
+      buyer.last_day = day;
+      buyer.repeat_days += 1;
+    }
+    if (!Narrow(repeat, buyer.repeat_micros) || !Narrow(near, buyer.recent_micros)) return OutOfRange();
+    if (buyers.accounts.size() >= std::numeric_limits<uint32_t>::max()) {
+      return MakeError(Reason::kForecastNotPossible, "there are more accounts in scope than can be ranked; narrow it");
+    }
+    buyers.accounts.push_back(buyer);
+    return absl::OkStatus();
+  }));
+  if (buyers.accounts.empty()) return NoPurchase();
+  buyers.currency_code = scan.currency();
+  NumberHistories(buyers);
+  return buyers;
+}
+
+}  // namespace keyledger::projections

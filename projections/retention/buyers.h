@@ -1,0 +1,60 @@
+// Buyers: what the models of projections/forecast see of the accounts that bought: days with a purchase and what they
+// came to. Private to the queries that forecast.
+//
+// Purchases of one day in the scope's zone are one. An account without a purchase in scope is no buyer.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "projections/forecast/bg_nbd.h"
+#include "projections/retention/history.h"
+
+namespace keyledger::projections {
+
+// Some tens of bytes: a whole population is kept.
+struct Buyer {
+  // Numbers of local days with a purchase.
+  int32_t first_day = 0;
+  int32_t last_day = 0;
+  // Days with a purchase after the first.
+  int32_t repeat_days = 0;
+  // Index into Buyers::histories.
+  uint32_t history = 0;
+  // Revenue of the days after the first.
+  int64_t repeat_micros = 0;
+  // Revenue within the window before as_of.
+  int64_t recent_micros = 0;
+};
+
+struct Buyers {
+  std::string currency_code;
+  // The last local day in scope: what ages are counted to.
+  int32_t end_day = 0;
+  // In order of account_id: the place is the order in which a HistoryScan visits accounts that are buyers.
+  std::vector<Buyer> accounts;
+  // The different ones, with their counts, in order.
+  std::vector<forecast::Summary> histories;
+};
+
+// FAILED_PRECONDITION (kForecastNotPossible) for the reason that a model gives in words.
+absl::Status NotPossible(const absl::Status& why);
+
+// Whether the account has bought in scope.
+inline bool IsBuyer(const AccountHistory& history) { return history.first_purchase().has_value(); }
+
+// Returns the start of the local day after the last purchase in scope.
+// Errors: FAILED_PRECONDITION (kForecastNotPossible) if there is none; those of HistoryScan.
+absl::StatusOr<Micros> DayAfterLastPurchase(const std::vector<const store::TableReader*>& shards,
+                                            const RetentionScope& scope);
+
+// Finds the buyers; `window_days` are those of recent_micros. Requires: scope.as_of is a moment, not "ever".
+// Errors: FAILED_PRECONDITION (kArithmeticRange) if revenue of an account leaves 64 bits, (kForecastNotPossible) if
+// there are no buyers, or more than can be numbered; those of HistoryScan.
+absl::StatusOr<Buyers> FindBuyers(const std::vector<const store::TableReader*>& shards, const RetentionScope& scope,
+                                  int64_t window_days);
+
+}  // namespace keyledger::projections

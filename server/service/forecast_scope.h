@@ -1,0 +1,87 @@
+// What requests for forecasts have in common: the scope with the terms, and pages that are all of one view of the
+// ledger: later pages see the records that the first one saw, as of the moment that it saw them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "keyledger/ledger/v1/retention_service.pb.h"
+#include "projections/retention/forecast_queries.h"
+#include "server/base/cursor.h"
+#include "server/base/error.h"
+#include "server/service/query_services.h"
+#include "server/service/service_context.h"
+
+namespace keyledger::service {
+
+struct AskedForecast {
+  projections::RetentionScope scope;
+  projections::ForecastTerms terms;
+};
+
+// Errors: those of ToScope; INVALID_ARGUMENT (kInvalidField "forecast.<field>").
+absl::StatusOr<AskedForecast> ToForecast(const ledger::v1::ForecastScope& forecast);
+
+// INVALID_ARGUMENT (kInvalidField) unless `value` thousandths are within [low, high].
+absl::Status CheckMilli(int32_t value, int32_t low, int32_t high, std::string_view field);
+
+// INVALID_ARGUMENT (kInvalidField) if the horizon ends where no timestamp reaches.
+absl::Status CheckHorizonEnd(Micros horizon_end);
+
+// Which records a page is of.
+struct ForecastView {
+  shard::TableReaders readers;
+  // Records before them are seen, one a shard.
+  std::vector<uint64_t> places;
+  // Accounts before the page.
+  uint64_t first = 0;
+};
+
+// Opens the projection as the request's page token says, or as it stands now, and narrows the scope to that.
+// Errors: INVALID_ARGUMENT (kInvalidToken), those of Ledger::Readers. Blocks: until the projection is there.
+template <class Request>
+absl::StatusOr<ForecastView> OpenView(const ServiceContext& context, const Request& request,
+                                      std::chrono::steady_clock::time_point deadline,
+                                      projections::RetentionScope& scope);
+
+// The token for the page from account number `next` on.
+template <class Request>
+std::string NextViewToken(const Request& request, const ForecastView& view, Micros as_of, uint64_t next);
+
+// The inside of such a token.
+std::string FormatViewPlace(const std::vector<uint64_t>& places, Micros as_of, uint64_t next);
+absl::Status ParseViewPlace(std::string_view text, uint32_t shard_count, ForecastView& view, Micros& as_of);
+
+void FillModel(const projections::ForecastModels& models, int64_t accounts, ledger::v1::ForecastModel& out);
+void FillPopulation(const projections::PopulationOutlook& population, ledger::v1::PopulationForecast& out);
+
+template <class Request>
+absl::StatusOr<ForecastView> OpenView(const ServiceContext& context, const Request& request,
+                                      std::chrono::steady_clock::time_point deadline,
+                                      projections::RetentionScope& scope) {
+  ForecastView view;
+  KL_ASSIGN_OR_RETURN(const std::string continuation, Continuation(request));
+  std::string min_cursor = request.min_cursor();
+  if (!continuation.empty()) {
+    KL_RETURN_IF_ERROR(ParseViewPlace(continuation, context.ledger.shard_count(), view, scope.as_of));
+    scope.known_places = view.places;
+    min_cursor = context.ledger.Format(Cursor{view.places});
+  }
+  KL_ASSIGN_OR_RETURN(view.readers, context.ledger.Readers("retention", min_cursor, deadline));
+  if (continuation.empty()) {
+    for (const auto& reader : view.readers) view.places.push_back(reader->applied());
+  }
+  return view;
+}
+
+template <class Request>
+std::string NextViewToken(const Request& request, const ForecastView& view, Micros as_of, uint64_t next) {
+  return NextPageToken(request, FormatViewPlace(view.places, as_of, next));
+}
+
+}  // namespace keyledger::service
