@@ -20,6 +20,7 @@ constexpr double kTop = 14;
 constexpr double kBottom = 44;
 constexpr int kColours = 4;
 constexpr double kLetter = 6.6;  // width of a letter, about
+constexpr double kDark = 0.75;   // shade from which the colour of the paper is easier to read than that of the ink
 
 // `kind`: "chart", as wide as the page; "grid", as wide as it is.
 std::string Open(const char* kind, double width, double height, const std::string& title) {
@@ -238,7 +239,7 @@ std::string Svg(const HeatMap& map, const std::string& title) {
           "<title>{}</title></rect>\n",
           x, y, cell - 2, kCellHeight - 2, 0.06 + 0.94 * shade,
           EscapeXml(fmt::format("{} {}: {}", row.label, map.columns[k], value.text)));
-      svg += Text(x + (cell - 2) / 2, y + 15, "middle", value.text, shade > 0.5 ? "value on" : "value");
+      svg += Text(x + (cell - 2) / 2, y + 15, "middle", value.text, shade > kDark ? "value on" : "value");
     }
   }
   return svg + "</svg>\n</div>\n";
