@@ -27,14 +27,20 @@ void AddModel(Table& table, const v1::ForecastModel& model) {
   table.Add({"BG/NBD", fmt::format("r {}, alpha {} weeks, a {}, b {}; log-likelihood {}", Significant(model.r(), 6),
                                    Significant(model.alpha(), 6), Significant(model.a(), 6), Significant(model.b(), 6),
                                    Significant(model.log_likelihood(), 10))});
-  table.Add({"Gamma-Gamma", model.value_note().empty()
-                                ? fmt::format("p {}, q {}, gamma {}; log-likelihood {}", Significant(model.p(), 6),
-                                              Significant(model.q(), 6), Significant(model.gamma(), 6),
-                                              Significant(model.value_log_likelihood(), 10))
-                                : "none: " + model.value_note()});
+  if (model.has_p()) {
+    table.Add({"Gamma-Gamma", fmt::format("p {}, q {}, gamma {}{}", Significant(model.p(), 6),
+                                          Significant(model.q(), 6), Significant(model.gamma(), 6),
+                                          model.has_value_log_likelihood()
+                                              ? "; log-likelihood " + Significant(model.value_log_likelihood(), 10)
+                                              : "")});
+  } else {
+    table.Add({"Gamma-Gamma", "none" + (model.value_note().empty() ? "" : ": " + model.value_note())});
+  }
   if (model.accounts() > 0) {
-    table.Add({"fitted to", fmt::format("{} accounts, {} of them with a second day of purchase",
-                                        FormatCount(model.accounts()), FormatCount(model.repeat_accounts()))});
+    table.Add({"fitted to", FormatCount(model.accounts()) + " accounts" +
+                                (model.repeat_accounts() > 0 ? fmt::format(", {} of them with a second day of purchase",
+                                                                           FormatCount(model.repeat_accounts()))
+                                                             : "")});
   }
   if (!model.convergence().empty()) {
     table.Add({"convergence", model.convergence()});
@@ -42,8 +48,11 @@ void AddModel(Table& table, const v1::ForecastModel& model) {
 }
 
 void AddPopulation(Table& table, const v1::PopulationForecast& population, const std::string& currency) {
-  table.Add({"accounts", fmt::format("{}, {} of them expected to buy again", FormatCount(population.accounts()),
-                                     Decimal(population.alive_accounts()))});
+  // A forecast on record does not say how many.
+  table.Add({"accounts", FormatCount(population.accounts()) + (population.alive_accounts() > 0
+                                                                   ? fmt::format(", {} of them expected to buy again",
+                                                                                 Decimal(population.alive_accounts()))
+                                                                   : "")});
   table.Add({"days with a purchase",
              fmt::format("{}, between {} and {}", Decimal(population.expected_purchases()),
                          Decimal(population.lower_purchases()), Decimal(population.upper_purchases()))});

@@ -39,7 +39,7 @@ QUERIES = [
     ("retention rfm --ties shared", "cells"),
     ("retention rfm --cell 555", "scores"),
     ("retention forecast", "accounts"),
-    ("retention contracts", "renewals"),
+    ("retention contracts --as-of 2026-01-01", "renewals"),
     ("retention at-risk", "accounts"),
     ("retention loss-effect --discount 1", "gain_micros"),
     ("portfolio concentration --curve-points 20", "curve"),

@@ -278,6 +278,25 @@ repeat days  accounts  expected    came
 )");
 }
 
+TEST(RetentionForecast, SaysOfAForecastOnRecordNoMoreThanIsThere) {
+  FakePopulation server;
+  server.retention.RecordForecastAnswers.Answer(R"({"cursor": "c", "forecast": {"forecast_id": "f-1",
+      "model": {"r": 0.25, "alpha": 4.5, "a": 0.75, "b": 2.5, "log_likelihood": -100.5, "accounts": 40},
+      "population": {"accounts": 40, "expected_purchases": 5.25, "lower_purchases": 4, "upper_purchases": 6}}})");
+  EXPECT_EQ(Printed(server, {"retention", "record-forecast"}), R"(
+forecast              f-1
+recorded
+horizon                to
+of                    all
+BG/NBD                r 0.25, alpha 4.5 weeks, a 0.75, b 2.5; log-likelihood -100.5
+Gamma-Gamma           none
+fitted to             40 accounts
+accounts              40
+days with a purchase  5.25, between 4.00 and 6.00
+cursor c
+)");
+}
+
 TEST(RetentionContracts, PrintsRenewalsBesideTheModel) {
   FakePopulation server;
   server.retention.GetContractRetentionAnswers.Answer(
