@@ -1,6 +1,7 @@
 // Decimals, dates, widths, tables and rows.
 #include "client/cli/text.h"
 
+#include <limits>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -189,6 +190,32 @@ TEST(RowReader, TakesQuotesInTheMiddleAndInTabFilesAsTheyAre) {
 TEST(StableHash, IsFnv1aOf128Bits) {
   EXPECT_EQ(StableHash(""), "6c62272e07bb014262b821756295c58d");
   EXPECT_EQ(StableHash("a"), "d228cb696f1a8caf78912b704e4a8964");
+}
+
+TEST(FormatEstimate, WritesTwoDecimalsAndNoMore) {
+  EXPECT_EQ(FormatEstimate(1'234'567'890.0), "1,234.57");
+  EXPECT_EQ(FormatEstimate(-5'004'999.0), "-5.00");
+  EXPECT_EQ(FormatEstimate(0), "0.00");
+  EXPECT_EQ(FormatEstimate(1e19), "1.000e+13");
+  EXPECT_EQ(FormatEstimate(-1e300), "-1.000e+294");
+  EXPECT_EQ(FormatEstimate(std::numeric_limits<double>::quiet_NaN()), "-");
+  EXPECT_EQ(FormatEstimate(std::numeric_limits<double>::infinity()), "-");
+}
+
+TEST(FormatPercent, IsADashForWhatIsNoNumber) {
+  EXPECT_EQ(FormatPercent(0.634), "63.4 %");
+  EXPECT_EQ(FormatPercent(std::nullopt), "-");
+  EXPECT_EQ(FormatPercent(std::numeric_limits<double>::quiet_NaN()), "-");
+}
+
+TEST(ParsePercentMilli, TakesOneDecimal) {
+  EXPECT_EQ(ParsePercentMilli("12.5"), 125);
+  EXPECT_EQ(ParsePercentMilli("-12.5"), -125);
+  EXPECT_EQ(ParsePercentMilli("0"), 0);
+  EXPECT_EQ(ParsePercentMilli("5.00"), 50);
+  for (const char* wrong : {"", "12.55", "half", "5 %", "214748364.8"}) {
+    EXPECT_EQ(ParsePercentMilli(wrong), std::nullopt) << wrong;
+  }
 }
 
 }  // namespace
