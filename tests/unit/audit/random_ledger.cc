@@ -214,7 +214,8 @@ shard::SubmittedEvent RandomLedger::OneFact(const std::string& account_id) {
   if (kind < 40) return Purchase(account_id);
   if (kind < 54) return Return(account_id);
   if (kind < 80) return MovePoints(account_id);
-  if (kind < 88) return Conduct();
+  if (kind < 83) return Conduct();
+  if (kind < 88) return Relation(account_id);
   if (kind < 92) return FixTier();
   shard::SubmittedEvent fact = Fact(Moment());
   if (kind < 94) {
@@ -324,7 +325,7 @@ shard::SubmittedEvent RandomLedger::EndHold(const std::string& account_id) {
 
 shard::SubmittedEvent RandomLedger::Conduct() {
   shard::SubmittedEvent fact = Fact(Moment());
-  switch (Pick(0, 5)) {
+  switch (Pick(0, 4)) {
     case 0: {
       auto& granted = *fact.event.mutable_discount_granted();
       granted.set_percent_milli(Pick(1, 5'000));
@@ -354,29 +355,72 @@ shard::SubmittedEvent RandomLedger::Conduct() {
       SetMoney(Pick(1, 60'000'000), commission.mutable_amount());
       break;
     }
-    case 4: {
-      // Some of these are refused: a contract is signed, renewed and ended in this order.
-      const std::string id = Chance(50) ? "frame" : "service";
-      if (Chance(40)) {
-        auto& contract = *fact.event.mutable_contract_signed();
-        contract.set_contract_id(id);
-        domain::SetTimestamp(contract.mutable_start_time(), fact.occurred);
-        domain::SetTimestamp(contract.mutable_end_time(), fact.occurred + 365 * kDay);
-      } else if (Chance(50)) {
-        fact.event.mutable_contract_renewed()->set_contract_id(id);
-        domain::SetTimestamp(fact.event.mutable_contract_renewed()->mutable_end_time(),
-                             fact.occurred + Pick(300, 800) * kDay);
-      } else {
-        fact.event.mutable_contract_ended()->set_contract_id(id);
-        fact.event.mutable_contract_ended()->set_ending(events::v1::CONTRACT_ENDING_CANCELLED);
-      }
-      break;
-    }
     default: {
       auto& observed = *fact.event.mutable_market_price_observed();
       observed.set_sku("pot");
       observed.set_source("s");
       SetMoney(Pick(1, 30'000'000), observed.mutable_unit_price());
+      break;
+    }
+  }
+  return fact;
+}
+
+shard::SubmittedEvent RandomLedger::Relation(const std::string& account_id) {
+  shard::SubmittedEvent fact = Fact(Moment());
+  events::v1::Event& event = fact.event;
+  const std::string& running = contracts_[account_id];
+  switch (Pick(0, 10)) {
+    case 0:
+      event.mutable_survey_answered()->set_kind(events::v1::SURVEY_KIND_RECOMMENDATION);
+      event.mutable_survey_answered()->set_score(static_cast<int32_t>(Pick(0, 10)));
+      break;
+    case 1: {
+      auto& stated = *event.mutable_budget_stated();
+      domain::SetTimestamp(stated.mutable_start_time(), fact.occurred);
+      domain::SetTimestamp(stated.mutable_end_time(), fact.occurred + 365 * kDay);
+      SetMoney(Pick(1, 900'000'000), stated.mutable_amount());
+      stated.set_basis(events::v1::BUDGET_BASIS_DECLARED);
+      break;
+    }
+    case 2:
+      event.mutable_supplier_rank_stated()->set_place_halves(3);
+      event.mutable_supplier_rank_stated()->set_suppliers(2);
+      break;
+    case 3:
+      event.mutable_cost_recorded()->set_purpose(events::v1::COST_PURPOSE_ACQUISITION);
+      SetMoney(Pick(1, 60'000'000), event.mutable_cost_recorded()->mutable_cost());
+      break;
+    case 4:
+      event.mutable_referral_recorded()->set_lead_source("broker");
+      break;
+    case 5:
+      event.mutable_club_joined()->set_club_id("gold");
+      break;
+    case 6:
+      event.mutable_club_left()->set_club_id("gold");
+      break;
+    case 7:
+      event.mutable_competitor_move_observed()->set_competitor("Rival");
+      event.mutable_competitor_move_observed()->set_kind(events::v1::COMPETITOR_MOVE_KIND_OFFER);
+      break;
+    default: {
+      // Signed, then renewed or ended. Where the request is refused, so are some that follow.
+      if (running.empty()) {
+        contracts_[account_id] = fmt::format("k{}", names_++);
+        auto& contract = *event.mutable_contract_signed();
+        contract.set_contract_id(contracts_[account_id]);
+        domain::SetTimestamp(contract.mutable_start_time(), fact.occurred);
+        domain::SetTimestamp(contract.mutable_end_time(), fact.occurred + 365 * kDay);
+      } else if (Chance(60)) {
+        event.mutable_contract_renewed()->set_contract_id(running);
+        domain::SetTimestamp(event.mutable_contract_renewed()->mutable_end_time(),
+                             fact.occurred + Pick(600, 900) * kDay);
+      } else {
+        event.mutable_contract_ended()->set_contract_id(running);
+        event.mutable_contract_ended()->set_ending(events::v1::CONTRACT_ENDING_CANCELLED);
+        contracts_[account_id].clear();
+      }
       break;
     }
   }

@@ -52,6 +52,7 @@ class RandomLedger {
   shard::SubmittedEvent MovePoints(const std::string& account_id);
   shard::SubmittedEvent EndHold(const std::string& account_id);
   shard::SubmittedEvent Conduct();
+  shard::SubmittedEvent Relation(const std::string& account_id);
   shard::SubmittedEvent FixTier();
 
   std::mt19937_64 random_;
@@ -61,6 +62,8 @@ class RandomLedger {
   std::vector<Bought> bought_;
   // The last reservation that was placed, by account.
   std::map<std::string, std::string> held_;
+  // The contract that was signed last and is not known to have ended, by account.
+  std::map<std::string, std::string> contracts_;
   int published_ = 0;
   int reviews_ = 0;
   int requests_ = 0;
