@@ -123,7 +123,9 @@ TEST(Forecast, ListsAccountsByExpectedRevenueAndSaysTheirRanks) {
     EXPECT_NEAR(*account.expected_revenue_micros, *account.expected_spend_micros * account.expected_purchases, 1e-3);
     // Values are revenue where neither margin nor discount is given.
     EXPECT_EQ(*account.expected_value_micros, *account.expected_revenue_micros);
-    if (i > 0) EXPECT_LE(*account.expected_revenue_micros, *table->accounts[i - 1].expected_revenue_micros);
+    if (i > 0) {
+      EXPECT_LE(*account.expected_revenue_micros, *table->accounts[i - 1].expected_revenue_micros);
+    }
     purchases += account.expected_purchases;
     revenue += *account.expected_revenue_micros;
   }
@@ -262,7 +264,9 @@ TEST(Forecast, WithoutValuesListsByExpectedPurchases) {
   for (size_t i = 0; i < table->accounts.size(); ++i) {
     EXPECT_FALSE(table->accounts[i].expected_revenue_micros.has_value());
     EXPECT_FALSE(table->accounts[i].next_rank.has_value());
-    if (i > 0) EXPECT_LE(table->accounts[i].expected_purchases, table->accounts[i - 1].expected_purchases);
+    if (i > 0) {
+      EXPECT_LE(table->accounts[i].expected_purchases, table->accounts[i - 1].expected_purchases);
+    }
   }
 }
 

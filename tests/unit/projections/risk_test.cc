@@ -245,7 +245,9 @@ TEST(ListAtRisk, RanksByWhatIsAtStakeAndAgreesWithTheForecast) {
     const AccountAtRisk& account = table->accounts[i];
     EXPECT_FALSE(account.findings.empty());
     EXPECT_NEAR(account.value_at_stake_micros, account.value_if_kept_micros * (1 - account.p_alive), 1e-3);
-    if (i > 0) EXPECT_LE(account.value_at_stake_micros, table->accounts[i - 1].value_at_stake_micros);
+    if (i > 0) {
+      EXPECT_LE(account.value_at_stake_micros, table->accounts[i - 1].value_at_stake_micros);
+    }
     at_stake += account.value_at_stake_micros;
   }
   EXPECT_DOUBLE_EQ(table->value_at_stake_micros, at_stake);
