@@ -1,6 +1,8 @@
 // The rows as the fold sees them, and the lane that folds.
 #include "projections/engine/overlay.h"
 
+#include <atomic>
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -117,7 +119,7 @@ class KeysTable final : public store::Table {
     return absl::OkStatus();
   }
   absl::Status Flush() override { return absl::OkStatus(); }
-  absl::Status Compact() override { return absl::OkStatus(); }
+  absl::Status Compact(std::atomic<bool>&) override { return absl::OkStatus(); }
   std::unique_ptr<store::TableReader> NewReader() const override { return nullptr; }
 
   std::vector<std::string> keys;
