@@ -41,13 +41,15 @@ class ReplayFrames final : public FrameSource<ReplayResponse> {
     } else if (auto* finding = std::get_if<audit::v1::Finding>(&*next)) {
       *frame.mutable_finding() = std::move(*finding);
     } else {
+      // Whoever has the report may ask for the next replay.
+      slot_.reset();
       *frame.mutable_report() = std::get<audit::v1::ReplayReport>(std::move(*next));
     }
     return Produced::kFrame;
   }
 
  private:
-  const CallSlots::Slot slot_;
+  std::optional<CallSlots::Slot> slot_;
   const ServiceContext context_;
   const shard::LedgerReplayOptions options_;
   std::unique_ptr<shard::LedgerReplay> replay_;

@@ -46,7 +46,8 @@ class RetentionQueries : public ::testing::TestWithParam<uint32_t> {
   // Fields that a refusal names.
   template <class Req, class Response>
   Fields Refused(grpc::Status (RetentionService::Stub::*method)(grpc::ClientContext*, const Req&, Response*),
-                 const Req& request) {
+                 Req request) {
+    request.set_min_cursor(cursor_);
     Response response;
     const RpcError error = ReadRpcError(Call(server_.retention(), method, request, &response));
     EXPECT_EQ(error.reason, "INVALID_FIELD") << error;
