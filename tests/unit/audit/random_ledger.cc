@@ -121,7 +121,7 @@ void SetMoney(int64_t micros, events::v1::Money* money, const std::string& curre
 
 }  // namespace
 
-RandomLedger::RandomLedger(uint64_t seed, uint32_t shards) : random_(seed), whole_(shards) {
+RandomLedger::RandomLedger(uint64_t seed, uint32_t shards) : random_(seed), relations_(seed), whole_(shards) {
   for (int i = 0; i < 9; ++i) accounts_.push_back(fmt::format("acc-{}", i));
   opened_.resize(accounts_.size());
   whole_.clock().Set(kToday - 300 * kDay);
@@ -144,6 +144,7 @@ void RandomLedger::Run(int requests, bool reviews) {
     if (Chance(25)) PassTime();
     if (reviews && Chance(2)) Review();
     Request();
+    Relate();
     if (Chance(10)) whole_.ledger().courier().WaitUntilSettled();
   }
   whole_.ledger().courier().WaitUntilSettled();
@@ -214,8 +215,7 @@ shard::SubmittedEvent RandomLedger::OneFact(const std::string& account_id) {
   if (kind < 40) return Purchase(account_id);
   if (kind < 54) return Return(account_id);
   if (kind < 80) return MovePoints(account_id);
-  if (kind < 83) return Conduct();
-  if (kind < 88) return Relation(account_id);
+  if (kind < 88) return Conduct();
   if (kind < 92) return FixTier();
   shard::SubmittedEvent fact = Fact(Moment());
   if (kind < 94) {
@@ -366,20 +366,27 @@ shard::SubmittedEvent RandomLedger::Conduct() {
   return fact;
 }
 
-shard::SubmittedEvent RandomLedger::Relation(const std::string& account_id) {
-  shard::SubmittedEvent fact = Fact(Moment());
+void RandomLedger::Relate() {
+  const auto pick = [this](int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(relations_);
+  };
+  const auto index = static_cast<size_t>(pick(0, static_cast<int64_t>(accounts_.size()) - 1));
+  if (!opened_[index] || pick(0, 99) >= 20) return;
+  const std::string& account_id = accounts_[index];
+  // In the past of every account, so that what else happens does not depend on it.
+  shard::SubmittedEvent fact = Fact(whole_.clock().Now() - 400 * kDay);
   events::v1::Event& event = fact.event;
-  const std::string& running = contracts_[account_id];
-  switch (Pick(0, 10)) {
+  std::string& running = contracts_[account_id];
+  switch (pick(0, 10)) {
     case 0:
       event.mutable_survey_answered()->set_kind(events::v1::SURVEY_KIND_RECOMMENDATION);
-      event.mutable_survey_answered()->set_score(static_cast<int32_t>(Pick(0, 10)));
+      event.mutable_survey_answered()->set_score(static_cast<int32_t>(pick(0, 10)));
       break;
     case 1: {
       auto& stated = *event.mutable_budget_stated();
       domain::SetTimestamp(stated.mutable_start_time(), fact.occurred);
       domain::SetTimestamp(stated.mutable_end_time(), fact.occurred + 365 * kDay);
-      SetMoney(Pick(1, 900'000'000), stated.mutable_amount());
+      SetMoney(pick(1, 900'000'000), stated.mutable_amount());
       stated.set_basis(events::v1::BUDGET_BASIS_DECLARED);
       break;
     }
@@ -389,7 +396,7 @@ shard::SubmittedEvent RandomLedger::Relation(const std::string& account_id) {
       break;
     case 3:
       event.mutable_cost_recorded()->set_purpose(events::v1::COST_PURPOSE_ACQUISITION);
-      SetMoney(Pick(1, 60'000'000), event.mutable_cost_recorded()->mutable_cost());
+      SetMoney(pick(1, 60'000'000), event.mutable_cost_recorded()->mutable_cost());
       break;
     case 4:
       event.mutable_referral_recorded()->set_lead_source("broker");
@@ -405,26 +412,28 @@ shard::SubmittedEvent RandomLedger::Relation(const std::string& account_id) {
       event.mutable_competitor_move_observed()->set_kind(events::v1::COMPETITOR_MOVE_KIND_OFFER);
       break;
     default: {
-      // Signed, then renewed or ended. Where the request is refused, so are some that follow.
       if (running.empty()) {
-        contracts_[account_id] = fmt::format("k{}", names_++);
+        running = fmt::format("k{}", related_);
         auto& contract = *event.mutable_contract_signed();
-        contract.set_contract_id(contracts_[account_id]);
+        contract.set_contract_id(running);
         domain::SetTimestamp(contract.mutable_start_time(), fact.occurred);
         domain::SetTimestamp(contract.mutable_end_time(), fact.occurred + 365 * kDay);
-      } else if (Chance(60)) {
+      } else if (pick(0, 99) < 60) {
         event.mutable_contract_renewed()->set_contract_id(running);
         domain::SetTimestamp(event.mutable_contract_renewed()->mutable_end_time(),
-                             fact.occurred + Pick(600, 900) * kDay);
+                             fact.occurred + (400 + related_) * kDay);
       } else {
         event.mutable_contract_ended()->set_contract_id(running);
         event.mutable_contract_ended()->set_ending(events::v1::CONTRACT_ENDING_CANCELLED);
-        contracts_[account_id].clear();
+        running.clear();
       }
       break;
     }
   }
-  return fact;
+  const AppendOutcome outcome = whole_.Append(Command(account_id, fmt::format("k{}", related_++), {fact}));
+  // A closed account takes no new ties; everything else is recorded.
+  EXPECT_TRUE(outcome.ok() || ReasonOf(outcome.status()) == Reason::kAccountClosed) << outcome.status();
+  if (!outcome.ok() && event.has_contract_signed()) running.clear();
 }
 
 shard::SubmittedEvent RandomLedger::FixTier() {

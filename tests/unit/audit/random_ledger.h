@@ -46,23 +46,28 @@ class RandomLedger {
   void Review();
   void PassTime();
   void Request();
+  // Now and then tells something about a relationship, in a request of its own.
+  void Relate();
   shard::SubmittedEvent OneFact(const std::string& account_id);
   shard::SubmittedEvent Purchase(const std::string& account_id);
   shard::SubmittedEvent Return(const std::string& account_id);
   shard::SubmittedEvent MovePoints(const std::string& account_id);
   shard::SubmittedEvent EndHold(const std::string& account_id);
   shard::SubmittedEvent Conduct();
-  shard::SubmittedEvent Relation(const std::string& account_id);
   shard::SubmittedEvent FixTier();
 
   std::mt19937_64 random_;
+  // Of the facts about relationships, which decide nothing: the rest of a ledger is the same without them.
+  std::mt19937_64 relations_;
   WholeLedger whole_;
   std::vector<std::string> accounts_;
   std::vector<bool> opened_;
   std::vector<Bought> bought_;
   // The last reservation that was placed, by account.
   std::map<std::string, std::string> held_;
-  // The contract that was signed last and is not known to have ended, by account.
+  // Requests about relationships so far.
+  int related_ = 0;
+  // The contract that runs, by account.
   std::map<std::string, std::string> contracts_;
   int published_ = 0;
   int reviews_ = 0;
