@@ -24,11 +24,14 @@
 #include "projections/tiers/tiers_projection.h"
 #include "server/app/vault_setup.h"
 #include "server/base/error.h"
+#include "server/service/account_service.h"
 #include "server/service/audit_service.h"
 #include "server/service/ledger_service.h"
 #include "server/service/operator_services.h"
+#include "server/service/points_service.h"
 #include "server/service/portfolio_service.h"
-#include "server/service/query_services.h"
+#include "server/service/retention_service.h"
+#include "server/service/tier_service.h"
 
 namespace keyledger::app {
 namespace {

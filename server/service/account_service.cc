@@ -1,4 +1,4 @@
-// AccountService. See query_services.h.
+// AccountService. See account_service.h.
 #include <utility>
 
 #include <fmt/format.h>
@@ -9,7 +9,8 @@
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/domain/proto_time.h"
-#include "server/service/query_services.h"
+#include "server/service/account_service.h"
+#include "server/service/query_request.h"
 #include "server/shard/account_reader.h"
 
 namespace keyledger::service {

@@ -11,7 +11,7 @@
 #include "server/domain/proto_time.h"
 #include "server/merkle/tree.h"
 #include "server/service/audit_service.h"
-#include "server/service/query_services.h"
+#include "server/service/query_request.h"
 
 namespace keyledger::service {
 namespace {

@@ -10,7 +10,7 @@
 #include "server/domain/proto_time.h"
 #include "server/service/access_trail.h"
 #include "server/service/audit_service.h"
-#include "server/service/query_services.h"
+#include "server/service/query_request.h"
 #include "server/vault/seal.h"
 
 namespace keyledger::service {

@@ -1,4 +1,4 @@
-// AccountService.ListContacts: the people of an account. See query_services.h.
+// AccountService.ListContacts: the people of an account. See account_service.h.
 #include <utility>
 
 #include <fmt/format.h>
@@ -7,7 +7,8 @@
 #include "server/base/error.h"
 #include "server/domain/proto_time.h"
 #include "server/service/access_trail.h"
-#include "server/service/query_services.h"
+#include "server/service/account_service.h"
+#include "server/service/query_request.h"
 #include "server/vault/seal.h"
 
 namespace keyledger::service {

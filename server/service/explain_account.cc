@@ -1,4 +1,4 @@
-// AccountService.ExplainAccount. See query_services.h.
+// AccountService.ExplainAccount. See account_service.h.
 #include <map>
 
 #include <fmt/format.h>
@@ -7,7 +7,8 @@
 #include "server/base/codec.h"
 #include "server/base/error.h"
 #include "server/domain/proto_time.h"
-#include "server/service/query_services.h"
+#include "server/service/account_service.h"
+#include "server/service/query_request.h"
 #include "server/shard/account_reader.h"
 
 namespace keyledger::service {

@@ -1,4 +1,4 @@
-// TierService.ExplainStanding. See query_services.h.
+// TierService.ExplainStanding. See tier_service.h.
 #include <algorithm>
 #include <limits>
 
@@ -8,7 +8,8 @@
 #include "server/base/error.h"
 #include "server/domain/explain_standing.h"
 #include "server/domain/proto_time.h"
-#include "server/service/query_services.h"
+#include "server/service/query_request.h"
+#include "server/service/tier_service.h"
 
 namespace keyledger::service {
 namespace {

@@ -14,7 +14,7 @@
 #include "projections/retention/forecast_queries.h"
 #include "server/base/cursor.h"
 #include "server/base/error.h"
-#include "server/service/query_services.h"
+#include "server/service/query_request.h"
 #include "server/service/service_context.h"
 
 namespace keyledger::service {

@@ -1,4 +1,4 @@
-// PointsService.GetLiability. See query_services.h.
+// PointsService.GetLiability. See points_service.h.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,7 +8,8 @@
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/domain/proto_time.h"
-#include "server/service/query_services.h"
+#include "server/service/points_service.h"
+#include "server/service/query_request.h"
 
 namespace keyledger::service {
 namespace {

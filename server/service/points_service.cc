@@ -1,11 +1,12 @@
-// PointsService. See query_services.h.
+// PointsService. See points_service.h.
 #include <limits>
 #include <optional>
 
 #include "projections/points/points_queries.h"
 #include "server/base/error.h"
 #include "server/domain/proto_time.h"
-#include "server/service/query_services.h"
+#include "server/service/points_service.h"
+#include "server/service/query_request.h"
 
 namespace keyledger::service {
 namespace {

@@ -6,7 +6,6 @@
 #include "keyledger/ledger/v1/portfolio_service.grpc.pb.h"
 #include "projections/portfolio/portfolio_measure.h"
 #include "server/base/error.h"
-#include "server/service/query_services.h"
 #include "server/service/service_context.h"
 
 namespace keyledger::service {

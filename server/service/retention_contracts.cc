@@ -1,4 +1,4 @@
-// RetentionService: how contracts are renewed, and what fewer losses are worth. See query_services.h.
+// RetentionService: how contracts are renewed, and what fewer losses are worth. See retention_service.h.
 #include <limits>
 
 #include <fmt/format.h>
@@ -8,8 +8,9 @@
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/service/forecast_scope.h"
-#include "server/service/query_services.h"
+#include "server/service/query_request.h"
 #include "server/service/retention_scope.h"
+#include "server/service/retention_service.h"
 
 namespace keyledger::service {
 namespace {

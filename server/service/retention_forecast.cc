@@ -1,4 +1,4 @@
-// RetentionService: forecasts, made, put on record and scored. See query_services.h.
+// RetentionService: forecasts, made, put on record and scored. See retention_service.h.
 #include <limits>
 
 #include <fmt/format.h>
@@ -12,7 +12,8 @@
 #include "server/service/forecast_scope.h"
 #include "server/service/ledger_service.h"
 #include "server/service/projected_tier.h"
-#include "server/service/query_services.h"
+#include "server/service/query_request.h"
+#include "server/service/retention_service.h"
 
 namespace keyledger::service {
 namespace {

@@ -1,4 +1,4 @@
-// RetentionService.GetMigration. See query_services.h.
+// RetentionService.GetMigration. See retention_service.h.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,8 +8,9 @@
 #include "projections/retention/migration_queries.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
-#include "server/service/query_services.h"
+#include "server/service/query_request.h"
 #include "server/service/retention_scope.h"
+#include "server/service/retention_service.h"
 
 namespace keyledger::service {
 namespace {

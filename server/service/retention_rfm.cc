@@ -1,12 +1,13 @@
-// RetentionService.GetRfm. See query_services.h.
+// RetentionService.GetRfm. See retention_service.h.
 #include <algorithm>
 #include <string>
 
 #include "projections/retention/rfm_queries.h"
 #include "server/base/calendar.h"
 #include "server/base/error.h"
-#include "server/service/query_services.h"
+#include "server/service/query_request.h"
 #include "server/service/retention_scope.h"
+#include "server/service/retention_service.h"
 
 namespace keyledger::service {
 namespace {

@@ -1,9 +1,10 @@
-// RetentionService.ListAtRisk. See query_services.h.
+// RetentionService.ListAtRisk. See retention_service.h.
 #include "projections/retention/risk_queries.h"
 #include "server/base/error.h"
 #include "server/domain/proto_time.h"
 #include "server/service/forecast_scope.h"
-#include "server/service/query_services.h"
+#include "server/service/query_request.h"
+#include "server/service/retention_service.h"
 
 namespace keyledger::service {
 namespace {

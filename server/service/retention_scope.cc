@@ -6,7 +6,7 @@
 
 #include "server/base/error.h"
 #include "server/base/ids.h"
-#include "server/service/query_services.h"
+#include "server/service/query_request.h"
 
 namespace keyledger::service {
 namespace {

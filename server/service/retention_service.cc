@@ -1,34 +1,12 @@
-// RetentionService. See query_services.h.
+// RetentionService. See retention_service.h.
+#include "server/service/retention_service.h"
+
 #include "projections/retention/retention_queries.h"
 #include "server/base/error.h"
-#include "server/service/query_services.h"
+#include "server/service/query_request.h"
 #include "server/service/retention_scope.h"
 
 namespace keyledger::service {
-absl::StatusOr<CalendarUnit> UnitOf(ledger::v1::Period period, std::string_view field) {
-  switch (period) {
-    case ledger::v1::PERIOD_UNSPECIFIED:
-    case ledger::v1::PERIOD_MONTH:
-      return CalendarUnit::kMonth;
-    case ledger::v1::PERIOD_QUARTER:
-      return CalendarUnit::kQuarter;
-    case ledger::v1::PERIOD_YEAR:
-      return CalendarUnit::kYear;
-    case ledger::v1::PERIOD_WEEK:
-      return CalendarUnit::kWeek;
-    case ledger::v1::PERIOD_DAY:
-      return CalendarUnit::kDay;
-    default:
-      return FieldError(field, "is not a value of Period");
-  }
-}
-
-absl::StatusOr<Zone> ZoneOf(const std::string& time_zone, std::string_view field) {
-  if (time_zone.empty()) return Zone();
-  const std::optional<Zone> zone = Zone::Load(time_zone);
-  if (!zone.has_value()) return FieldError(field, "is not an IANA time zone, for example Europe/Berlin");
-  return *zone;
-}
 
 grpc::ServerUnaryReactor* RetentionServiceImpl::GetRetention(grpc::CallbackServerContext* call,
                                                              const ledger::v1::GetRetentionRequest* request,

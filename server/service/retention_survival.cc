@@ -1,12 +1,13 @@
-// RetentionService.GetSurvival and GetTenure. See query_services.h.
+// RetentionService.GetSurvival and GetTenure. See retention_service.h.
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "projections/retention/survival_queries.h"
 #include "server/base/error.h"
-#include "server/service/query_services.h"
+#include "server/service/query_request.h"
 #include "server/service/retention_scope.h"
+#include "server/service/retention_service.h"
 
 namespace keyledger::service {
 namespace {

@@ -1,4 +1,4 @@
-// The reviews of TierService. See query_services.h.
+// The reviews of TierService. See tier_service.h.
 #include <algorithm>
 #include <limits>
 
@@ -8,7 +8,8 @@
 #include "server/base/ids.h"
 #include "server/domain/proto_time.h"
 #include "server/merkle/tree.h"
-#include "server/service/query_services.h"
+#include "server/service/query_request.h"
+#include "server/service/tier_service.h"
 
 namespace keyledger::service {
 namespace {

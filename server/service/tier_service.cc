@@ -1,10 +1,12 @@
-// TierService. See query_services.h.
+// TierService. See tier_service.h.
+#include "server/service/tier_service.h"
+
 #include "projections/tiers/stages_queries.h"
 #include "projections/tiers/tiers_queries.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/domain/proto_time.h"
-#include "server/service/query_services.h"
+#include "server/service/query_request.h"
 
 namespace keyledger::service {
 namespace {
