@@ -514,6 +514,54 @@ TEST(RefusedRequests, LeaveNoKeysInTheVault) {
   EXPECT_EQ((*vault)->State("streamed-2"), vault::SubjectState::kUnknown);
 }
 
+TEST(PersonalData, IsNotGivenOutIfThatCannotBeRecorded) {
+  const TempDir dir;
+  const auto options = [&dir](app::Options& out) {
+    out.data_dir = dir / "ledger";
+    out.master_key_file = WriteKey(dir, "key", kKey);
+  };
+  ListContactsRequest list;
+  list.set_account_id("acme");
+  list.set_reader("ann");
+  list.set_purpose("cards");
+  ReadSubjectRequest read;
+  read.set_subject_id("s-1");
+  read.set_reader("dpo");
+  read.set_purpose("a request");
+  {
+    LiveServer server(1, options);
+    server.MustAppend(Request("acme", "open", {Opened()}));
+    const std::string cursor = server.MustAppend(Request("acme", "r1", {Recorded("c-1", "s-1")})).cursor();
+    list.set_min_cursor(cursor);
+    read.set_min_cursor(cursor);
+    ListContactsResponse listed;
+    ASSERT_TRUE(Call(server.accounts(), &AccountService::Stub::ListContacts, list, &listed).ok());
+    ASSERT_EQ(listed.contacts(0).person().details().name(), "Grace Hopper");
+    ReadSubjectResponse found;
+    ASSERT_TRUE(Call(server.audit(), &AuditService::Stub::ReadSubject, read, &found).ok());
+    ASSERT_GT(found.ByteSizeLong(), 0u);
+  }
+  // The projections are as far as the requests ask, and no record can be written any more.
+  LiveServer server(1, [&](app::Options& out) {
+    options(out);
+    out.disk_reserve_mib = UINT32_MAX;
+  });
+  ListContactsResponse listed;
+  EXPECT_EQ(ReadRpcError(Call(server.accounts(), &AccountService::Stub::ListContacts, list, &listed)).reason,
+            "DISK_NEARLY_FULL");
+  EXPECT_EQ(listed.ByteSizeLong(), 0u);
+  ReadSubjectResponse found;
+  EXPECT_EQ(ReadRpcError(Call(server.audit(), &AuditService::Stub::ReadSubject, read, &found)).reason,
+            "DISK_NEARLY_FULL");
+  EXPECT_EQ(found.ByteSizeLong(), 0u);
+  // For nobody in particular, without what is personal, the list is there.
+  list.clear_reader();
+  list.clear_purpose();
+  ASSERT_TRUE(Call(server.accounts(), &AccountService::Stub::ListContacts, list, &listed).ok());
+  ASSERT_EQ(listed.contacts_size(), 1);
+  EXPECT_FALSE(listed.contacts(0).person().has_details());
+}
+
 TEST(ErasedSubjects, AreRefusedAndTheirDataIsGone) {
   const TempDir dir;
   const auto options = [&dir](app::Options& out) {
