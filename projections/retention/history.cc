@@ -19,6 +19,8 @@ namespace {
 
 // Currencies named in a refusal.
 constexpr size_t kCurrenciesNamed = 16;
+// How often a walk asks whether it shall go on.
+constexpr uint64_t kAccountsBetweenChecks = 256;
 
 absl::Status Damaged(std::string_view account_id) {
   return MakeError(
@@ -288,7 +290,10 @@ absl::Status Walk(const std::vector<const store::TableReader*>& shards, const Re
   }
   const auto later = [&rows](size_t a, size_t b) { return rows[a].account_id() > rows[b].account_id(); };
   std::make_heap(heap.begin(), heap.end(), later);
-  while (!heap.empty()) {
+  for (uint64_t accounts = 0; !heap.empty(); ++accounts) {
+    if (accounts % kAccountsBetweenChecks == 0 && scope.canceled && scope.canceled()) {
+      return absl::CancelledError("nobody waits for the answer any more");
+    }
     std::pop_heap(heap.begin(), heap.end(), later);
     ShardRows& first = rows[heap.back()];
     KL_RETURN_IF_ERROR(loader.Load(first));

@@ -185,6 +185,8 @@ struct RetentionScope {
   PopulationFilter filter;
   int32_t period_length = 1;
   std::vector<uint64_t> known_places;
+  // Asked now and then by walks: once it says true, they end with CANCELLED. None: they go to the end.
+  std::function<bool()> canceled;
 
   Periods periods() const { return Periods{zone, unit, period_length}; }
 };
@@ -210,7 +212,7 @@ class HistoryScan {
 
   // Requires: no null reader; called once. Errors: INVALID_ARGUMENT (kInvalidField "scope.currency_code") if none is
   // given and the trades of the accounts in scope have several (nothing was visited then), DATA_LOSS (kStoreDamaged),
-  // and whatever `visit` returns, at once.
+  // CANCELLED if the scope says so, and whatever `visit` returns, at once.
   absl::Status Run(const std::vector<const store::TableReader*>& shards, const Visitor& visit);
 
   // After Run, and while it runs: the currency; empty if there is no trade in scope and none was asked for.

@@ -25,9 +25,10 @@ absl::Status CheckHorizonEnd(Micros horizon_end) {
   return FieldError("forecast.horizon_days", "ends after the year 9999: give an earlier as_of, or fewer days");
 }
 
-absl::StatusOr<AskedForecast> ToForecast(const ledger::v1::ForecastScope& forecast) {
+absl::StatusOr<AskedForecast> ToForecast(const ledger::v1::ForecastScope& forecast,
+                                         const grpc::CallbackServerContext& call) {
   AskedForecast out;
-  KL_ASSIGN_OR_RETURN(out.scope, ToScope(forecast.scope()));
+  KL_ASSIGN_OR_RETURN(out.scope, ToScope(forecast.scope(), call));
   if (forecast.horizon_days() < 0 || forecast.horizon_days() > projections::kHorizonDaysMax) {
     return FieldError("forecast.horizon_days",
                       fmt::format("must be 0 to {}, not {}", projections::kHorizonDaysMax, forecast.horizon_days()));

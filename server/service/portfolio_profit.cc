@@ -4,6 +4,7 @@
 #include "projections/portfolio/wallet.h"
 #include "server/base/error.h"
 #include "server/service/portfolio_service.h"
+#include "server/service/query_request.h"
 #include "server/service/retention_scope.h"
 
 namespace keyledger::service {
@@ -80,8 +81,8 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::ListProfitability(grpc::Callback
                                                                   const ledger::v1::ListProfitabilityRequest* request,
                                                                   ledger::v1::ListProfitabilityResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     portfolio::ProfitabilityQuery query;
     KL_ASSIGN_OR_RETURN(query.start, StretchStart(*request, scope.as_of));
     query.loss_making_only = request->loss_making_only();
@@ -101,8 +102,8 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::ListWalletShares(grpc::CallbackS
                                                                  const ledger::v1::ListWalletSharesRequest* request,
                                                                  ledger::v1::ListWalletSharesResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(projections::RetentionScope scope, ToScope(request->scope(), *call));
     if (scope.as_of == portfolio::kNoAsOf) scope.as_of = AsOfNow(context_.clock);
     portfolio::WalletQuery query;
     if (request->category().size() > kCategoryBytesMax) return FieldError("category", "must have at most 64 bytes");
@@ -123,8 +124,8 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetAcquisition(grpc::CallbackSer
                                                                const ledger::v1::GetAcquisitionRequest* request,
                                                                ledger::v1::GetAcquisitionResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto answer, portfolio::GetAcquisition(Pointers(readers), scope));

@@ -5,6 +5,7 @@
 #include "projections/portfolio/rank_migration.h"
 #include "server/base/error.h"
 #include "server/service/portfolio_service.h"
+#include "server/service/query_request.h"
 #include "server/service/retention_scope.h"
 
 namespace keyledger::service {
@@ -56,8 +57,8 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetRankMigration(grpc::CallbackS
                                                                  const ledger::v1::GetRankMigrationRequest* request,
                                                                  ledger::v1::GetRankMigrationResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     KL_ASSIGN_OR_RETURN(const portfolio::RankMigrationQuery query, ToQuery(*request));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
@@ -88,8 +89,8 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::ListGroups(grpc::CallbackServerC
                                                            const ledger::v1::ListGroupsRequest* request,
                                                            ledger::v1::ListGroupsResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     KL_ASSIGN_OR_RETURN(const portfolio::GroupDimension dimension, ToDimension(request->dimension()));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));

@@ -7,6 +7,7 @@
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/service/portfolio_service.h"
+#include "server/service/query_request.h"
 #include "server/service/retention_scope.h"
 
 namespace keyledger::service {
@@ -78,8 +79,8 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetSatisfaction(grpc::CallbackSe
                                                                 const ledger::v1::GetSatisfactionRequest* request,
                                                                 ledger::v1::GetSatisfactionResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     KL_ASSIGN_OR_RETURN(const int32_t left_days,
                         CheckNumber(request->left_days(), kLeftDaysDefault, kLeftDaysMax, "left_days"));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
@@ -102,8 +103,8 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetMembership(grpc::CallbackServ
                                                               const ledger::v1::GetMembershipRequest* request,
                                                               ledger::v1::GetMembershipResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     portfolio::MembershipQuery query;
     KL_ASSIGN_OR_RETURN(query.start, StretchStart(*request, scope.as_of));
     if (!request->club_id().empty() && !IsSnakeId(request->club_id())) {
@@ -128,8 +129,8 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetReferralTree(grpc::CallbackSe
                                                                 const ledger::v1::GetReferralTreeRequest* request,
                                                                 ledger::v1::GetReferralTreeResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     portfolio::ReferralQuery query;
     if (!request->account_id().empty()) KL_RETURN_IF_ERROR(CheckAccountId(request->account_id()));
     query.account_id = request->account_id();

@@ -7,6 +7,7 @@
 #include "projections/portfolio/concentration.h"
 #include "server/base/error.h"
 #include "server/service/portfolio_service.h"
+#include "server/service/query_request.h"
 #include "server/service/retention_scope.h"
 
 namespace keyledger::service {
@@ -168,8 +169,8 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetConcentration(grpc::CallbackS
                                                                  const ledger::v1::GetConcentrationRequest* request,
                                                                  ledger::v1::GetConcentrationResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     KL_ASSIGN_OR_RETURN(const portfolio::ConcentrationQuery query, ToQuery(*request, scope.as_of));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
@@ -183,8 +184,8 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetClasses(grpc::CallbackServerC
                                                            const ledger::v1::GetClassesRequest* request,
                                                            ledger::v1::GetClassesResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     KL_ASSIGN_OR_RETURN(const portfolio::ClassesQuery query, ToQuery(*request, scope.as_of));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));

@@ -35,8 +35,8 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetContractRetention(
     grpc::CallbackServerContext* call, const ledger::v1::GetContractRetentionRequest* request,
     ledger::v1::GetContractRetentionResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(projections::RetentionScope scope, ToScope(request->scope(), *call));
     if (!request->scope().has_as_of()) scope.as_of = AsOfNow(context_.clock);
     if (request->kind().size() > kKindBytesMax || !IsUtf8(request->kind())) {
       return FieldError("kind", fmt::format("must be UTF-8 of at most {} bytes", kKindBytesMax));
@@ -76,8 +76,8 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetLossEffect(grpc::CallbackServ
                                                               const ledger::v1::GetLossEffectRequest* request,
                                                               ledger::v1::GetLossEffectResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     projections::LossTerms terms;
     const int32_t fewer = request->fewer_milli() == 0 ? kFewerDefault : request->fewer_milli();
     KL_RETURN_IF_ERROR(CheckMilli(fewer, 1, 1'000, "fewer_milli"));

@@ -106,8 +106,8 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetForecast(grpc::CallbackServer
                                                             const ledger::v1::GetForecastRequest* request,
                                                             ledger::v1::GetForecastResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(AskedForecast asked, ToForecast(request->forecast()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(AskedForecast asked, ToForecast(request->forecast(), *call));
     if (!request->account_id().empty()) KL_RETURN_IF_ERROR(CheckAccountId(request->account_id()));
     KL_ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request->page_size()));
     KL_ASSIGN_OR_RETURN(const ForecastView view, OpenView(context_, *request, deadline, asked.scope));
@@ -143,9 +143,9 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::RecordForecast(grpc::CallbackSer
                                                                const ledger::v1::RecordForecastRequest* request,
                                                                ledger::v1::RecordForecastResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
     KL_RETURN_IF_ERROR(CheckRecordable(*request));
-    KL_ASSIGN_OR_RETURN(const AskedForecast asked, ToForecast(request->forecast()));
+    KL_ASSIGN_OR_RETURN(const AskedForecast asked, ToForecast(request->forecast(), *call));
     std::optional<events::v1::ForecastRecorded> forecast;
     // A request that was answered is not computed again: it might not even be possible any more.
     KL_ASSIGN_OR_RETURN(const bool repeated, IsForecastRequest(context_, request->request_id()));

@@ -1,4 +1,5 @@
 // RetentionService.GetMigration. See retention_service.h.
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,9 +40,33 @@ absl::Status CheckOnlyWith(bool given, bool wanted, std::string_view field, std:
   return FieldError(field, fmt::format("must be empty unless of is {}", of));
 }
 
-absl::Status CheckLadder(const std::string& ladder_id, std::string_view field) {
-  if (IsSnakeId(ladder_id)) return absl::OkStatus();
-  return FieldError(field, "must be lower snake case of 1 to 64 bytes, for example main");
+// Ladders of tiers, or lifecycles, of all published programs, in order.
+std::set<std::string> PublishedLadders(const shard::Ledger& ledger, projections::MigrationOf of) {
+  std::set<std::string> ladders;
+  for (const shard::PublishedProgram& entry : ledger.published()) {
+    const programs::v1::Program& program = entry.program->program();
+    if (of == projections::MigrationOf::kTier && program.has_tier_ladder()) {
+      ladders.insert(program.tier_ladder().ladder_id());
+    }
+    if (of == projections::MigrationOf::kStage) {
+      for (const programs::v1::StageLadder& lifecycle : program.stage_ladders()) ladders.insert(lifecycle.ladder_id());
+    }
+  }
+  return ladders;
+}
+
+// One that no program has ever had is a slip of the pen: its answer would be empty, and silently.
+absl::Status CheckLadder(const shard::Ledger& ledger, projections::MigrationOf of, const std::string& ladder_id,
+                         std::string_view field) {
+  if (!IsSnakeId(ladder_id)) return FieldError(field, "must be lower snake case of 1 to 64 bytes, for example main");
+  const std::set<std::string> ladders = PublishedLadders(ledger, of);
+  if (ladders.count(ladder_id) > 0) return absl::OkStatus();
+  constexpr size_t kNamedMax = 20;
+  std::vector<std::string> named(ladders.begin(), ladders.end());
+  if (named.size() > kNamedMax) named.resize(kNamedMax);
+  return FieldError(field, named.empty()
+                               ? "no published program has one"
+                               : fmt::format("no published program has it; there are: {}", fmt::join(named, ", ")));
 }
 
 absl::Status TakeCuts(const ledger::v1::GetMigrationRequest& request, projections::MigrationQuestion& question) {
@@ -62,7 +87,8 @@ absl::Status TakeCuts(const ledger::v1::GetMigrationRequest& request, projection
   return absl::OkStatus();
 }
 
-absl::StatusOr<projections::MigrationQuestion> ToQuestion(const ledger::v1::GetMigrationRequest& request) {
+absl::StatusOr<projections::MigrationQuestion> ToQuestion(const shard::Ledger& ledger,
+                                                          const ledger::v1::GetMigrationRequest& request) {
   using projections::MigrationOf;
   projections::MigrationQuestion question;
   KL_ASSIGN_OR_RETURN(question.of, ToOf(request.of()));
@@ -75,11 +101,11 @@ absl::StatusOr<projections::MigrationQuestion> ToQuestion(const ledger::v1::GetM
   KL_RETURN_IF_ERROR(CheckOnlyWith(!request.class_cuts_milli().empty(), question.of == MigrationOf::kClass,
                                    "class_cuts_milli", "MIGRATION_OF_CLASS"));
   if (question.of == MigrationOf::kTier) {
-    KL_RETURN_IF_ERROR(CheckLadder(request.ladder_id(), "ladder_id"));
+    KL_RETURN_IF_ERROR(CheckLadder(ledger, question.of, request.ladder_id(), "ladder_id"));
     question.ladder_id = request.ladder_id();
   }
   if (question.of == MigrationOf::kStage) {
-    KL_RETURN_IF_ERROR(CheckLadder(request.lifecycle_id(), "lifecycle_id"));
+    KL_RETURN_IF_ERROR(CheckLadder(ledger, question.of, request.lifecycle_id(), "lifecycle_id"));
     question.ladder_id = request.lifecycle_id();
   }
   if (request.recency_cap() < 0 || request.recency_cap() > projections::kRecencyCapMax) {
@@ -114,9 +140,9 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetMigration(grpc::CallbackServe
                                                              const ledger::v1::GetMigrationRequest* request,
                                                              ledger::v1::GetMigrationResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
-    KL_ASSIGN_OR_RETURN(const projections::MigrationQuestion question, ToQuestion(*request));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::MigrationQuestion question, ToQuestion(context_.ledger, *request));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto table, projections::GetMigrationTable(Pointers(readers), scope, question));

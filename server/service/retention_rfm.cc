@@ -64,8 +64,8 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetRfm(grpc::CallbackServerConte
                                                        const ledger::v1::GetRfmRequest* request,
                                                        ledger::v1::GetRfmResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     KL_ASSIGN_OR_RETURN(const projections::RfmQuestion question, ToQuestion(*request));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));

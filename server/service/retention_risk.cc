@@ -32,8 +32,8 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::ListAtRisk(grpc::CallbackServerC
                                                            const ledger::v1::ListAtRiskRequest* request,
                                                            ledger::v1::ListAtRiskResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(AskedForecast asked, ToForecast(request->forecast()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(AskedForecast asked, ToForecast(request->forecast(), *call));
     KL_RETURN_IF_ERROR(CheckMilli(request->alive_below_milli(), 0, 1'000, "alive_below_milli"));
     const int32_t below = request->alive_below_milli() == 0 ? kAliveBelowDefault : request->alive_below_milli();
     KL_ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request->page_size()));

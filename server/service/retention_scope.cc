@@ -51,8 +51,10 @@ absl::StatusOr<projections::RevenueBasis> ToBasis(ledger::v1::RevenueBasis basis
 
 }  // namespace
 
-absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionScope& scope) {
+absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionScope& scope,
+                                                    const grpc::CallbackServerContext& call) {
   projections::RetentionScope out;
+  out.canceled = [&call] { return call.IsCancelled(); };
   KL_ASSIGN_OR_RETURN(out.unit, UnitOf(scope.period(), "scope.period"));
   if (scope.period_length() < 0 || scope.period_length() > kPeriodLengthMax) {
     return FieldError("scope.period_length",

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <absl/status/statusor.h>
+#include <grpcpp/server_context.h>
 
 #include "keyledger/ledger/v1/retention_service.pb.h"
 #include "projections/retention/history.h"
@@ -14,6 +15,8 @@ inline constexpr int32_t kPeriodLengthMax = 366;
 
 // Errors: INVALID_ARGUMENT (kInvalidField "scope.period", "scope.period_length", "scope.revenue_basis",
 // "scope.time_zone", "scope.currency_code", "scope.as_of", "scope.known_at", or "scope.accounts.<field>").
-absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionScope& scope);
+// What walks over the scope ends when the call is canceled, or its deadline is over; `call` must outlive them.
+absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionScope& scope,
+                                                    const grpc::CallbackServerContext& call);
 
 }  // namespace keyledger::service

@@ -12,8 +12,8 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetRetention(grpc::CallbackServe
                                                              const ledger::v1::GetRetentionRequest* request,
                                                              ledger::v1::GetRetentionResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto table, projections::GetRetentionTable(Pointers(readers), scope));
@@ -47,8 +47,8 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetCohorts(grpc::CallbackServerC
                                                            const ledger::v1::GetCohortsRequest* request,
                                                            ledger::v1::GetCohortsResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto table, projections::GetCohortTable(Pointers(readers), scope));

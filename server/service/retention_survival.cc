@@ -53,8 +53,8 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetSurvival(grpc::CallbackServer
                                                             const ledger::v1::GetSurvivalRequest* request,
                                                             ledger::v1::GetSurvivalResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     KL_ASSIGN_OR_RETURN(const projections::SurvivalEvent event, ToEvent(request->event()));
     KL_RETURN_IF_ERROR(CheckInactiveDays(request->inactive_days()));
     if (event != projections::SurvivalEvent::kLoss && request->inactive_days() != 0) {
@@ -86,8 +86,8 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetTenure(grpc::CallbackServerCo
                                                           const ledger::v1::GetTenureRequest* request,
                                                           ledger::v1::GetTenureResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope()));
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     KL_RETURN_IF_ERROR(CheckInactiveDays(request->inactive_days()));
     KL_ASSIGN_OR_RETURN(const std::vector<int32_t> bands, ToBands(*request));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,

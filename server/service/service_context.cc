@@ -28,7 +28,10 @@ namespace {
 
 grpc::ServerUnaryReactor* Run(WorkerPool& pool, grpc::CallbackServerContext* call, std::function<absl::Status()> body) {
   grpc::ServerUnaryReactor* const reactor = call->DefaultReactor();
-  const bool admitted = pool.Submit([reactor, body = std::move(body)] { reactor->Finish(ToGrpcStatus(body())); });
+  const bool admitted = pool.Submit([reactor, call, body = std::move(body)] {
+    // What was canceled while it waited for a thread need not be done.
+    reactor->Finish(call->IsCancelled() ? grpc::Status::CANCELLED : ToGrpcStatus(body()));
+  });
   if (!admitted) {
     absl::Status status = MakeError(Reason::kTooManyStreams, "too many queries are waiting; repeat the request later");
     SetRetryDelayMs(status, 200);

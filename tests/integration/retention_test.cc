@@ -281,10 +281,6 @@ TEST_P(RetentionQueries, GetMigrationByClassAndTier) {
   EXPECT_EQ(std::vector<std::string>(tiers.states().begin(), tiers.states().end()),
             (std::vector<std::string>{"bronze", "silver"}));
   EXPECT_EQ(All(tiers.counts(0).to()), (Numbers{4, 0})) << "a and b stayed bronze; c is silver at once";
-  request.Clear();
-  request.set_of(MIGRATION_OF_STAGE);
-  request.set_lifecycle_id("life");
-  EXPECT_EQ(Get(&RetentionService::Stub::GetMigration, request).states_size(), 0) << "the program has no lifecycle";
 }
 
 TEST_P(RetentionQueries, GetMigrationRefusesWhatItDoesNotKnow) {
@@ -296,6 +292,17 @@ TEST_P(RetentionQueries, GetMigrationRefusesWhatItDoesNotKnow) {
   EXPECT_EQ(refused([](auto& r) { r.set_of(static_cast<MigrationOf>(99)); }), Fields{"of"});
   EXPECT_EQ(refused([](auto& r) { r.set_of(MIGRATION_OF_TIER); }), Fields{"ladder_id"});
   EXPECT_EQ(refused([](auto& r) { r.set_of(MIGRATION_OF_STAGE); }), Fields{"lifecycle_id"});
+  EXPECT_EQ(refused([](auto& r) {
+              r.set_of(MIGRATION_OF_TIER);
+              r.set_ladder_id("nosuch");
+            }),
+            Fields{"ladder_id"});
+  EXPECT_EQ(refused([](auto& r) {
+              r.set_of(MIGRATION_OF_STAGE);
+              r.set_lifecycle_id("main");
+            }),
+            Fields{"lifecycle_id"})
+      << "that is a ladder of tiers";
   EXPECT_EQ(refused([](auto& r) { r.set_ladder_id("main"); }), Fields{"ladder_id"});
   EXPECT_EQ(refused([](auto& r) { r.set_lifecycle_id("life"); }), Fields{"lifecycle_id"});
   EXPECT_EQ(refused([](auto& r) { r.set_recency_cap(-1); }), Fields{"recency_cap"});

@@ -378,6 +378,23 @@ TEST(HistoryScan, EndsWithWhatTheVisitorAnswers) {
   EXPECT_EQ(visited, 1);
 }
 
+TEST(HistoryScan, EndsOnceNobodyWaitsForTheAnswer) {
+  RecordLog log;
+  for (int account = 1'000; account < 2'000; ++account) log.Open(fmt::format("a-{}", account), 0);
+  const auto rows = testing::FoldRows(RetentionProjection(), log);
+  int asked = 0;
+  RetentionScope scope;
+  scope.canceled = [&asked] { return ++asked > 2; };
+  HistoryScan scan(scope);
+  int visited = 0;
+  const absl::Status status = scan.Run({rows.get()}, [&](const AccountHistory&) {
+    ++visited;
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(visited, 512) << "it asks before the first account, and again after every 256";
+}
+
 TEST(HistoryScan, ReportsADamagedRow) {
   const RecordLog log = TwoAccounts();
   const auto intact = testing::FoldAll(RetentionProjection(), log.records());
