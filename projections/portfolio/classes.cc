@@ -71,7 +71,7 @@ class Sorter {
     first_purchase_ = std::min(first_purchase_, *first);
     last_purchase_ = std::max(last_purchase_, *history.last_purchase());
     // The models see every account that ever bought; of the others nothing is to be said.
-    if (!fitter_.Add(history)) return SumOutOfRange();
+    KL_RETURN_IF_ERROR(fitter_.Add(history));
     fitted_places_.push_back(place);
     return absl::OkStatus();
   }

@@ -1,14 +1,15 @@
-// Outlook: what each account is expected to bring within a year, by BG/NBD and Gamma-Gamma fitted to all of them, or
-// why that cannot be said.
-//
-// Days with a purchase are counted, as in the forecasts of RetentionService: those of one day are one.
+// Outlook: what each account is expected to bring within a year, or why that cannot be said: the forecast of
+// RetentionService (forecast_queries.h), for accounts that a walk of another query meets anyway.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include <absl/status/status.h>
+
 #include "projections/portfolio/portfolio_measure.h"
+#include "projections/retention/buyers.h"
 
 namespace keyledger::projections::portfolio {
 
@@ -23,32 +24,22 @@ struct Outlook {
   std::vector<double> expected_micros;
 };
 
-// Collects the accounts of a walk, then fits and forecasts. Memory: 24 bytes an account while it collects, 100 more
-// while it fits. Threads: confined to one thread.
+// Collects the accounts of a walk, then fits and forecasts. Memory: as BuyerCollector while it collects; 8 bytes an
+// account more while it forecasts. Threads: confined to one thread.
 class OutlookFitter {
  public:
   // `scope` must outlive it.
-  explicit OutlookFitter(const RetentionScope& scope) : scope_(scope) {}
+  explicit OutlookFitter(const RetentionScope& scope) : collector_(scope, 0) {}
 
-  // Adds the next account. Requires: it has a purchase. Returns false if a sum does not fit.
-  bool Add(const AccountHistory& history);
+  // Adds the next account. Requires: it has a purchase. Errors: those of BuyerCollector::Add.
+  absl::Status Add(const AccountHistory& history) { return collector_.Add(history); }
 
   // What comes after as_of or, where that is absent, after the day of the last purchase. Once. Cost: the fits, and an
-  // expectation for each account.
+  // expectation for each different history.
   Outlook Finish();
 
  private:
-  // An account, in days since 1970-01-01 in the scope's zone.
-  struct Buyer {
-    // Revenue after the first day.
-    int64_t repeat_micros = 0;
-    int32_t days = 0;
-    int32_t first_day = 0;
-    int32_t last_day = 0;
-  };
-
-  const RetentionScope& scope_;
-  std::vector<Buyer> buyers_;
+  BuyerCollector collector_;
 };
 
 }  // namespace keyledger::projections::portfolio

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 #include <tuple>
+#include <utility>
 
-#include "projections/engine/period_finder.h"
 #include "server/base/checked.h"
 #include "server/base/error.h"
 
@@ -75,39 +75,53 @@ absl::StatusOr<Micros> DayAfterLastPurchase(const std::vector<const store::Table
   return scope.zone.DayStart(last, 1);
 }
 
+BuyerCollector::BuyerCollector(const RetentionScope& scope, int64_t window_days)
+    : scope_(scope),
+      days_(scope.zone, CalendarUnit::kDay),
+      recent_(window_days > 0 ? scope.zone.AddDays(scope.as_of, static_cast<int>(-window_days))
+                              : std::numeric_limits<int64_t>::max()) {}
+
+absl::Status BuyerCollector::Add(const AccountHistory& history) {
+  const auto first = history.first_purchase();
+  if (!first.has_value()) return absl::OkStatus();
+  Buyer buyer;
+  buyer.first_day = buyer.last_day = static_cast<int32_t>(days_.Find(*first));
+  Int128 repeat = 0;
+  Int128 near = 0;
+  for (const HistoryTrade& trade : history.trades) {
+    const int64_t revenue = RevenueOf(trade, scope_.basis);
+    const auto day = static_cast<int32_t>(days_.Find(trade.occurred));
+    if (trade.occurred >= recent_) near += revenue;
+    if (day > buyer.first_day) repeat += revenue;
+    if (trade.is_return || day <= buyer.last_day) continue;
+    buyer.last_day = day;
+    buyer.repeat_days += 1;
+  }
+  if (!Narrow(repeat, buyer.repeat_micros) || !Narrow(near, buyer.recent_micros)) return OutOfRange();
+  if (buyers_.accounts.size() >= std::numeric_limits<uint32_t>::max()) {
+    return MakeError(Reason::kForecastNotPossible, "there are more accounts in scope than can be ranked; narrow it");
+  }
+  buyers_.end_day = buyers_.accounts.empty() ? buyer.last_day : std::max(buyers_.end_day, buyer.last_day);
+  buyers_.accounts.push_back(buyer);
+  return absl::OkStatus();
+}
+
+Buyers BuyerCollector::Finish() {
+  if (scope_.as_of != std::numeric_limits<int64_t>::max()) {
+    buyers_.end_day = static_cast<int32_t>(days_.Find(scope_.as_of - 1));
+  }
+  NumberHistories(buyers_);
+  return std::move(buyers_);
+}
+
 absl::StatusOr<Buyers> FindBuyers(const std::vector<const store::TableReader*>& shards, const RetentionScope& scope,
                                   int64_t window_days) {
-  Buyers buyers;
-  PeriodFinder days(scope.zone, CalendarUnit::kDay);
-  buyers.end_day = static_cast<int32_t>(days.Find(scope.as_of - 1));
-  const Micros recent = scope.zone.AddDays(scope.as_of, static_cast<int>(-window_days));
+  BuyerCollector collector(scope, window_days);
   HistoryScan scan(scope, HistoryParts::kTrades);
-  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) -> absl::Status {
-    const auto first = history.first_purchase();
-    if (!first.has_value()) return absl::OkStatus();
-    Buyer buyer;
-    buyer.first_day = buyer.last_day = static_cast<int32_t>(days.Find(*first));
-    Int128 repeat = 0;
-    Int128 near = 0;
-    for (const HistoryTrade& trade : history.trades) {
-      const int64_t revenue = RevenueOf(trade, scope.basis);
-      const auto day = static_cast<int32_t>(days.Find(trade.occurred));
-      if (trade.occurred >= recent) near += revenue;
-      if (day > buyer.first_day) repeat += revenue;
-      if (trade.is_return || day <= buyer.last_day) continue;
-      buyer.last_day = day;
-      buyer.repeat_days += 1;
-    }
-    if (!Narrow(repeat, buyer.repeat_micros) || !Narrow(near, buyer.recent_micros)) return OutOfRange();
-    if (buyers.accounts.size() >= std::numeric_limits<uint32_t>::max()) {
-      return MakeError(Reason::kForecastNotPossible, "there are more accounts in scope than can be ranked; narrow it");
-    }
-    buyers.accounts.push_back(buyer);
-    return absl::OkStatus();
-  }));
+  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) { return collector.Add(history); }));
+  Buyers buyers = collector.Finish();
   if (buyers.accounts.empty()) return NoPurchase();
   buyers.currency_code = scan.currency();
-  NumberHistories(buyers);
   return buyers;
 }
 

@@ -1,5 +1,5 @@
 // Buyers: what the models of projections/forecast see of the accounts that bought: days with a purchase and what they
-// came to. Private to the queries that forecast.
+// came to.
 //
 // Purchases of one day in the scope's zone are one. An account without a purchase in scope is no buyer.
 #pragma once
@@ -10,6 +10,7 @@
 
 #include <absl/status/statusor.h>
 
+#include "projections/engine/period_finder.h"
 #include "projections/forecast/bg_nbd.h"
 #include "projections/retention/history.h"
 
@@ -26,7 +27,7 @@ struct Buyer {
   uint32_t history = 0;
   // Revenue of the days after the first.
   int64_t repeat_micros = 0;
-  // Revenue within the window before as_of.
+  // Revenue within the window before as_of; zero where none was asked for.
   int64_t recent_micros = 0;
 };
 
@@ -50,6 +51,27 @@ inline bool IsBuyer(const AccountHistory& history) { return history.first_purcha
 // Errors: FAILED_PRECONDITION (kForecastNotPossible) if there is none; those of HistoryScan.
 absl::StatusOr<Micros> DayAfterLastPurchase(const std::vector<const store::TableReader*>& shards,
                                             const RetentionScope& scope);
+
+// Takes the accounts of a walk. Memory: 32 bytes a buyer while it collects; Finish takes some more.
+// Threads: confined to one thread.
+class BuyerCollector {
+ public:
+  // `window_days` are those of recent_micros; 0: none. Requires: with a window, scope.as_of is a moment, not "ever".
+  // `scope` must outlive it.
+  BuyerCollector(const RetentionScope& scope, int64_t window_days);
+
+  // Adds the next account, if it is a buyer. Errors: as FindBuyers.
+  absl::Status Add(const AccountHistory& history);
+
+  // What was added. Without as_of in the scope, the last day is that of the last purchase. Once.
+  Buyers Finish();
+
+ private:
+  const RetentionScope& scope_;
+  PeriodFinder days_;
+  Micros recent_;
+  Buyers buyers_;
+};
 
 // Finds the buyers; `window_days` are those of recent_micros. Requires: scope.as_of is a moment, not "ever".
 // Errors: FAILED_PRECONDITION (kArithmeticRange) if revenue of an account leaves 64 bits, (kForecastNotPossible) if

@@ -238,27 +238,25 @@ absl::StatusOr<ForecastModels> FitModels(const Buyers& buyers) {
 absl::StatusOr<std::vector<Expectation>> Expect(const forecast::BgNbdParameters& parameters,
                                                 const std::vector<forecast::Summary>& histories, double weeks,
                                                 double yearly_discount) {
-  const double steps = std::max(std::ceil(weeks), 1.0);
-  const double per_step = std::pow(1 + yearly_discount, -weeks * kDaysPerWeek / steps / kDaysPerYear);
+  const auto forecasts = forecast::ForecastEach(parameters, histories, weeks);
+  if (!forecasts.ok()) return NotPossible(forecasts.status());
   std::vector<Expectation> expectations;
   expectations.reserve(histories.size());
-  for (const forecast::Summary& history : histories) {
-    const auto forecast = forecast::ForecastPurchases(parameters, history, weeks);
-    if (!forecast.ok()) return NotPossible(forecast.status());
-    Expectation& out = expectations.emplace_back();
-    out.p_alive = forecast->p_alive;
-    out.purchases = forecast->expected;
-    out.discounted = forecast->expected;
-    if (yearly_discount == 0) continue;
-    out.discounted = 0;
-    double before = 0;
-    double factor = 1;
-    for (double step = 1; step <= steps; step += 1) {
-      const auto so_far = forecast::ExpectedPurchases(parameters, history, weeks * step / steps);
-      if (!so_far.ok()) return NotPossible(so_far.status());
-      factor *= per_step;
-      out.discounted += (*so_far - before) * factor;
-      before = *so_far;
+  for (const forecast::PurchaseForecast& forecast : *forecasts) {
+    expectations.push_back({forecast.p_alive, forecast.expected, yearly_discount == 0 ? forecast.expected : 0});
+  }
+  if (yearly_discount == 0) return expectations;
+  const double steps = std::max(std::ceil(weeks), 1.0);
+  const double per_step = std::pow(1 + yearly_discount, -weeks * kDaysPerWeek / steps / kDaysPerYear);
+  std::vector<double> before(histories.size());
+  double factor = 1;
+  for (double step = 1; step <= steps; step += 1) {
+    const auto so_far = forecast::ForecastEach(parameters, histories, weeks * step / steps);
+    if (!so_far.ok()) return NotPossible(so_far.status());
+    factor *= per_step;
+    for (size_t i = 0; i < histories.size(); ++i) {
+      expectations[i].discounted += ((*so_far)[i].expected - before[i]) * factor;
+      before[i] = (*so_far)[i].expected;
     }
   }
   return expectations;

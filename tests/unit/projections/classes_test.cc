@@ -95,7 +95,7 @@ TEST(GetClasses, SaysWhyThereIsNoForecastAndWhatStandsInForIt) {
   const ClassesAnswer answer = Of(TwentyAccounts(), ByRank());
   EXPECT_TRUE(
       answer.basis.starts_with("revenue of the last half of the stretch, from 2026-07-02T12:00:00Z: no forecast "
-                               "is possible (BG/NBD: "))
+                               "is possible (20 customers are too few to fit BG/NBD: "))
       << answer.basis;
 }
 

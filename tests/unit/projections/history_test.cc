@@ -1,6 +1,7 @@
 // Histories: what the rows of "retention" hold of an account, and in which order accounts are visited.
 #include "projections/retention/history.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "projections/retention/retention_projection.h"
