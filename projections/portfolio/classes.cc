@@ -69,7 +69,6 @@ class Sorter {
     const std::optional<Micros> first = history.first_purchase();
     if (!by_rank() || !first.has_value()) return absl::OkStatus();
     first_purchase_ = std::min(first_purchase_, *first);
-    last_purchase_ = std::max(last_purchase_, *history.last_purchase());
     // The models see every account that ever bought; of the others nothing is to be said.
     KL_RETURN_IF_ERROR(fitter_.Add(history));
     fitted_places_.push_back(place);
@@ -89,7 +88,8 @@ class Sorter {
   // expected, or by what they bought last.
   absl::Status FindPromising() {
     std::fill(class_of_.begin() + static_cast<std::ptrdiff_t>(ends_[1]), class_of_.end(), uint8_t{kPromising + 1});
-    Outlook outlook = fitter_.Finish();
+    KL_ASSIGN_OR_RETURN(data_end_, EndOfData(shards_, scope_));
+    Outlook outlook = fitter_.Finish(data_end_);
     answer_.basis = outlook.basis;
     std::vector<int64_t> order(ranked_.size());
     if (outlook.possible) {
@@ -120,8 +120,7 @@ class Sorter {
   absl::Status MeasureLastHalf(std::vector<int64_t>& revenue) {
     if (ranked_.empty()) return absl::OkStatus();
     const Micros start = query_.start == kFromTheBeginning ? first_purchase_ : query_.start;
-    const Micros end = scope_.as_of == kNoAsOf ? scope_.zone.DayStart(last_purchase_, 1) : scope_.as_of;
-    const Micros middle = start + (end - start) / 2;
+    const Micros middle = start + (data_end_ - start) / 2;
     answer_.basis = fmt::format("revenue of the last half of the stretch, from {}: no forecast is possible ({})",
                                 FormatMicros(middle), answer_.basis);
     std::vector<uint32_t> index_of(ranked_.size());
@@ -133,7 +132,7 @@ class Sorter {
         Walk(shards_, scope_, parts(), [&](uint32_t place, const AccountHistory& history) -> absl::Status {
           if (next == index_of.end() || ranked_[*next].place != place) return absl::OkStatus();
           StretchFigures figures;
-          if (!MeasureStretch(history, middle, end, figures)) return SumOutOfRange();
+          if (!MeasureStretch(history, middle, data_end_, figures)) return SumOutOfRange();
           revenue[*next++] = MeasureOf(figures, PortfolioMeasure::kRevenue, scope_.basis);
           return absl::OkStatus();
         });
@@ -211,7 +210,7 @@ class Sorter {
   // Places of the accounts the fitter has, ascending.
   std::vector<uint32_t> fitted_places_;
   Micros first_purchase_ = std::numeric_limits<int64_t>::max();
-  Micros last_purchase_ = std::numeric_limits<int64_t>::min();
+  Micros data_end_ = kFromTheBeginning;
   int64_t total_ = 0;
   // Ends of the first two classes, as indices of the ranking.
   std::vector<size_t> ends_;

@@ -17,8 +17,8 @@ Outlook NotPossible(std::string_view why) { return {false, std::string(why), {}}
 
 }  // namespace
 
-Outlook OutlookFitter::Finish() {
-  const Buyers buyers = collector_.Finish();
+Outlook OutlookFitter::Finish(Micros data_end) {
+  const Buyers buyers = collector_.Finish(data_end);
   const absl::StatusOr<ForecastModels> models = FitModels(buyers);
   if (!models.ok()) return NotPossible(MessageOf(models.status()));
   if (!models->values.has_value()) return NotPossible(models->value_note);

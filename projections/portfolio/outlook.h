@@ -34,9 +34,8 @@ class OutlookFitter {
   // Adds the next account. Requires: it has a purchase. Errors: those of BuyerCollector::Add.
   absl::Status Add(const AccountHistory& history) { return collector_.Add(history); }
 
-  // What comes after as_of or, where that is absent, after the day of the last purchase. Once. Cost: the fits, and an
-  // expectation for each different history.
-  Outlook Finish();
+  // What comes after `data_end` (EndOfData). Once. Cost: the fits, and an expectation for each different history.
+  Outlook Finish(Micros data_end);
 
  private:
   BuyerCollector collector_;

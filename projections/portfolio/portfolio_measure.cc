@@ -4,6 +4,7 @@
 #include <numeric>
 #include <optional>
 
+#include "projections/retention/data_end.h"
 #include "server/base/error.h"
 
 namespace keyledger::projections::portfolio {
@@ -82,15 +83,8 @@ absl::Status VisitPlaces(const Shards& shards, const RetentionScope& scope, Hist
 }
 
 absl::StatusOr<Micros> EndOfData(const Shards& shards, const RetentionScope& scope) {
-  if (scope.as_of != kNoAsOf) return scope.as_of;
-  std::optional<Micros> last;
-  KL_ASSIGN_OR_RETURN(const WalkEnd walked,
-                      Walk(shards, scope, HistoryParts::kTrades, [&](uint32_t, const AccountHistory& history) {
-                        last = std::max(last, history.last_purchase());
-                        return absl::OkStatus();
-                      }));
-  static_cast<void>(walked);
-  return last.has_value() ? scope.zone.DayStart(*last, 1) : kFromTheBeginning;
+  KL_ASSIGN_OR_RETURN(const std::optional<Micros> end, FindDataEnd(shards, scope));
+  return end.value_or(kFromTheBeginning);
 }
 
 void Rank(std::vector<RankedAccount>& accounts) {

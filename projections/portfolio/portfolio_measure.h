@@ -91,9 +91,8 @@ absl::Status VisitPlaces(const Shards& shards, const RetentionScope& scope, Hist
                          const std::vector<uint32_t>& places,
                          const std::function<absl::Status(size_t index, const AccountHistory& history)>& visit);
 
-// Where the data of a scope end: at as_of or, where that is absent, with the day of the last purchase in scope (the end
-// of it, exclusive); kFromTheBeginning if there is none. Walks in the latter case.
-// Errors: as HistoryScan::Run.
+// Where the data of a scope end (projections/retention/data_end.h); kFromTheBeginning if there are none.
+// Errors: as FindDataEnd.
 absl::StatusOr<Micros> EndOfData(const Shards& shards, const RetentionScope& scope);
 
 // An account of a ranking: 16 bytes, whatever the length of its id.

@@ -39,7 +39,7 @@ struct SatisfactionAnswer {
 };
 
 // An account is gone if it makes no purchase after its answer and within `left_days` of 24 hours, or is closed when
-// they are over. The data end at scope.as_of or, where that is absent, with the day of the last purchase in scope.
+// they are over. Where the data end: EndOfData.
 // Requires: left_days >= 1. Memory: the periods.
 // Errors: as HistoryScan::Run; INVALID_ARGUMENT (kInvalidField "scope.period") if the answers span more than
 // kRetentionPeriodsMax periods.

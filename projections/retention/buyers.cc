@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <tuple>
 #include <utility>
 
+#include "projections/retention/data_end.h"
 #include "server/base/checked.h"
 #include "server/base/error.h"
 
@@ -61,18 +63,9 @@ absl::Status NotPossible(const absl::Status& why) { return MakeError(Reason::kFo
 
 absl::StatusOr<Micros> DayAfterLastPurchase(const std::vector<const store::TableReader*>& shards,
                                             const RetentionScope& scope) {
-  Micros last = std::numeric_limits<int64_t>::min();
-  bool any = false;
-  HistoryScan scan(scope, HistoryParts::kTrades);
-  KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) {
-    if (const auto purchase = history.last_purchase(); purchase.has_value()) {
-      last = std::max(last, *purchase);
-      any = true;
-    }
-    return absl::OkStatus();
-  }));
-  if (!any) return NoPurchase();
-  return scope.zone.DayStart(last, 1);
+  KL_ASSIGN_OR_RETURN(const std::optional<Micros> end, FindDataEnd(shards, scope));
+  if (!end.has_value()) return NoPurchase();
+  return *end;
 }
 
 BuyerCollector::BuyerCollector(const RetentionScope& scope, int64_t window_days)
@@ -101,15 +94,12 @@ absl::Status BuyerCollector::Add(const AccountHistory& history) {
   if (buyers_.accounts.size() >= std::numeric_limits<uint32_t>::max()) {
     return MakeError(Reason::kForecastNotPossible, "there are more accounts in scope than can be ranked; narrow it");
   }
-  buyers_.end_day = buyers_.accounts.empty() ? buyer.last_day : std::max(buyers_.end_day, buyer.last_day);
   buyers_.accounts.push_back(buyer);
   return absl::OkStatus();
 }
 
-Buyers BuyerCollector::Finish() {
-  if (scope_.as_of != std::numeric_limits<int64_t>::max()) {
-    buyers_.end_day = static_cast<int32_t>(days_.Find(scope_.as_of - 1));
-  }
+Buyers BuyerCollector::Finish(Micros data_end) {
+  if (!buyers_.accounts.empty()) buyers_.end_day = static_cast<int32_t>(days_.Find(data_end - 1));
   NumberHistories(buyers_);
   return std::move(buyers_);
 }
@@ -119,7 +109,7 @@ absl::StatusOr<Buyers> FindBuyers(const std::vector<const store::TableReader*>& 
   BuyerCollector collector(scope, window_days);
   HistoryScan scan(scope, HistoryParts::kTrades);
   KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) { return collector.Add(history); }));
-  Buyers buyers = collector.Finish();
+  Buyers buyers = collector.Finish(scope.as_of);
   if (buyers.accounts.empty()) return NoPurchase();
   buyers.currency_code = scan.currency();
   return buyers;

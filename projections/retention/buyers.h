@@ -47,8 +47,8 @@ absl::Status NotPossible(const absl::Status& why);
 // Whether the account has bought in scope.
 inline bool IsBuyer(const AccountHistory& history) { return history.first_purchase().has_value(); }
 
-// Returns the start of the local day after the last purchase in scope.
-// Errors: FAILED_PRECONDITION (kForecastNotPossible) if there is none; those of HistoryScan.
+// Returns where the data of a scope without as_of end (data_end.h).
+// Errors: FAILED_PRECONDITION (kForecastNotPossible) if there is no purchase; those of FindDataEnd.
 absl::StatusOr<Micros> DayAfterLastPurchase(const std::vector<const store::TableReader*>& shards,
                                             const RetentionScope& scope);
 
@@ -63,8 +63,8 @@ class BuyerCollector {
   // Adds the next account, if it is a buyer. Errors: as FindBuyers.
   absl::Status Add(const AccountHistory& history);
 
-  // What was added. Without as_of in the scope, the last day is that of the last purchase. Once.
-  Buyers Finish();
+  // What was added, with ages counted to the day before `data_end` (data_end.h). Once.
+  Buyers Finish(Micros data_end);
 
  private:
   const RetentionScope& scope_;

@@ -179,7 +179,7 @@ struct RetentionScope {
   std::string currency_code;
   RevenueBasis basis = RevenueBasis::kGross;
   // Only what occurred before this moment, was recorded before that one, and lies before the place given for its shard
-  // (none given: anywhere).
+  // (none given: anywhere). Where the data end without as_of: data_end.h.
   Micros as_of = std::numeric_limits<int64_t>::max();
   Micros known_at = std::numeric_limits<int64_t>::max();
   PopulationFilter filter;

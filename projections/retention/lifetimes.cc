@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "projections/engine/period_finder.h"
+#include "projections/retention/data_end.h"
 #include "server/base/calendar.h"
 #include "server/base/error.h"
 
@@ -12,7 +13,9 @@ namespace {
 // Counts over all accounts in how many months they were active, and were again in the next.
 class MonthCount {
  public:
-  explicit MonthCount(const Zone& zone) : months_(zone, CalendarUnit::kMonth) {}
+  // `end`: of the data, exclusive.
+  MonthCount(const Zone& zone, Micros end)
+      : months_(zone, CalendarUnit::kMonth), last_(zone.PeriodIndex(end - 1, CalendarUnit::kMonth)) {}
 
   void Start() { previous_.reset(); }
   // A purchase of the account that Start was called for, in order of time.
@@ -22,10 +25,6 @@ class MonthCount {
     active_ += 1;
     if (previous_.has_value() && *previous_ + 1 == month) retained_ += 1;
     previous_ = month;
-    if (month > last_) {
-      last_ = month;
-      active_in_last_ = 0;
-    }
     if (month == last_) active_in_last_ += 1;
   }
 
@@ -34,10 +33,10 @@ class MonthCount {
 
  private:
   PeriodFinder months_;
+  const int64_t last_;
   std::optional<int64_t> previous_;
   int64_t active_ = 0;
   int64_t retained_ = 0;
-  int64_t last_ = std::numeric_limits<int64_t>::min();
   int64_t active_in_last_ = 0;
 };
 
@@ -46,9 +45,11 @@ class MonthCount {
 absl::StatusOr<Lifetimes> ReadLifetimes(const std::vector<const store::TableReader*>& shards,
                                         const RetentionScope& scope, HistoryParts parts) {
   Lifetimes lifetimes;
-  lifetimes.last_day = lifetimes.last_purchase_day = std::numeric_limits<int32_t>::min();
+  KL_ASSIGN_OR_RETURN(const std::optional<Micros> end, FindDataEnd(shards, scope));
+  if (!end.has_value()) return lifetimes;
+  lifetimes.last_day = lifetimes.last_purchase_day = static_cast<int32_t>(scope.zone.DayIndex(*end - 1));
   PeriodFinder days(scope.zone, CalendarUnit::kDay);
-  MonthCount months(scope.zone);
+  MonthCount months(scope.zone, *end);
   HistoryScan scan(scope, parts);
   KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) -> absl::Status {
     Lifetime account;
@@ -64,8 +65,6 @@ absl::StatusOr<Lifetimes> ReadLifetimes(const std::vector<const store::TableRead
       months.Add(trade.occurred);
     }
     if (!bought) return absl::OkStatus();
-    lifetimes.last_purchase_day = std::max(lifetimes.last_purchase_day, account.last);
-    lifetimes.last_day = std::max(lifetimes.last_day, account.last);
     if (parts == HistoryParts::kAll && history.is_closed()) {
       account.closed = static_cast<int32_t>(days.Find(history.life.back().occurred));
       lifetimes.last_day = std::max(lifetimes.last_day, account.closed);

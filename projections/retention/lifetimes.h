@@ -28,14 +28,15 @@ struct Lifetime {
 struct Lifetimes {
   // In order of account_id.
   std::vector<Lifetime> accounts;
-  // Last day with a purchase or, if that is later, a closing. No meaning without accounts; neither have the next two.
+  // Last day of the data (data_end.h) or, if that is later, with a closing. No meaning without accounts; neither have
+  // the next two.
   int32_t last_day = 0;
-  // Last day with a purchase.
+  // Last day of the data.
   int32_t last_purchase_day = 0;
   // Last day that is in scope: the one before scope.as_of, where that is given.
   std::optional<int32_t> scope_end;
-  // Over the months from the first purchase to the last: accounts active in a month other than the last, and those of
-  // them that were active in the next month too.
+  // Over the months from the first purchase to the one in which the data end: accounts active in a month other than the
+  // last, and those of them that were active in the next month too.
   int64_t months_started = 0;
   int64_t months_retained = 0;
 };

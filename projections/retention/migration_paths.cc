@@ -43,7 +43,7 @@ void AddBought(const std::vector<TradedPeriod>& traded, Span& span) {
 
 class RecencyPaths final : public MigrationPaths {
  public:
-  explicit RecencyPaths(int32_t cap) : cap_(static_cast<uint8_t>(cap)) {}
+  RecencyPaths(int32_t cap, int64_t last) : cap_(static_cast<uint8_t>(cap)), last_(last) {}
 
   absl::Status Survey(const AccountHistory&, const std::vector<TradedPeriod>& traded) override {
     AddBought(traded, span_);
@@ -51,9 +51,11 @@ class RecencyPaths final : public MigrationPaths {
   }
 
   bool Settle(int64_t& first, int64_t& last) override {
+    if (span_.empty()) return false;
+    span_.Add(last_);
     first = span_.first;
     last = span_.last;
-    return !span_.empty();
+    return true;
   }
 
   std::vector<std::string> states() const override {
@@ -81,6 +83,7 @@ class RecencyPaths final : public MigrationPaths {
 
  private:
   const uint8_t cap_;
+  const int64_t last_;
   Span span_;
 };
 
@@ -98,8 +101,8 @@ struct Ranked {
 
 class ClassPaths final : public MigrationPaths {
  public:
-  explicit ClassPaths(const MigrationQuestion& question)
-      : cuts_(question.class_cuts_milli), ranked_at_once_(question.ranked_at_once) {}
+  ClassPaths(const MigrationQuestion& question, int64_t last)
+      : cuts_(question.class_cuts_milli), ranked_at_once_(question.ranked_at_once), last_(last) {}
 
   absl::Status Survey(const AccountHistory&, const std::vector<TradedPeriod>& traded) override {
     if (!FirstBought(traded).has_value()) return absl::OkStatus();
@@ -116,9 +119,11 @@ class ClassPaths final : public MigrationPaths {
   }
 
   bool Settle(int64_t& first, int64_t& last) override {
+    if (span_.empty()) return false;
+    span_.Add(last_);
     first = span_.first;
     last = span_.last;
-    return !span_.empty();
+    return true;
   }
 
   absl::Status Prepare(const std::vector<const store::TableReader*>& shards, const RetentionScope& scope) override {
@@ -205,6 +210,7 @@ class ClassPaths final : public MigrationPaths {
 
   const std::vector<int32_t>& cuts_;
   const size_t ranked_at_once_;
+  const int64_t last_;
   Span span_;
   std::map<int64_t, size_t> buyers_;
   std::vector<Ranked> ranked_;
@@ -219,15 +225,12 @@ class ClassPaths final : public MigrationPaths {
 // Tiers of a ladder or stages of a lifecycle.
 class StandingPaths final : public MigrationPaths {
  public:
-  StandingPaths(const RetentionScope& scope, const MigrationQuestion& question)
-      : of_(question.of), ladder_id_(question.ladder_id), periods_(scope.periods()) {}
+  StandingPaths(const RetentionScope& scope, const MigrationQuestion& question, int64_t last)
+      : of_(question.of), ladder_id_(question.ladder_id), periods_(scope.periods()), last_(last) {}
 
   HistoryParts parts() const override { return HistoryParts::kAll; }
 
-  absl::Status Survey(const AccountHistory& account, const std::vector<TradedPeriod>& traded) override {
-    for (const TradedPeriod& period : traded) {
-      if (period.bought) last_bought_ = std::max(last_bought_, period.period);
-    }
+  absl::Status Survey(const AccountHistory& account, const std::vector<TradedPeriod>&) override {
     if (const std::optional<int64_t> start = StartOf(account); start.has_value()) first_present_.Add(*start);
     for (const HistoryStanding& standing : StandingsOf(account)) {
       if (standing.ladder_id != ladder_id_) continue;
@@ -244,7 +247,7 @@ class StandingPaths final : public MigrationPaths {
   bool Settle(int64_t& first, int64_t& last) override {
     if (assigned_.empty()) return false;
     first = first_ = std::max(first_present_.first, assigned_.first - 1);
-    last = last_ = std::max(assigned_.last, last_bought_);
+    last = last_ = std::max(assigned_.last, last_);
     return true;
   }
 
@@ -299,9 +302,8 @@ class StandingPaths final : public MigrationPaths {
   std::set<std::string> names_ = {""};
   Span first_present_;
   Span assigned_;
-  int64_t last_bought_ = std::numeric_limits<int64_t>::min();
   int64_t first_ = 0;
-  int64_t last_ = 0;
+  int64_t last_;
 };
 
 }  // namespace
@@ -322,17 +324,18 @@ bool SumByPeriod(const AccountHistory& account, RevenueBasis basis, PeriodFinder
   return true;
 }
 
-std::unique_ptr<MigrationPaths> MakeMigrationPaths(const RetentionScope& scope, const MigrationQuestion& question) {
+std::unique_ptr<MigrationPaths> MakeMigrationPaths(const RetentionScope& scope, const MigrationQuestion& question,
+                                                   int64_t last) {
   switch (question.of) {
     case MigrationOf::kRecency:
-      return std::make_unique<RecencyPaths>(question.recency_cap);
+      return std::make_unique<RecencyPaths>(question.recency_cap, last);
     case MigrationOf::kClass:
-      return std::make_unique<ClassPaths>(question);
+      return std::make_unique<ClassPaths>(question, last);
     case MigrationOf::kTier:
     case MigrationOf::kStage:
       break;
   }
-  return std::make_unique<StandingPaths>(scope, question);
+  return std::make_unique<StandingPaths>(scope, question, last);
 }
 
 }  // namespace keyledger::projections

@@ -57,7 +57,8 @@ class MigrationPaths {
   virtual bool Trace(const AccountHistory& account, const std::vector<TradedPeriod>& traded, MigrationPath& path) = 0;
 };
 
-// `question` must outlive the paths.
-std::unique_ptr<MigrationPaths> MakeMigrationPaths(const RetentionScope& scope, const MigrationQuestion& question);
+// `last` is the period in which the data end (data_end.h). `question` must outlive the paths.
+std::unique_ptr<MigrationPaths> MakeMigrationPaths(const RetentionScope& scope, const MigrationQuestion& question,
+                                                   int64_t last);
 
 }  // namespace keyledger::projections

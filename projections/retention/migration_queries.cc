@@ -1,12 +1,15 @@
 #include "projections/retention/migration_queries.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "projections/forecast/markov.h"
+#include "projections/retention/data_end.h"
 #include "projections/retention/migration_paths.h"
 #include "projections/retention/query_sums.h"
 #include "projections/retention/retention_queries.h"
@@ -154,7 +157,10 @@ absl::Status FillLongRun(const MigrationQuestion& question, MigrationTable& tabl
 
 absl::StatusOr<MigrationTable> GetMigrationTable(const std::vector<const store::TableReader*>& shards,
                                                  const RetentionScope& scope, const MigrationQuestion& question) {
-  const std::unique_ptr<MigrationPaths> paths = MakeMigrationPaths(scope, question);
+  KL_ASSIGN_OR_RETURN(const std::optional<Micros> end, FindDataEnd(shards, scope));
+  // Without a purchase the standings alone say where they end.
+  const int64_t last = end.has_value() ? scope.periods().IndexAt(*end - 1) : std::numeric_limits<int64_t>::min();
+  const std::unique_ptr<MigrationPaths> paths = MakeMigrationPaths(scope, question, last);
   MigrationTable table;
   KL_ASSIGN_OR_RETURN(Tally tally, CountAll(shards, scope, *paths, table.currency_code));
   if (tally.states == 0) return table;

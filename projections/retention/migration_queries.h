@@ -7,8 +7,8 @@
 //   account_id; "N": bought nothing in it. From the period before its first purchase on, in which it is "N".
 // - by tier or stage: what it held at the end of the period; "" before any. From the period on in which it was opened
 //   or, if that was earlier, first traded or held anything.
-// Each ends with the last period of the data: of the last purchase in scope or, by tier or stage, of the last
-// assignment, if that is later. By tier or stage the data begin with the period before the first assignment. An account
+// Each ends with the last period of the data (data_end.h) or, by tier or stage, of the last assignment, if that is
+// later. By tier or stage the data begin with the period before the first assignment. An account
 // that was closed stays in its state. One transition is counted for each account and two periods that follow each
 // other.
 //

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "projections/engine/period_finder.h"
+#include "projections/retention/data_end.h"
 #include "projections/retention/month_cells.h"
 #include "server/base/checked.h"
 #include "server/base/error.h"
@@ -47,7 +48,7 @@ struct Found {
   std::string currency_code;
   int64_t purchases = 0;
   int64_t accounts = 0;
-  // Period of the first and the last purchase; meaningful if purchases > 0.
+  // Period of the first purchase, and the last of the data; meaningful if purchases > 0.
   int64_t first = 0;
   int64_t last = 0;
 };
@@ -67,7 +68,9 @@ bool Narrow(Int128 sum, int64_t& out) {
 // scope.
 absl::Status FindActivity(const std::vector<const store::TableReader*>& shards, const RetentionScope& scope,
                           Found& found, const ActivityVisitor& visit) {
+  KL_ASSIGN_OR_RETURN(const std::optional<Micros> end, FindDataEnd(shards, scope));
   PeriodFinder finder(scope.periods());
+  if (end.has_value()) found.last = finder.Find(*end - 1);
   HistoryScan scan(scope, HistoryParts::kTrades);
   ActivePeriods active;
   KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) {
@@ -79,7 +82,6 @@ absl::Status FindActivity(const std::vector<const store::TableReader*>& shards, 
       active.back().revenue += RevenueOf(trade, scope.basis);
       if (trade.is_return) continue;
       found.first = found.purchases == 0 ? period : std::min(found.first, period);
-      found.last = found.purchases == 0 ? period : std::max(found.last, period);
       found.purchases += 1;
       active.back().purchases += 1;
     }
@@ -94,7 +96,7 @@ absl::Status FindActivity(const std::vector<const store::TableReader*>& shards, 
 absl::Status CheckSpan(const Found& found, const Periods& periods) {
   if (found.purchases == 0 || found.last - found.first < kRetentionPeriodsMax) return absl::OkStatus();
   return FieldError("scope.period",
-                    fmt::format("purchases from {} to {} span more than {} periods: choose a longer one",
+                    fmt::format("the data from {} to {} span more than {} periods: choose a longer one",
                                 periods.Format(found.first), periods.Format(found.last), kRetentionPeriodsMax));
 }
 
@@ -205,6 +207,21 @@ void AddCell(int64_t month, int64_t cohort, const MonthCell& cell, bool net, Cel
   of_cohort.revenue[offset] += revenue;
 }
 
+// The month in which the data end, by the cells of all currencies; nothing without a purchase.
+absl::StatusOr<std::optional<int64_t>> LastMonth(const std::vector<const store::TableReader*>& shards,
+                                                 const RetentionScope& scope, const CellCurrencies& traded) {
+  constexpr int64_t kEver = std::numeric_limits<int64_t>::max();
+  if (scope.as_of != kEver) return std::optional(Zone().PeriodIndex(scope.as_of - 1, CalendarUnit::kMonth));
+  std::optional<int64_t> last;
+  for (const std::string& currency : traded.currencies) {
+    KL_RETURN_IF_ERROR(ReadMonthCells(shards, currency, kEver, [&](int64_t month, int64_t, const MonthCell& cell) {
+      if (cell.purchases > 0) last = std::max(last.value_or(month), month);
+      return true;
+    }));
+  }
+  return last;
+}
+
 // The answer to the scope from the cells; nothing if they cannot say.
 absl::StatusOr<std::optional<CellSums>> FindInCells(const std::vector<const store::TableReader*>& shards,
                                                     const RetentionScope& scope, Found& found) {
@@ -229,12 +246,14 @@ absl::StatusOr<std::optional<CellSums>> FindInCells(const std::vector<const stor
         AddCell(month, cohort, cell, scope.basis == RevenueBasis::kNet, sums);
         if (cell.purchases == 0) return true;
         found.first = found.purchases == 0 ? month : std::min(found.first, month);
-        found.last = found.purchases == 0 ? month : std::max(found.last, month);
         found.purchases += cell.purchases;
         found.accounts += cohort == month ? cell.active : 0;
         return true;
       }));
   if (earliest > latest) return std::optional<CellSums>(std::move(sums));
+  KL_ASSIGN_OR_RETURN(const std::optional<int64_t> last, LastMonth(shards, scope, traded));
+  found.last = last.value_or(latest);
+  latest = std::max(latest, found.last);
   if (latest - earliest >= kRetentionPeriodsMax || !HasMonthsOfUtc(scope.zone, earliest, latest)) {
     return std::optional<CellSums>();
   }

@@ -29,6 +29,8 @@ inline constexpr int64_t kRetentionPeriodsMax = 1200;
 // Errors common to the queries: INVALID_ARGUMENT (kInvalidField "scope.currency_code" if none is given and the data has
 // several; "scope.period" if the data spans more than kRetentionPeriodsMax periods), FAILED_PRECONDITION
 // (kArithmeticRange) if a sum leaves 64 bits, DATA_LOSS (kStoreDamaged). No purchase in scope is an empty answer.
+// Periods go on to the one in which the data end (data_end.h), though nobody in scope buys any more: who was lost last
+// is seen there.
 
 struct RetentionPeriodRow {
   // Number of the period; see Zone::PeriodIndex and FormatPeriod.
@@ -62,7 +64,7 @@ struct RetentionPeriodRow {
 };
 
 struct RetentionTable {
-  // From the first purchase's period to the last purchase's, without gaps. Returns before or after them are in no
+  // From the first purchase's period to the last of the data, without gaps. Returns before or after them are in no
   // period.
   std::vector<RetentionPeriodRow> periods;
   // Empty if there is nothing in scope and none was asked for.

@@ -1,11 +1,11 @@
 #include "projections/retention/rfm_queries.h"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <utility>
 
 #include "projections/engine/period_finder.h"
+#include "projections/retention/data_end.h"
 #include "projections/retention/query_sums.h"
 #include "server/base/calendar.h"
 
@@ -143,7 +143,6 @@ absl::StatusOr<RfmTable> GetRfmTable(const std::vector<const store::TableReader*
                                      const RfmQuestion& question) {
   std::vector<Figures> accounts;
   std::optional<size_t> asked;
-  int64_t last_day = std::numeric_limits<int64_t>::min();
   FigureReader reader(scope, question.frequency);
   HistoryScan scan(scope, HistoryParts::kTrades);
   KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) -> absl::Status {
@@ -152,18 +151,14 @@ absl::StatusOr<RfmTable> GetRfmTable(const std::vector<const store::TableReader*
     if (!reader.Read(history, figures, bought)) return MoneyOutOfRange();
     if (!bought) return absl::OkStatus();
     if (history.account_id == question.account_id) asked = accounts.size();
-    last_day = std::max<int64_t>(last_day, figures.last_day);
     accounts.push_back(figures);
     return absl::OkStatus();
   }));
   RfmTable table;
   table.currency_code = scan.currency();
   table.accounts = static_cast<int64_t>(accounts.size());
-  if (scope.as_of != std::numeric_limits<int64_t>::max()) {
-    table.as_of_day = scope.zone.DayIndex(scope.as_of);
-  } else if (!accounts.empty()) {
-    table.as_of_day = last_day + 1;
-  }
+  KL_ASSIGN_OR_RETURN(const std::optional<Micros> end, FindDataEnd(shards, scope));
+  if (end.has_value()) table.as_of_day = scope.zone.DayIndex(*end);
   if (accounts.empty()) return table;
   const std::vector<Scores> scores = ScoreAll(accounts, question.ties);
   if (!FillCells(accounts, scores, table)) return MoneyOutOfRange();

@@ -63,8 +63,7 @@ struct RfmTable {
   std::array<int64_t, 5> recency{};
   std::array<int64_t, 5> frequency{};
   std::array<int64_t, 5> monetary{};
-  // Local day that recency is counted to: that of scope.as_of, or else the day after the last purchase in scope.
-  // Nothing if there is neither.
+  // Local day that recency is counted to: that on which the data end (data_end.h). Nothing if they have none.
   std::optional<int64_t> as_of_day;
   std::string currency_code;
   // Of the cell or account asked for.

@@ -1,7 +1,7 @@
 // Survival and tenure: how long it takes until accounts buy again or are lost, and how long they have been with us.
 //
-// Days are local days of the scope's zone; only accounts that have purchased count. The data end with the last day
-// before scope.as_of or, without one, with the last purchase in scope (of losses: with the last purchase or closing).
+// Days are local days of the scope's zone; only accounts that have purchased count. Where the data end: data_end.h; of
+// losses and without as_of they last to the last closing in scope, if that is later.
 // An account is lost when it was closed or, with `inactive_days`, on its last purchase before a silence of that many
 // days, up to the closing or the end of the data. One that was reopened or came back was not lost.
 #pragma once
