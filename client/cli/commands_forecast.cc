@@ -53,6 +53,9 @@ void AddPopulation(Table& table, const v1::PopulationForecast& population, const
                                                                    ? fmt::format(", {} of them expected to buy again",
                                                                                  Decimal(population.alive_accounts()))
                                                                    : "")});
+  if (population.closed_accounts() > 0) {
+    table.Add({"closed", FormatCount(population.closed_accounts()) + " of them: nothing is expected of these"});
+  }
   table.Add({"days with a purchase",
              fmt::format("{}, between {} and {}", Decimal(population.expected_purchases()),
                          Decimal(population.lower_purchases()), Decimal(population.upper_purchases()))});

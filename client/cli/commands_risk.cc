@@ -93,6 +93,10 @@ void PrintAtRisk(Session& session, const std::vector<v1::ListAtRiskResponse>& pa
   session.Print(table);
   session.out() << fmt::format("{} accounts at risk, {} {} at stake\n", FormatCount(first.total()),
                                FormatEstimate(first.value_at_stake_micros()), Printable(first.currency_code()));
+  if (first.probably_lost() > 0) {
+    session.out() << FormatCount(first.probably_lost())
+                  << " accounts more are probably lost (alive: below 10 %): they are not listed\n";
+  }
 }
 
 void PrintLossEffect(Session& session, const v1::GetLossEffectResponse& response) {

@@ -58,7 +58,11 @@ class Sorter {
  private:
   bool by_rank() const { return query_.scheme == ClassScheme::kCoreNextPromising; }
   // For ABC costs count even where the measure is revenue: an account that has nothing else is a C.
-  HistoryParts parts() const { return by_rank() ? PartsFor(query_.measure) : HistoryParts::kAll; }
+  // By rank closings do: a closed account promises nothing.
+  HistoryParts parts() const {
+    const bool trades_do = by_rank() && PartsFor(query_.measure) == HistoryParts::kTrades;
+    return trades_do ? HistoryParts::kTradesAndLife : HistoryParts::kAll;
+  }
 
   absl::Status Add(uint32_t place, const AccountHistory& history) {
     if (after_.has_value() && history.account_id <= after_->account_id) after_place_ = int64_t{place};
@@ -133,7 +137,8 @@ class Sorter {
           if (next == index_of.end() || ranked_[*next].place != place) return absl::OkStatus();
           StretchFigures figures;
           if (!MeasureStretch(history, middle, data_end_, figures)) return SumOutOfRange();
-          revenue[*next++] = MeasureOf(figures, PortfolioMeasure::kRevenue, scope_.basis);
+          const int64_t measured = MeasureOf(figures, PortfolioMeasure::kRevenue, scope_.basis);
+          revenue[*next++] = history.is_closed() ? 0 : measured;
           return absl::OkStatus();
         });
     return walked.ok() ? absl::OkStatus() : walked.status();

@@ -30,7 +30,7 @@ Outlook OutlookFitter::Finish(Micros data_end) {
   for (const Buyer& buyer : buyers.accounts) {
     const absl::StatusOr<double> spend = ExpectedSpendMicros(models->values->parameters, buyer);
     if (!spend.ok()) return NotPossible(MessageOf(spend.status()));
-    out.expected_micros.push_back(std::max(0.0, (*expectations)[buyer.history].purchases * *spend));
+    out.expected_micros.push_back(std::max(0.0, ExpectationOf(buyer, *expectations).purchases * *spend));
   }
   out.possible = true;
   out.basis = fmt::format(

@@ -20,7 +20,7 @@ struct Outlook {
   bool possible = false;
   // What the figures rest on, in words.
   std::string basis;
-  // Expected revenue of each account added, in the order added, in micros: zero or more.
+  // Expected revenue of each account added, in the order added, in micros: zero or more, and of a closed one zero.
   std::vector<double> expected_micros;
 };
 
@@ -31,7 +31,8 @@ class OutlookFitter {
   // `scope` must outlive it.
   explicit OutlookFitter(const RetentionScope& scope) : collector_(scope, 0) {}
 
-  // Adds the next account. Requires: it has a purchase. Errors: those of BuyerCollector::Add.
+  // Adds the next account. Requires: it has a purchase; a walk with HistoryParts::kTradesAndLife or more. Errors: those
+  // of BuyerCollector::Add.
   absl::Status Add(const AccountHistory& history) { return collector_.Add(history); }
 
   // What comes after `data_end` (EndOfData). Once. Cost: the fits, and an expectation for each different history.

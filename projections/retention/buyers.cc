@@ -68,6 +68,17 @@ absl::StatusOr<Micros> DayAfterLastPurchase(const std::vector<const store::Table
   return *end;
 }
 
+int64_t Buyers::closed_accounts() const {
+  return std::count_if(accounts.begin(), accounts.end(), [](const Buyer& buyer) { return buyer.closed; });
+}
+
+std::vector<forecast::Summary> Buyers::OpenHistories() const {
+  std::vector<forecast::Summary> open = histories;
+  for (const Buyer& buyer : accounts) open[buyer.history].count -= buyer.closed ? 1 : 0;
+  std::erase_if(open, [](const forecast::Summary& history) { return history.count == 0; });
+  return open;
+}
+
 BuyerCollector::BuyerCollector(const RetentionScope& scope, int64_t window_days)
     : scope_(scope),
       days_(scope.zone, CalendarUnit::kDay),
@@ -78,6 +89,7 @@ absl::Status BuyerCollector::Add(const AccountHistory& history) {
   const auto first = history.first_purchase();
   if (!first.has_value()) return absl::OkStatus();
   Buyer buyer;
+  buyer.closed = history.is_closed();
   buyer.first_day = buyer.last_day = static_cast<int32_t>(days_.Find(*first));
   Int128 repeat = 0;
   Int128 near = 0;
@@ -107,7 +119,7 @@ Buyers BuyerCollector::Finish(Micros data_end) {
 absl::StatusOr<Buyers> FindBuyers(const std::vector<const store::TableReader*>& shards, const RetentionScope& scope,
                                   int64_t window_days) {
   BuyerCollector collector(scope, window_days);
-  HistoryScan scan(scope, HistoryParts::kTrades);
+  HistoryScan scan(scope, HistoryParts::kTradesAndLife);
   KL_RETURN_IF_ERROR(scan.Run(shards, [&](const AccountHistory& history) { return collector.Add(history); }));
   Buyers buyers = collector.Finish(scope.as_of);
   if (buyers.accounts.empty()) return NoPurchase();

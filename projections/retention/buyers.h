@@ -25,6 +25,8 @@ struct Buyer {
   int32_t repeat_days = 0;
   // Index into Buyers::histories.
   uint32_t history = 0;
+  // The models learn from it, but nothing is to be expected of it.
+  bool closed = false;
   // Revenue of the days after the first.
   int64_t repeat_micros = 0;
   // Revenue within the window before as_of; zero where none was asked for.
@@ -39,6 +41,10 @@ struct Buyers {
   std::vector<Buyer> accounts;
   // The different ones, with their counts, in order.
   std::vector<forecast::Summary> histories;
+
+  int64_t closed_accounts() const;
+  // The histories of those that are not closed, with their counts.
+  std::vector<forecast::Summary> OpenHistories() const;
 };
 
 // FAILED_PRECONDITION (kForecastNotPossible) for the reason that a model gives in words.
@@ -60,7 +66,8 @@ class BuyerCollector {
   // `scope` must outlive it.
   BuyerCollector(const RetentionScope& scope, int64_t window_days);
 
-  // Adds the next account, if it is a buyer. Errors: as FindBuyers.
+  // Adds the next account, if it is a buyer. Requires: a walk with HistoryParts::kTradesAndLife or more.
+  // Errors: as FindBuyers.
   absl::Status Add(const AccountHistory& history);
 
   // What was added, with ages counted to the day before `data_end` (data_end.h). Once.

@@ -68,7 +68,7 @@ class Outlook {
   // What accounts are listed by.
   absl::StatusOr<double> KeyOf(size_t place) const {
     const Buyer& buyer = buyers_.accounts[place];
-    const double purchases = expectations_[buyer.history].purchases;
+    const double purchases = ExpectationOf(buyer, expectations_).purchases;
     if (!models_.values.has_value()) return purchases;
     KL_ASSIGN_OR_RETURN(const double spend, ExpectedSpendMicros(models_.values->parameters, buyer));
     return spend * purchases;
@@ -76,7 +76,7 @@ class Outlook {
 
   absl::Status Fill(size_t place, AccountOutlook& out) const {
     const Buyer& buyer = buyers_.accounts[place];
-    const Expectation& expectation = expectations_[buyer.history];
+    const Expectation expectation = ExpectationOf(buyer, expectations_);
     out.repeat_days = buyer.repeat_days;
     out.recency_days = buyer.last_day - buyer.first_day;
     out.age_days = buyers_.end_day - buyer.first_day;
@@ -96,22 +96,23 @@ class Outlook {
 
   absl::StatusOr<PopulationOutlook> Sum(double weeks) const {
     PopulationOutlook sum;
-    const auto interval = forecast::ForecastPopulation(models_.purchases, buyers_.histories, weeks, terms_.confidence);
+    const std::vector<forecast::Summary> open = buyers_.OpenHistories();
+    const auto interval = forecast::ForecastPopulation(models_.purchases, open, weeks, terms_.confidence);
     if (!interval.ok()) return NotPossible(interval.status());
     sum.accounts = static_cast<int64_t>(buyers_.accounts.size());
+    sum.closed_accounts = buyers_.closed_accounts();
     sum.expected_purchases = interval->expected;
     sum.lower_purchases = interval->low;
     sum.upper_purchases = interval->high;
-    for (size_t i = 0; i < expectations_.size(); ++i) {
-      sum.alive_accounts += expectations_[i].p_alive * static_cast<double>(buyers_.histories[i].count);
-    }
+    for (const Buyer& buyer : buyers_.accounts) sum.alive_accounts += ExpectationOf(buyer, expectations_).p_alive;
     if (!models_.values.has_value()) return sum;
     double revenue = 0;
     double value = 0;
     for (const Buyer& buyer : buyers_.accounts) {
       KL_ASSIGN_OR_RETURN(const double spend, ExpectedSpendMicros(models_.values->parameters, buyer));
-      revenue += spend * expectations_[buyer.history].purchases;
-      value += spend * expectations_[buyer.history].discounted;
+      const Expectation expectation = ExpectationOf(buyer, expectations_);
+      revenue += spend * expectation.purchases;
+      value += spend * expectation.discounted;
     }
     sum.expected_revenue_micros = revenue;
     sum.expected_value_micros = value * terms_.margin;
@@ -125,13 +126,14 @@ class Outlook {
   PopulationOutlook population_;
 };
 
-// Places in order of what is expected; ties by place.
+// Places of accounts that are not closed, in order of what is expected; ties by place.
 absl::StatusOr<std::vector<uint32_t>> OrderByOutlook(const Buyers& buyers, const Outlook& outlook) {
   std::vector<double> keys(buyers.accounts.size());
-  std::vector<uint32_t> order(buyers.accounts.size());
+  std::vector<uint32_t> order;
   for (size_t place = 0; place < keys.size(); ++place) {
+    if (buyers.accounts[place].closed) continue;
     KL_ASSIGN_OR_RETURN(keys[place], outlook.KeyOf(place));
-    order[place] = static_cast<uint32_t>(place);
+    order.push_back(static_cast<uint32_t>(place));
   }
   std::sort(order.begin(), order.end(),
             [&keys](uint32_t a, uint32_t b) { return keys[a] != keys[b] ? keys[a] > keys[b] : a < b; });
@@ -145,8 +147,7 @@ void FillRanks(const Buyers& buyers, const std::vector<uint32_t>& order, bool ha
   for (size_t i = 0; has_values && i < order.size(); ++i) {
     if (const auto row = rows.find(order[i]); row != rows.end()) row->second.next_rank = static_cast<int64_t>(i + 1);
   }
-  std::vector<uint32_t> recent(order.size());
-  for (size_t i = 0; i < recent.size(); ++i) recent[i] = static_cast<uint32_t>(i);
+  std::vector<uint32_t> recent = order;
   std::sort(recent.begin(), recent.end(), [&](uint32_t a, uint32_t b) {
     const int64_t left = buyers.accounts[a].recent_micros;
     const int64_t right = buyers.accounts[b].recent_micros;
@@ -170,16 +171,25 @@ absl::Status WalkBuyers(const std::vector<const store::TableReader*>& shards, co
   return walked == enough ? absl::OkStatus() : walked;
 }
 
-// The place of the account; nothing if it is no buyer.
-absl::StatusOr<std::optional<uint32_t>> FindPlace(const std::vector<const store::TableReader*>& shards,
-                                                  const RetentionScope& scope, const std::string& account_id) {
+// The place of the account. Errors: FAILED_PRECONDITION (kForecastNotPossible) if there is nothing to list of it.
+absl::StatusOr<uint32_t> FindPlace(const std::vector<const store::TableReader*>& shards, const RetentionScope& scope,
+                                   const Buyers& buyers, const std::string& account_id) {
   std::optional<uint32_t> found;
   KL_RETURN_IF_ERROR(
       WalkBuyers(shards, scope, HistoryParts::kTrades, [&](uint32_t place, const AccountHistory& history) {
         if (history.account_id == account_id) found = place;
         return history.account_id < account_id;
       }));
-  return found;
+  if (!found.has_value()) {
+    return MakeError(
+        Reason::kForecastNotPossible,
+        fmt::format("account {} has made no purchase in scope: nothing can be forecast of it", account_id));
+  }
+  if (buyers.accounts[*found].closed) {
+    return MakeError(Reason::kForecastNotPossible,
+                     fmt::format("account {} is closed: nothing is to be expected of it", account_id));
+  }
+  return *found;
 }
 
 std::vector<std::pair<std::string, std::string>> LatestTiers(const AccountHistory& history) {
@@ -207,8 +217,8 @@ absl::Status FillPage(const std::vector<const store::TableReader*>& shards, cons
   KL_ASSIGN_OR_RETURN(const std::vector<uint32_t> order, OrderByOutlook(buyers, outlook));
   std::vector<uint32_t> listed;
   if (!page.account_id.empty()) {
-    KL_ASSIGN_OR_RETURN(const auto place, FindPlace(shards, scope, page.account_id));
-    if (place.has_value()) listed.push_back(*place);
+    KL_ASSIGN_OR_RETURN(const uint32_t place, FindPlace(shards, scope, buyers, page.account_id));
+    listed.push_back(place);
   } else if (page.first < order.size()) {
     const auto first = order.begin() + static_cast<ptrdiff_t>(page.first);
     const size_t size = std::min<size_t>(page.size, order.size() - page.first);

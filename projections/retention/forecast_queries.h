@@ -1,10 +1,11 @@
 // Queries of the projection "retention" that look ahead: what is to be expected of each account and of all together,
 // by BG/NBD and Gamma-Gamma, and how good an earlier forecast was.
 //
-// The models are fitted to the buyers in scope (buyers.h). The Gamma-Gamma mean of an account is the revenue of its
-// days after the first, on the scope's basis, per repeat day; accounts whose mean is not above zero are not fitted and
-// count as having spent next to nothing. Floating point, at the edge of a query: nothing here is an input to a
-// decision.
+// The models are fitted to the buyers in scope (buyers.h), closed accounts among them: they are part of what is learnt,
+// but nothing is expected of them, and they are not listed or ranked. The Gamma-Gamma mean of an account is the revenue
+// of its days after the first, on the scope's basis, per repeat day; accounts whose mean is not above zero are not
+// fitted and count as having spent next to nothing. Floating point, at the edge of a query: nothing here is an input to
+// a decision.
 //
 // Cost: two walks over the trades in scope for all accounts, one more for the rows of a page; the fit takes some
 // hundred passes over the different histories. Memory: some tens of bytes an account.
@@ -62,6 +63,11 @@ struct Expectation {
   double discounted = 0;
 };
 
+// What is to be expected of the buyer, `expectations` being those of the histories: nothing of one that is closed.
+inline Expectation ExpectationOf(const Buyer& buyer, const std::vector<Expectation>& expectations) {
+  return buyer.closed ? Expectation() : expectations[buyer.history];
+}
+
 // One per history, in their order. Errors: FAILED_PRECONDITION (kForecastNotPossible).
 absl::StatusOr<std::vector<Expectation>> Expect(const forecast::BgNbdParameters& parameters,
                                                 const std::vector<forecast::Summary>& histories, double weeks,
@@ -74,6 +80,8 @@ absl::StatusOr<double> ExpectedSpendMicros(const forecast::GammaGammaParameters&
 // All accounts together.
 struct PopulationOutlook {
   int64_t accounts = 0;
+  // Of them.
+  int64_t closed_accounts = 0;
   double alive_accounts = 0;
   double expected_purchases = 0;
   double lower_purchases = 0;
@@ -104,7 +112,7 @@ struct AccountOutlook {
 
 // Which accounts are listed.
 struct ForecastPage {
-  // Only this one; empty: by rank.
+  // Only this one; empty: by rank. One that never bought or is closed is refused (kForecastNotPossible).
   std::string account_id;
   uint64_t first = 0;
   size_t size = 0;

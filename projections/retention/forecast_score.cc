@@ -48,7 +48,7 @@ absl::StatusOr<Known> FindKnown(const std::vector<const store::TableReader*>& sh
   double revenue = 0;
   known.outcomes.reserve(buyers.accounts.size());
   for (const Buyer& buyer : buyers.accounts) {
-    const double expected = expectations[buyer.history].purchases;
+    const double expected = ExpectationOf(buyer, expectations).purchases;
     known.outcomes.push_back({std::min<int64_t>(buyer.repeat_days, kScoreGroups - 1), {expected, 0, {}}});
     if (!past.values.has_value()) continue;
     KL_ASSIGN_OR_RETURN(const double spend, ExpectedSpendMicros(*past.values, buyer));

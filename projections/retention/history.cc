@@ -104,7 +104,7 @@ class Loader {
  public:
   // `currency`: of what is wanted. Null: the currencies of trades are gathered, and no trade, cost or budget is.
   Loader(const RetentionScope& scope, HistoryParts parts, const std::string* currency)
-      : scope_(scope), currency_(currency), all_(parts == HistoryParts::kAll), filters_(!scope.filter.matches_all()) {}
+      : scope_(scope), currency_(currency), parts_(parts), filters_(!scope.filter.matches_all()) {}
 
   // Reads the account that `rows` stands on.
   absl::Status Load(ShardRows& rows) {
@@ -131,7 +131,9 @@ class Loader {
 
  private:
   bool Wants(char tag) const {
-    return all_ || tag == kTradeTag || (filters_ && (tag == kAccountTag || tag == kHeldTag || tag == kClubTag));
+    if (tag == kTradeTag || parts_ == HistoryParts::kAll) return true;
+    if (tag == kAccountTag) return filters_ || parts_ == HistoryParts::kTradesAndLife;
+    return filters_ && (tag == kHeldTag || tag == kClubTag);
   }
 
   bool Take(char tag, std::string_view rest, std::string_view value, uint64_t place) {
@@ -265,7 +267,7 @@ class Loader {
 
   const RetentionScope& scope_;
   const std::string* const currency_;
-  const bool all_;
+  const HistoryParts parts_;
   const bool filters_;
 
   AccountHistory history_;

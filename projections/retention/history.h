@@ -194,13 +194,12 @@ struct RetentionScope {
 // Revenue of a trade on the scope's basis: zero for a return where it is gross.
 int64_t RevenueOf(const HistoryTrade& trade, RevenueBasis basis);
 
-// What of the histories is wanted: the rest is not decoded, and empty.
-enum class HistoryParts { kAll, kTrades };
+// What of the histories is wanted: the rest is not decoded, and empty. kTradesAndLife: trades, openings and closings.
+enum class HistoryParts { kAll, kTradesAndLife, kTrades };
 
 // Visits every account of the scope that has a row in it, in order of account_id over all shards, so that the place in
-// the walk is the order by which ties are broken. With kTrades, accounts without a trade may be left out. Memory: one
-// account a shard at a time.
-// Threads: confined to one thread.
+// the walk is the order by which ties are broken. With less than kAll, accounts without a trade may be left out.
+// Memory: one account a shard at a time. Threads: confined to one thread.
 class HistoryScan {
  public:
   // The history is the scan's own, and valid during the call.

@@ -45,14 +45,13 @@ class Population {
 
   absl::StatusOr<Value> ValueAt(uint32_t place) const {
     const Buyer& buyer = buyers_.accounts[place];
-    const Expectation& expectation = expectations_[buyer.history];
+    const Expectation expectation = ExpectationOf(buyer, expectations_);
     KL_ASSIGN_OR_RETURN(const double spend, ExpectedSpendMicros(models_.values->parameters, buyer));
     Value value;
     value.p_alive = expectation.p_alive;
-    // Of somebody as good as surely gone nothing is known if they stay.
-    if (value.p_alive > 1e-200) {
-      value.if_kept = spend * terms_.forecast.margin * expectation.discounted / expectation.p_alive;
-    }
+    // Of who is probably lost nothing is known if they stay.
+    if (value.p_alive < kProbablyLostBelow) return value;
+    value.if_kept = spend * terms_.forecast.margin * expectation.discounted / expectation.p_alive;
     value.at_stake = value.if_kept * (1 - value.p_alive);
     return value;
   }
@@ -76,14 +75,18 @@ class Population {
   std::vector<Expectation> expectations_;
 };
 
-// All accounts with a finding, the highest value at stake first; ties by place.
+// All accounts with a finding, the highest value at stake first; ties by place. Those probably lost are only counted.
 absl::StatusOr<std::vector<Stake>> FindStakes(const std::vector<const store::TableReader*>& shards,
                                               const RetentionScope& scope, const RiskTerms& terms,
-                                              const Population& population) {
+                                              const Population& population, int64_t& probably_lost) {
   std::vector<Stake> stakes;
   KL_RETURN_IF_ERROR(population.Walk(shards, scope, [&](uint32_t place, const AccountHistory& history) -> absl::Status {
     if (history.is_closed()) return absl::OkStatus();
     KL_ASSIGN_OR_RETURN(const Value value, population.ValueAt(place));
+    if (value.p_alive < kProbablyLostBelow) {
+      ++probably_lost;
+      return absl::OkStatus();
+    }
     if (FindRisks(history, population.buyers().accounts[place], value.p_alive, scope, terms).empty()) {
       return absl::OkStatus();
     }
@@ -132,7 +135,8 @@ absl::StatusOr<AtRiskTable> ListAtRisk(const std::vector<const store::TableReade
   AtRiskTable table;
   table.as_of = scope.as_of;
   scope.currency_code = table.currency_code = population.buyers().currency_code;
-  KL_ASSIGN_OR_RETURN(const std::vector<Stake> stakes, FindStakes(shards, scope, terms, population));
+  KL_ASSIGN_OR_RETURN(const std::vector<Stake> stakes,
+                      FindStakes(shards, scope, terms, population, table.probably_lost));
   table.total = static_cast<int64_t>(stakes.size());
   for (const Stake& stake : stakes) table.value_at_stake_micros += stake.micros;
   const size_t from = std::min<size_t>(first, stakes.size());

@@ -2,7 +2,8 @@
 // else that the rows of "retention" hold of an account.
 //
 // A finding says what it rests on, and how strong it is (0 to 1), by which the findings of an account are ordered: what
-// share is missing, how far a score is from the best, how near an end is. Closed accounts are lost, not in danger.
+// share is missing, how far a score is from the best, how near an end is. Closed accounts are lost, not in danger;
+// those that are probably lost are counted and not listed.
 //
 // Cost: four walks over the accounts in scope. Memory: some tens of bytes an account.
 #pragma once
@@ -26,6 +27,8 @@ inline constexpr int kOwnerDays = 90;
 inline constexpr int kContractDays = 90;
 // Silence of so many times the mean interval between days with a purchase is long.
 inline constexpr int kLongSilence = 3;
+// Accounts less likely to be alive are as good as lost: what they would bring if they stayed says nothing.
+inline constexpr double kProbablyLostBelow = 0.1;
 // Repeat days that make a rhythm.
 inline constexpr int64_t kRhythmDays = 2;
 
@@ -74,6 +77,8 @@ struct AtRiskTable {
   Micros as_of = 0;
   std::string currency_code;
   int64_t total = 0;
+  // Not closed, and less likely to be alive than kProbablyLostBelow: in no other figure.
+  int64_t probably_lost = 0;
   double value_at_stake_micros = 0;
   // The highest value at stake first; ties by account_id.
   std::vector<AccountAtRisk> accounts;

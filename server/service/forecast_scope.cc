@@ -95,6 +95,7 @@ void FillModel(const projections::ForecastModels& models, int64_t accounts, ledg
 
 void FillPopulation(const projections::PopulationOutlook& population, ledger::v1::PopulationForecast& out) {
   out.set_accounts(population.accounts);
+  out.set_closed_accounts(population.closed_accounts);
   out.set_alive_accounts(population.alive_accounts);
   out.set_expected_purchases(population.expected_purchases);
   out.set_lower_purchases(population.lower_purchases);

@@ -44,6 +44,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::ListAtRisk(grpc::CallbackServerC
                                                 static_cast<size_t>(page_size)));
     for (const projections::AccountAtRisk& account : table.accounts) FillAccount(account, *response->add_accounts());
     response->set_total(table.total);
+    response->set_probably_lost(table.probably_lost);
     response->set_value_at_stake_micros(table.value_at_stake_micros);
     if (table.more) {
       response->set_next_page_token(

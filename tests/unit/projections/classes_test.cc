@@ -1,7 +1,10 @@
 // Classes of accounts: core, next and promising ones, and A, B and C.
 #include "projections/portfolio/classes.h"
 
+#include <algorithm>
+
 #include "server/base/error.h"
+#include "tests/support/simulated_buyers.h"
 #include "tests/unit/projections/portfolio_logs.h"
 
 namespace keyledger::projections::portfolio {
@@ -129,6 +132,25 @@ TEST(GetClasses, ListsMembersByRankAndThePromisingByWhatTheyPromise) {
   EXPECT_FALSE(promising.members[0].expected_micros.has_value());
   EXPECT_EQ(promising.members[1].account_id, "a10");
   EXPECT_EQ(MembersOf(TwentyAccounts(), ByRank(), "core"), Ids{"a01"});
+}
+
+TEST(GetClasses, PromisesNothingOfAClosedAccount) {
+  PortfolioLog log = TwentyAccounts();
+  log.Close("a12", Utc(2026, 11, 3));
+  EXPECT_EQ(MembersOf(log, ByRank(), "promising"), Ids{"a10"});
+  // The same by forecast.
+  PortfolioLog shop;
+  for (const auto& buyer : testing::SimulateBuyers(300, Utc(2026, 1, 1), 360)) {
+    for (const auto& [at, micros] : buyer.purchases) shop.Purchase(buyer.account_id, at, micros);
+  }
+  const Ids promising = MembersOf(shop, ByRank(), "promising");
+  ASSERT_FALSE(promising.empty());
+  shop.Close(promising[0], Utc(2026, 12, 30));
+  ClassesQuery query = ByRank();
+  query.page_size = 1'000;
+  EXPECT_TRUE(Of(shop, query).basis.starts_with("expected revenue")) << Of(shop, query).basis;
+  const Ids others = MembersOf(shop, query, "other");
+  EXPECT_EQ(std::count(others.begin(), others.end(), promising[0]), 1);
 }
 
 TEST(GetClasses, PagesThroughAClassWhateverIsAppendedMeanwhile) {

@@ -229,6 +229,50 @@ TEST(Forecast, IsOfTheAccountsInScope) {
   for (const AccountOutlook& account : table->accounts) EXPECT_LT(account.account_id, "b150");
 }
 
+TEST(Forecast, LearnsFromClosedAccountsAndExpectsNothingOfThem) {
+  const Micros as_of = kStart + kDays * kMicrosPerDay;
+  RecordLog log = Shop();
+  const auto before = GetForecastTable({Rows(log).get()}, AsOf(as_of), {}, {.size = 1'000});
+  ASSERT_TRUE(before.ok()) << before.status();
+  ASSERT_EQ(before->accounts.size(), 300u);
+  EXPECT_EQ(before->population.closed_accounts, 0);
+  const AccountOutlook& best = before->accounts[0];
+  log.Add(best.account_id, as_of - kMicrosPerDay).mutable_event()->mutable_account_closed();
+  // Closed only afterwards, and closed but open again.
+  log.Add("b001", as_of).mutable_event()->mutable_account_closed();
+  log.Add("b002", as_of - kMicrosPerDay).mutable_event()->mutable_account_closed();
+  log.Add("b002", as_of - kMicrosPerDay / 2).mutable_event()->mutable_account_reopened();
+  const auto rows = Rows(log);
+  const auto table = GetForecastTable({rows.get()}, AsOf(as_of), {}, {.size = 1'000});
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(table->models.purchases.parameters.r, before->models.purchases.parameters.r);
+  EXPECT_EQ(table->population.accounts, 300);
+  EXPECT_EQ(table->population.closed_accounts, 1);
+  EXPECT_NEAR(before->population.alive_accounts - table->population.alive_accounts, best.p_alive, 1e-9);
+  EXPECT_NEAR(before->population.expected_purchases - table->population.expected_purchases, best.expected_purchases,
+              1e-6);
+  EXPECT_NEAR(*before->population.expected_revenue_micros - *table->population.expected_revenue_micros,
+              *best.expected_revenue_micros, 1);
+  EXPECT_LT(table->population.upper_purchases, before->population.upper_purchases);
+  ASSERT_EQ(table->accounts.size(), 299u);
+  EXPECT_FALSE(table->more);
+  // The one after it is the first now.
+  EXPECT_EQ(table->accounts[0].account_id, before->accounts[1].account_id);
+  EXPECT_EQ(table->accounts[0].next_rank, 1);
+  for (const AccountOutlook& account : table->accounts) EXPECT_LE(account.rank, 299);
+  const auto asked = GetForecastTable({rows.get()}, AsOf(as_of), {}, {.account_id = best.account_id, .size = 1});
+  EXPECT_EQ(ReasonOf(asked.status()), Reason::kForecastNotPossible);
+  EXPECT_THAT(MessageOf(asked.status()), HasSubstr("account " + best.account_id + " is closed"));
+}
+
+TEST(Forecast, OfAnAccountThatNeverBoughtIsRefused) {
+  RecordLog log = Shop();
+  log.Open("zed", kStart);
+  const auto asked = GetForecastTable({Rows(log).get()}, {}, {}, {.account_id = "zed", .size = 1});
+  EXPECT_EQ(ReasonOf(asked.status()), Reason::kForecastNotPossible);
+  EXPECT_THAT(MessageOf(asked.status()), HasSubstr("account zed has made no purchase in scope"));
+}
+
 TEST(Forecast, TakesMarginAndDiscountOffValues) {
   const RecordLog log = Shop();
   const auto rows = Rows(log);

@@ -268,6 +268,21 @@ TEST(ListAtRisk, RanksByWhatIsAtStakeAndAgreesWithTheForecast) {
   EXPECT_EQ(paged, IdsOf(*table));
 }
 
+TEST(ListAtRisk, CountsWhoIsProbablyLostInsteadOfListingThem) {
+  const auto rows = testing::FoldRows(RetentionProjection(), Shop());
+  RetentionScope scope;
+  scope.as_of = kStart + kDays * kMicrosPerDay;
+  const auto forecast = GetForecastTable({rows.get()}, scope, {}, {.size = 1'000});
+  ASSERT_TRUE(forecast.ok()) << forecast.status();
+  int64_t lost = 0;
+  for (const AccountOutlook& account : forecast->accounts) lost += account.p_alive < 0.1 ? 1 : 0;
+  ASSERT_GT(lost, 0);
+  const auto table = ListAtRisk({rows.get()}, scope, {}, 0, 1'000);
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(table->probably_lost, lost);
+  for (const AccountAtRisk& account : table->accounts) EXPECT_GE(account.p_alive, 0.1) << account.account_id;
+}
+
 TEST(ListAtRisk, GoesByWhatHadHappenedAndWasKnown) {
   RecordLog log = Shop();
   const Micros as_of = kStart + kDays * kMicrosPerDay;
