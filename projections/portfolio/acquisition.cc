@@ -9,14 +9,16 @@
 namespace keyledger::projections::portfolio {
 namespace {
 
-void FillRatios(AcquisitionRow& row) {
+// `keeping_micros` is the cost of retention that can have kept somebody.
+void FillRatios(AcquisitionRow& row, int64_t keeping_micros) {
+  // Where no cost is on record nobody knows what it cost.
   const auto per = [](int64_t cost, int64_t accounts) -> std::optional<double> {
-    if (accounts == 0) return std::nullopt;
+    if (cost == 0 || accounts == 0) return std::nullopt;
     return static_cast<double>(cost) / static_cast<double>(accounts);
   };
   row.cost_per_won_micros = per(row.acquisition_cost_micros, row.won);
-  row.cost_per_kept_micros = per(row.retention_cost_micros, row.kept);
-  if (row.cost_per_won_micros.has_value() && row.cost_per_kept_micros.value_or(0) != 0) {
+  row.cost_per_kept_micros = per(keeping_micros, row.kept);
+  if (row.cost_per_won_micros.has_value() && row.cost_per_kept_micros.has_value()) {
     row.ratio = *row.cost_per_won_micros / *row.cost_per_kept_micros;
   }
 }
@@ -52,10 +54,14 @@ class Counter {
 
   // Returns false if a sum does not fit.
   bool Finish(AcquisitionAnswer& out) {
+    // Up to the end of the first period with a purchase.
+    int64_t in_vain_micros = 0;
     for (int64_t period = span_.first; !span_.empty() && period <= span_.last; ++period) {
       AcquisitionRow& row = out.periods.emplace_back(rows_[period]);
       row.period = period;
-      FillRatios(row);
+      FillRatios(row, row.retention_cost_micros);
+      // Sums of the same costs as the total, which are refused below if they do not fit.
+      if (out.total.won == 0 && !AddMoney(in_vain_micros, row.retention_cost_micros)) return false;
       out.total.won += row.won;
       out.total.kept += row.kept;
       if (!AddMoney(out.total.acquisition_cost_micros, row.acquisition_cost_micros) ||
@@ -63,7 +69,7 @@ class Counter {
         return false;
       }
     }
-    FillRatios(out.total);
+    FillRatios(out.total, out.total.retention_cost_micros - in_vain_micros);
     return true;
   }
 

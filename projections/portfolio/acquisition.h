@@ -16,11 +16,12 @@ struct AcquisitionRow {
   // See Periods; no meaning in a total.
   int64_t period = 0;
   int64_t acquisition_cost_micros = 0;
-  // Accounts with their first purchase in the period. acquisition_cost / won; nothing without one.
+  // Accounts with their first purchase in the period. acquisition_cost / won; nothing without a cost or an account.
   int64_t won = 0;
   std::optional<double> cost_per_won_micros;
   int64_t retention_cost_micros = 0;
-  // Accounts active in the period and the one before. retention_cost / kept; nothing without one.
+  // Accounts active in the period and the one before. retention_cost / kept; nothing without a cost or an account. In a
+  // total, the cost of the periods up to the first purchase's is left out of it: nobody can be kept in them.
   int64_t kept = 0;
   std::optional<double> cost_per_kept_micros;
   // cost_per_won / cost_per_kept; nothing where one is absent or the latter zero.

@@ -45,6 +45,7 @@ class Sorter {
                              [this](uint32_t place, const AccountHistory& history) { return Add(place, history); }));
     answer_.currency_code = walked.currency_code;
     Rank(ranked_);
+    if (!ranked_.empty()) answer_.share_note = ShareNote(query_.measure, ranked_.back().micros);
     if (!SumRanked(ranked_, 0, ranked_.size(), total_)) return SumOutOfRange();
     SetEnds();
     class_of_.resize(ranked_.size());
@@ -70,6 +71,7 @@ class Sorter {
     if (!MeasureStretch(history, query_.start, scope_.as_of, figures)) return SumOutOfRange();
     const bool counts = by_rank() ? figures.purchases > 0 : figures.entries > 0;
     if (counts) ranked_.push_back({MeasureOf(figures, query_.measure, scope_.basis), place});
+    if (query_.measure == PortfolioMeasure::kProfit) answer_.purchases_without_cost += figures.without_cost;
     const std::optional<Micros> first = history.first_purchase();
     if (!by_rank() || !first.has_value()) return absl::OkStatus();
     first_purchase_ = std::min(first_purchase_, *first);
@@ -156,7 +158,7 @@ class Sorter {
       ClassRow& row = answer_.classes[c];
       row.total_micros = static_cast<int64_t>(totals[c]);
       if (row.total_micros != totals[c]) return SumOutOfRange();
-      row.share = ShareOf(row.total_micros, total_);
+      if (answer_.share_note.empty()) row.share = ShareOf(row.total_micros, total_);
     }
     return absl::OkStatus();
   }

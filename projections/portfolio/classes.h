@@ -39,7 +39,7 @@ struct ClassRow {
   std::string class_id;
   int64_t accounts = 0;
   int64_t total_micros = 0;
-  // Zero where the total is 0 or less.
+  // Zero where the total is 0 or less, and where share_note says why.
   double share = 0;
 };
 
@@ -61,6 +61,10 @@ struct ClassesAnswer {
   std::string currency_code;
   // What "promising" rests on; empty for ABC.
   std::string basis;
+  // Why there are no shares; empty where there are.
+  std::string share_note;
+  // Of profit: purchases in the stretch whose cost is not recorded.
+  int64_t purchases_without_cost = 0;
 };
 
 // Sorted are the accounts with a purchase in the stretch; for ABC those with another trade or cost in it as well. The

@@ -19,10 +19,12 @@ bool AddGroups(const std::vector<RankedAccount>& ranked, const std::vector<int32
     if (!SumRanked(ranked, begin, end, group.total_micros) || !SumRanked(ranked, 0, end, cumulative)) return false;
     group.percent = percent;
     group.accounts = static_cast<int64_t>(end - begin);
-    group.share = ShareOf(group.total_micros, out.total_micros);
     group.cutoff_micros = end > begin ? ranked[end - 1].micros : 0;
     group.cumulative_accounts = static_cast<int64_t>(end);
-    group.cumulative_share = ShareOf(cumulative, out.total_micros);
+    if (out.share_note.empty()) {
+      group.share = ShareOf(group.total_micros, out.total_micros);
+      group.cumulative_share = ShareOf(cumulative, out.total_micros);
+    }
     begin = end;
   }
   return true;
@@ -59,17 +61,19 @@ void AddCurve(const std::vector<RankedAccount>& ranked, int32_t points, Concentr
 absl::StatusOr<Concentration> GetConcentration(const Shards& shards, const RetentionScope& scope,
                                                const ConcentrationQuery& query) {
   std::vector<RankedAccount> ranked;
+  Concentration out;
   KL_ASSIGN_OR_RETURN(
       const WalkEnd walked,
       Walk(shards, scope, PartsFor(query.measure), [&](uint32_t place, const AccountHistory& history) -> absl::Status {
         StretchFigures figures;
         if (!MeasureStretch(history, query.start, scope.as_of, figures)) return SumOutOfRange();
         if (figures.purchases > 0) ranked.push_back({MeasureOf(figures, query.measure, scope.basis), place});
+        if (query.measure == PortfolioMeasure::kProfit) out.purchases_without_cost += figures.without_cost;
         return absl::OkStatus();
       }));
   Rank(ranked);
-  Concentration out;
   out.currency_code = walked.currency_code;
+  if (!ranked.empty()) out.share_note = ShareNote(query.measure, ranked.back().micros);
   out.accounts = static_cast<int64_t>(ranked.size());
   if (!SumRanked(ranked, 0, ranked.size(), out.total_micros) || !AddGroups(ranked, query.cut_percent, out)) {
     return SumOutOfRange();
@@ -78,7 +82,7 @@ absl::StatusOr<Concentration> GetConcentration(const Shards& shards, const Reten
     const auto accounts = static_cast<int64_t>(FewestCovering(ranked, out.total_micros, int64_t{percent} * 10));
     out.covering.push_back({percent, accounts, ShareOf(accounts, out.accounts)});
   }
-  if (out.total_micros <= 0) return out;
+  if (out.total_micros <= 0 || !out.share_note.empty()) return out;
   if (!AddGini(ranked, out)) return SumOutOfRange();
   AddCurve(ranked, query.curve_points, out);
   return out;

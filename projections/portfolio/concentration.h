@@ -27,7 +27,7 @@ struct ConcentrationGroupRow {
   int32_t percent = 0;
   int64_t accounts = 0;
   int64_t total_micros = 0;
-  // Of all. Zero where the total is 0 or less; so is cumulative_share.
+  // Of all. Zero where the total is 0 or less, and where share_note says why; so is cumulative_share.
   double share = 0;
   // What the last of them holds; zero for a group of nobody.
   int64_t cutoff_micros = 0;
@@ -54,11 +54,14 @@ struct Concentration {
   int64_t total_micros = 0;
   std::vector<ConcentrationGroupRow> groups;
   std::vector<ConcentrationCoverRow> covering;
-  // Nothing where the total is 0 or less.
+  // Why there are no shares, no gini and no curve; empty where there are.
+  std::string share_note;
+  // Nothing where the total is 0 or less, and where share_note says why.
   std::optional<double> gini;
-  // From the lowest account, at equal steps, the last (1, 1); fewer where there are fewer accounts; empty where the
-  // total is 0 or less.
+  // From the lowest account, at equal steps, the last (1, 1); fewer where there are fewer accounts; empty without gini.
   std::vector<LorenzPointRow> curve;
+  // Of profit: purchases in the stretch whose cost is not recorded.
+  int64_t purchases_without_cost = 0;
   std::string currency_code;
 };
 

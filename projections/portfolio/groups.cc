@@ -75,6 +75,7 @@ absl::StatusOr<GroupsAnswer> ListGroups(const Shards& shards, const RetentionSco
                       }));
   static_cast<void>(walked);
   for (const auto& [value, accounts] : groups.values()) out.groups.push_back({value, accounts});
+  out.truncated = groups.dropped();
   return out;
 }
 

@@ -28,6 +28,8 @@ struct GroupsAnswer {
   std::vector<GroupRow> groups;
   // Accounts in scope without a value.
   int64_t without = 0;
+  // Whether there are more groups.
+  bool truncated = false;
 };
 
 // What accounts are just before scope.as_of. Memory: the groups.
@@ -46,6 +48,7 @@ class FirstNames {
     const auto known = values_.find(name);
     if (known != values_.end()) return &known->second;
     if (values_.size() == names_max_) {
+      dropped_ = true;
       const auto last = std::prev(values_.end());
       if (name > last->first) return nullptr;
       values_.erase(last);
@@ -53,9 +56,12 @@ class FirstNames {
     return &values_.emplace(std::string(name), Value{}).first->second;
   }
   const std::map<std::string, Value, std::less<>>& values() const { return values_; }
+  // Whether there were more names.
+  bool dropped() const { return dropped_; }
 
  private:
   const size_t names_max_;
+  bool dropped_ = false;
   std::map<std::string, Value, std::less<>> values_;
 };
 

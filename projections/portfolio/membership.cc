@@ -70,6 +70,7 @@ class Counter {
     }
     for (const size_t side : {0, 1}) accounts_[side] += bought[side] > 0 ? 1 : 0;
     out_.members += standing.At(kNoAsOf) ? 1 : 0;
+    out_.ever_members += standing.joined().has_value() ? 1 : 0;
     if (!standing.joined().has_value() || *standing.joined() < query_.start) return true;
     return Compare(history, *standing.joined());
   }

@@ -41,6 +41,8 @@ struct MembershipAnswer {
   int64_t compared = 0;
   std::optional<double> average_before_micros;
   std::optional<double> average_after_micros;
+  // Accounts that ever joined.
+  int64_t ever_members = 0;
   std::string currency_code;
 };
 

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "projections/retention/data_end.h"
 #include "server/base/error.h"
 
@@ -13,6 +15,7 @@ namespace {
 bool AddTrade(const HistoryTrade& trade, StretchFigures& figures) {
   if (!trade.is_return) {
     figures.purchases += 1;
+    figures.without_cost += trade.cost_micros == 0 && trade.micros != 0 ? 1 : 0;
     return AddMoney(figures.gross_micros, trade.micros) && AddMoney(figures.net_micros, trade.micros) &&
            AddMoney(figures.goods_cost_micros, trade.cost_micros);
   }
@@ -47,6 +50,12 @@ bool MeasureStretch(const AccountHistory& history, Micros start, Micros end, Str
 int64_t MeasureOf(const StretchFigures& figures, PortfolioMeasure measure, RevenueBasis basis) {
   if (measure == PortfolioMeasure::kProfit) return figures.profit_micros;
   return basis == RevenueBasis::kNet ? figures.net_micros : figures.gross_micros;
+}
+
+std::string ShareNote(PortfolioMeasure measure, int64_t lowest) {
+  if (lowest >= 0) return "";
+  return fmt::format("the {} of some accounts is below zero: no shares of a sum that they lessen",
+                     measure == PortfolioMeasure::kProfit ? "profit" : "revenue net of returns");
 }
 
 absl::StatusOr<WalkEnd> Walk(const Shards& shards, const RetentionScope& scope, HistoryParts parts,

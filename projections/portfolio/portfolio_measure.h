@@ -33,6 +33,8 @@ enum class PortfolioMeasure { kRevenue, kProfit };
 // What an account did from `start` (inclusive) to `end` (exclusive).
 struct StretchFigures {
   int64_t purchases = 0;
+  // Of the purchases: those with an amount on which no cost is recorded.
+  int64_t without_cost = 0;
   // Trades and costs of any kind.
   int64_t entries = 0;
   // Purchases; the same less returns.
@@ -64,6 +66,10 @@ int64_t MeasureOf(const StretchFigures& figures, PortfolioMeasure measure, Reven
 inline double ShareOf(int64_t num, int64_t den) {
   return den <= 0 ? 0 : static_cast<double>(num) / static_cast<double>(den);
 }
+
+// Why there are no shares of a sum: empty as long as `lowest`, the least that an account holds, is zero or more. With
+// less in it, the first few hold more than all, and Gini's coefficient leaves 0 to 1.
+std::string ShareNote(PortfolioMeasure measure, int64_t lowest);
 
 // Visits the accounts of a scope with their places in the walk: 0 for the first, in order of account_id.
 using PlacedVisitor = std::function<absl::Status(uint32_t place, const AccountHistory& history)>;

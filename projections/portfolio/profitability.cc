@@ -82,6 +82,8 @@ absl::StatusOr<ProfitabilityAnswer> ListProfitability(const Shards& shards, cons
         if (!MeasureStretch(history, query.start, scope.as_of, figures)) return SumOutOfRange();
         if (figures.entries == 0) return absl::OkStatus();
         if (!AddRow(RowOf(figures), out.total)) return SumOutOfRange();
+        out.purchases += figures.purchases;
+        out.purchases_without_cost += figures.without_cost;
         if (figures.profit_micros < 0) {
           out.loss_making += 1;
           if (!AddMoney(out.loss_micros, figures.profit_micros)) return SumOutOfRange();

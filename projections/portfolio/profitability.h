@@ -43,6 +43,9 @@ struct ProfitabilityAnswer {
   // Pearson's, of revenue and cost to serve over the accounts. Nothing where one of them does not vary.
   std::optional<double> revenue_cost_correlation;
   int64_t costs_left_out = 0;
+  // In the stretch, and of them those whose cost is not recorded.
+  int64_t purchases = 0;
+  int64_t purchases_without_cost = 0;
   // Where the next page begins; empty on the last.
   std::string next;
   std::string currency_code;

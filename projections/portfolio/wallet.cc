@@ -1,5 +1,7 @@
 #include "projections/portfolio/wallet.h"
 
+#include <algorithm>
+
 #include "server/base/error.h"
 
 namespace keyledger::projections::portfolio {
@@ -49,6 +51,8 @@ absl::StatusOr<WalletAnswer> ListWalletShares(const Shards& shards, const Retent
   int64_t revenue = 0;
   const auto visit = [&](uint32_t /*place*/, const AccountHistory& history) -> absl::Status {
     out.account_count += 1;
+    out.budgets += std::count_if(history.budgets.begin(), history.budgets.end(),
+                                 [&](const HistoryBudget& budget) { return budget.category == query.category; });
     WalletRow row;
     if (const HistoryBudget* budget = BudgetInForce(history, query.category, scope.as_of); budget != nullptr) {
       if (!FillFromBudget(history, *budget, scope, row) || !AddMoney(budgets, row.budget_micros) ||
@@ -56,6 +60,7 @@ absl::StatusOr<WalletAnswer> ListWalletShares(const Shards& shards, const Retent
         return SumOutOfRange();
       }
       out.budgeted += 1;
+      out.over_budget += row.share > 1 ? 1 : 0;
     } else if (!history.supplier_ranks.empty()) {
       const HistorySupplierRank& rank = history.supplier_ranks.back();
       row.place_halves = rank.place_halves;

@@ -43,6 +43,10 @@ struct WalletAnswer {
   // With a share by budget; the revenue of all of them by their budgets. Nothing without one.
   int64_t budgeted = 0;
   std::optional<double> budgeted_share;
+  // Of the budgeted: those that bought for more than their budget.
+  int64_t over_budget = 0;
+  // Budgets of the category, in force or not.
+  int64_t budgets = 0;
   // With neither a budget in force nor a place among the suppliers.
   int64_t unknown = 0;
   // Last account of this page; empty on the last page.

@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "projections/retention/buyers.h"
 #include "server/base/error.h"
 
 namespace keyledger::projections {
@@ -112,9 +111,14 @@ absl::Status FillRenewals(const std::vector<forecast::SbgAge>& ages, const Contr
       if (age.age >= renewal) row.at_risk += age.lost + age.censored;
       if (age.age == renewal) row.lost += age.lost;
     }
+    if (!table.model_note.empty()) {
+      if (row.at_risk == 0) table.renewals.pop_back();
+      continue;
+    }
     KL_ASSIGN_OR_RETURN(row.survival, forecast::SbgSurvival(table.fit.parameters, renewal));
     KL_ASSIGN_OR_RETURN(row.retention, forecast::SbgRetention(table.fit.parameters, renewal));
   }
+  if (!table.model_note.empty()) return absl::OkStatus();
   const auto expected = forecast::SbgResidualRenewals(table.fit.parameters, 0, terms.discount);
   if (expected.ok()) table.expected_renewals = *expected;
   return absl::OkStatus();
@@ -138,11 +142,12 @@ absl::StatusOr<ContractTable> GetContractTable(const std::vector<const store::Ta
   table.young = counted.young();
   const std::vector<forecast::SbgAge> ages = counted.ages();
   absl::StatusOr<forecast::SbgFit> fit = forecast::FitSbg(ages);
-  if (!fit.ok()) return NotPossible(fit.status());
-  table.fit = *std::move(fit);
-  if (!table.fit.converged) {
-    return MakeError(Reason::kForecastNotPossible,
-                     fmt::format("the fit of sBG is not to be relied on: {}", table.fit.why));
+  if (!fit.ok()) {
+    table.model_note = MessageOf(fit.status());
+  } else if (!fit->converged) {
+    table.model_note = fmt::format("the fit of sBG is not to be relied on: {}", fit->why);
+  } else {
+    table.fit = *std::move(fit);
   }
   KL_RETURN_IF_ERROR(FillRenewals(ages, terms, table));
   return table;

@@ -45,15 +45,17 @@ struct ContractTable {
   // All, and of them those to which no renewal came yet.
   int64_t contracts = 0;
   int64_t young = 0;
+  // Why there is no model: `fit`, and what is by the model, mean nothing then. Empty where there is one.
+  std::string model_note;
   forecast::SbgFit fit;
+  // Without a model, those that a contract came to.
   std::vector<RenewalRow> renewals;
-  // Nothing where the sum does not end.
+  // Nothing where the sum does not end, and without a model.
   std::optional<double> expected_renewals;
 };
 
 // Requires: scope.as_of is a moment: what runs does so up to then.
-// Errors: FAILED_PRECONDITION (kForecastNotPossible) if the contracts carry no fit, with the reason in words; those of
-// HistoryScan.
+// Contracts that carry no fit are counted without one. Errors: those of HistoryScan.
 absl::StatusOr<ContractTable> GetContractTable(const std::vector<const store::TableReader*>& shards,
                                                const RetentionScope& scope, const ContractTerms& terms);
 

@@ -72,6 +72,7 @@ absl::StatusOr<LossEffect> GetLossEffect(const std::vector<const store::TableRea
   effect.value_micros = effect.margin_micros * lifetime;
   effect.reduced_value_micros = effect.margin_micros * reduced_lifetime;
   effect.accounts = table.periods.back().active;
+  effect.last_period = scope.periods().Format(table.periods.back().period);
   effect.gain_micros = static_cast<double>(effect.accounts) * (effect.reduced_value_micros - effect.value_micros);
   if (effect.value_micros != 0) {
     effect.gain_share = (effect.reduced_value_micros - effect.value_micros) / effect.value_micros;

@@ -35,6 +35,8 @@ struct LossEffect {
   double reduced_value_micros = 0;
   // Active in the last period.
   int64_t accounts = 0;
+  // That period, as Periods::Format writes it.
+  std::string last_period;
   double gain_micros = 0;
   // 0 where the value is.
   double gain_share = 0;

@@ -3,6 +3,7 @@
 #include "projections/portfolio/profitability.h"
 #include "projections/portfolio/wallet.h"
 #include "server/base/error.h"
+#include "server/domain/proto_time.h"
 #include "server/service/portfolio_service.h"
 #include "server/service/query_request.h"
 #include "server/service/retention_scope.h"
@@ -32,6 +33,8 @@ void Fill(const portfolio::ProfitabilityAnswer& answer, ledger::v1::ListProfitab
   out.set_loss_micros(answer.loss_micros);
   if (answer.revenue_cost_correlation.has_value()) out.set_revenue_cost_correlation(*answer.revenue_cost_correlation);
   out.set_costs_left_out(answer.costs_left_out);
+  out.set_purchases(answer.purchases);
+  out.set_purchases_without_cost(answer.purchases_without_cost);
   out.set_currency_code(answer.currency_code);
 }
 
@@ -62,6 +65,8 @@ void Fill(const portfolio::WalletAnswer& answer, ledger::v1::ListWalletSharesRes
   out.set_budgeted(answer.budgeted);
   if (answer.budgeted_share.has_value()) out.set_budgeted_share(*answer.budgeted_share);
   out.set_unknown(answer.unknown);
+  out.set_over_budget(answer.over_budget);
+  out.set_budgets(answer.budgets);
   out.set_currency_code(answer.currency_code);
 }
 
@@ -104,7 +109,6 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::ListWalletShares(grpc::CallbackS
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
     KL_ASSIGN_OR_RETURN(projections::RetentionScope scope, ToScope(request->scope(), *call));
-    if (scope.as_of == portfolio::kNoAsOf) scope.as_of = AsOfNow(context_.clock);
     portfolio::WalletQuery query;
     if (request->category().size() > kCategoryBytesMax) return FieldError("category", "must have at most 64 bytes");
     query.category = request->category();
@@ -113,8 +117,10 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::ListWalletShares(grpc::CallbackS
     KL_ASSIGN_OR_RETURN(query.after_account_id, Continuation(*request));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
+    KL_ASSIGN_OR_RETURN(scope.as_of, EndOfDataOrNow(Pointers(readers), scope, context_.clock));
     KL_ASSIGN_OR_RETURN(const auto answer, portfolio::ListWalletShares(Pointers(readers), scope, query));
     Fill(answer, *response);
+    domain::SetTimestamp(response->mutable_as_of(), scope.as_of);
     response->set_next_page_token(NextPageToken(*request, answer.next_account_id));
     return absl::OkStatus();
   });

@@ -101,6 +101,7 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::ListGroups(grpc::CallbackServerC
       group.set_accounts(row.accounts);
     }
     response->set_without(answer.without);
+    response->set_truncated(answer.truncated);
     return absl::OkStatus();
   });
 }

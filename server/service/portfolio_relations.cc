@@ -118,6 +118,7 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetMembership(grpc::CallbackServ
     Fill(answer.member, *response->mutable_member());
     Fill(answer.other, *response->mutable_other());
     response->set_compared(answer.compared);
+    response->set_ever_members(answer.ever_members);
     if (answer.average_before_micros.has_value()) response->set_average_before_micros(*answer.average_before_micros);
     if (answer.average_after_micros.has_value()) response->set_average_after_micros(*answer.average_after_micros);
     response->set_currency_code(answer.currency_code);

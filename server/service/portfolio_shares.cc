@@ -67,11 +67,11 @@ void Fill(const portfolio::Concentration& answer, int64_t alert_milli, ledger::v
     ledger::v1::ConcentrationGroup& group = *out.add_groups();
     group.set_percent(row.percent);
     group.set_accounts(row.accounts);
-    group.set_share(row.share);
+    if (answer.share_note.empty()) group.set_share(row.share);
     group.set_total_micros(row.total_micros);
     group.set_cutoff_micros(row.cutoff_micros);
     group.set_cumulative_accounts(row.cumulative_accounts);
-    group.set_cumulative_share(row.cumulative_share);
+    if (answer.share_note.empty()) group.set_cumulative_share(row.cumulative_share);
   }
   for (const portfolio::ConcentrationCoverRow& row : answer.covering) {
     ledger::v1::ConcentrationCover& cover = *out.add_covering();
@@ -86,7 +86,9 @@ void Fill(const portfolio::Concentration& answer, int64_t alert_milli, ledger::v
     point.set_share(row.share);
   }
   out.set_currency_code(answer.currency_code);
-  out.set_alert(alert_milli > 0 && answer.total_micros > 0 &&
+  out.set_share_note(answer.share_note);
+  out.set_purchases_without_cost(answer.purchases_without_cost);
+  out.set_alert(alert_milli > 0 && answer.total_micros > 0 && answer.share_note.empty() &&
                 static_cast<Int128>(answer.groups[0].total_micros) * kMilliWhole >=
                     static_cast<Int128>(answer.total_micros) * alert_milli);
 }
@@ -136,7 +138,7 @@ void Fill(const portfolio::ClassesAnswer& answer, ledger::v1::GetClassesResponse
     entry.set_class_id(row.class_id);
     entry.set_accounts(row.accounts);
     entry.set_total_micros(row.total_micros);
-    entry.set_share(row.share);
+    if (answer.share_note.empty()) entry.set_share(row.share);
   }
   for (const portfolio::ClassMemberRow& row : answer.members) {
     ledger::v1::ClassMember& member = *out.add_members();
@@ -147,6 +149,8 @@ void Fill(const portfolio::ClassesAnswer& answer, ledger::v1::GetClassesResponse
   }
   out.set_currency_code(answer.currency_code);
   out.set_basis(answer.basis);
+  out.set_share_note(answer.share_note);
+  out.set_purchases_without_cost(answer.purchases_without_cost);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // RetentionService: how contracts are renewed, and what fewer losses are worth. See retention_service.h.
-#include <limits>
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -7,6 +7,7 @@
 #include "projections/retention/loss_queries.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
+#include "server/domain/proto_time.h"
 #include "server/service/forecast_scope.h"
 #include "server/service/query_request.h"
 #include "server/service/retention_scope.h"
@@ -29,6 +30,28 @@ absl::StatusOr<int32_t> ToCount(int32_t value, int32_t max, int32_t or_else, std
   return value == 0 ? or_else : value;
 }
 
+// Periods of a year, rounded up; at least two, as of the present one alone nothing can be lost.
+int32_t PeriodsOfYear(const projections::RetentionScope& scope) {
+  int32_t units = 1;
+  switch (scope.unit) {
+    case CalendarUnit::kDay:
+      units = 365;
+      break;
+    case CalendarUnit::kWeek:
+      units = 52;
+      break;
+    case CalendarUnit::kMonth:
+      units = 12;
+      break;
+    case CalendarUnit::kQuarter:
+      units = 4;
+      break;
+    case CalendarUnit::kYear:
+      break;
+  }
+  return std::max(2, (units + scope.period_length - 1) / scope.period_length);
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* RetentionServiceImpl::GetContractRetention(
@@ -37,7 +60,6 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetContractRetention(
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
     KL_ASSIGN_OR_RETURN(projections::RetentionScope scope, ToScope(request->scope(), *call));
-    if (!request->scope().has_as_of()) scope.as_of = AsOfNow(context_.clock);
     if (request->kind().size() > kKindBytesMax || !IsUtf8(request->kind())) {
       return FieldError("kind", fmt::format("must be UTF-8 of at most {} bytes", kKindBytesMax));
     }
@@ -50,22 +72,30 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetContractRetention(
     terms.discount = request->discount_milli() / 1'000.0;
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
+    KL_ASSIGN_OR_RETURN(scope.as_of, EndOfDataOrNow(Pointers(readers), scope, context_.clock));
     KL_ASSIGN_OR_RETURN(const projections::ContractTable table,
                         projections::GetContractTable(Pointers(readers), scope, terms));
     response->set_contracts(table.contracts);
     response->set_young(table.young);
-    response->set_alpha(table.fit.parameters.alpha);
-    response->set_beta(table.fit.parameters.beta);
-    response->set_log_likelihood(table.fit.log_likelihood);
-    response->set_convergence(fmt::format("sBG: largest derivative {:.1e} per contract, {} of 3 starts agree",
-                                          table.fit.gradient_norm, table.fit.starts_agreeing));
+    domain::SetTimestamp(response->mutable_as_of(), scope.as_of);
+    const bool fitted = table.model_note.empty();
+    response->set_model_note(table.model_note);
+    if (fitted) {
+      response->set_alpha(table.fit.parameters.alpha);
+      response->set_beta(table.fit.parameters.beta);
+      response->set_log_likelihood(table.fit.log_likelihood);
+      response->set_convergence(fmt::format("sBG: largest derivative {:.1e} per contract, {} of 3 starts agree",
+                                            table.fit.gradient_norm, table.fit.starts_agreeing));
+    }
     for (const projections::RenewalRow& row : table.renewals) {
       ledger::v1::RenewalPoint& out = *response->add_renewals();
       out.set_renewal(row.renewal);
       out.set_at_risk(row.at_risk);
       out.set_lost(row.lost);
-      out.set_survival(row.survival);
-      out.set_retention(row.retention);
+      if (fitted) {
+        out.set_survival(row.survival);
+        out.set_retention(row.retention);
+      }
     }
     if (table.expected_renewals.has_value()) response->set_expected_renewals(*table.expected_renewals);
     return absl::OkStatus();
@@ -79,7 +109,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetLossEffect(grpc::CallbackServ
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
     KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
     projections::LossTerms terms;
-    const int32_t fewer = request->fewer_milli() == 0 ? kFewerDefault : request->fewer_milli();
+    const int32_t fewer = request->has_fewer_milli() ? request->fewer_milli() : kFewerDefault;
     KL_RETURN_IF_ERROR(CheckMilli(fewer, 1, 1'000, "fewer_milli"));
     terms.fewer = fewer / 1'000.0;
     if (request->has_margin_milli()) {
@@ -88,7 +118,10 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetLossEffect(grpc::CallbackServ
     }
     KL_RETURN_IF_ERROR(CheckMilli(request->discount_milli(), 0, 1'000, "discount_milli"));
     terms.discount = request->discount_milli() / 1'000.0;
-    KL_ASSIGN_OR_RETURN(terms.periods, ToCount(request->periods(), kLossPeriodsMax, 0, "periods"));
+    terms.periods = PeriodsOfYear(scope);
+    if (request->has_periods()) {
+      KL_ASSIGN_OR_RETURN(terms.periods, ToCount(request->periods(), kLossPeriodsMax, 0, "periods"));
+    }
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const projections::LossEffect effect,
@@ -102,6 +135,8 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetLossEffect(grpc::CallbackServ
     response->set_gain_micros(effect.gain_micros);
     response->set_gain_share(effect.gain_share);
     response->set_currency_code(effect.currency_code);
+    response->set_last_period(effect.last_period);
+    response->set_periods(terms.periods);
     return absl::OkStatus();
   });
 }

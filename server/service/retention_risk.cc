@@ -34,8 +34,8 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::ListAtRisk(grpc::CallbackServerC
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
     KL_ASSIGN_OR_RETURN(AskedForecast asked, ToForecast(request->forecast(), *call));
-    KL_RETURN_IF_ERROR(CheckMilli(request->alive_below_milli(), 0, 1'000, "alive_below_milli"));
-    const int32_t below = request->alive_below_milli() == 0 ? kAliveBelowDefault : request->alive_below_milli();
+    const int32_t below = request->has_alive_below_milli() ? request->alive_below_milli() : kAliveBelowDefault;
+    KL_RETURN_IF_ERROR(CheckMilli(below, 1, 1'000, "alive_below_milli"));
     KL_ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request->page_size()));
     KL_ASSIGN_OR_RETURN(const ForecastView view, OpenView(context_, *request, deadline, asked.scope));
     const projections::RiskTerms terms{asked.terms, below / 1'000.0};

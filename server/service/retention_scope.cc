@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "projections/portfolio/portfolio_measure.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/service/query_request.h"
@@ -75,6 +76,12 @@ absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionS
   }
   KL_ASSIGN_OR_RETURN(out.filter, ToFilter(scope.accounts()));
   return out;
+}
+
+absl::StatusOr<Micros> EndOfDataOrNow(const std::vector<const store::TableReader*>& shards,
+                                      const projections::RetentionScope& scope, const Clock& clock) {
+  KL_ASSIGN_OR_RETURN(const Micros end, projections::portfolio::EndOfData(shards, scope));
+  return end == projections::portfolio::kFromTheBeginning ? AsOfNow(clock) : end;
 }
 
 }  // namespace keyledger::service

@@ -2,11 +2,14 @@
 // PortfolioService.
 #pragma once
 
+#include <vector>
+
 #include <absl/status/statusor.h>
 #include <grpcpp/server_context.h>
 
 #include "keyledger/ledger/v1/retention_service.pb.h"
 #include "projections/retention/history.h"
+#include "server/base/clock.h"
 
 namespace keyledger::service {
 
@@ -18,5 +21,10 @@ inline constexpr int32_t kPeriodLengthMax = 366;
 // What walks over the scope ends when the call is canceled, or its deadline is over; `call` must outlive them.
 absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionScope& scope,
                                                     const grpc::CallbackServerContext& call);
+
+// Where the data of a scope end, or now if there are none (portfolio::EndOfData).
+// Errors: as portfolio::EndOfData.
+absl::StatusOr<Micros> EndOfDataOrNow(const std::vector<const store::TableReader*>& shards,
+                                      const projections::RetentionScope& scope, const Clock& clock);
 
 }  // namespace keyledger::service

@@ -1,12 +1,15 @@
 // RetentionService. See retention_service.h.
 #include "server/service/retention_service.h"
 
+#include "projections/portfolio/portfolio_measure.h"
 #include "projections/retention/retention_queries.h"
 #include "server/base/error.h"
 #include "server/service/query_request.h"
 #include "server/service/retention_scope.h"
 
 namespace keyledger::service {
+
+namespace portfolio = projections::portfolio;
 
 grpc::ServerUnaryReactor* RetentionServiceImpl::GetRetention(grpc::CallbackServerContext* call,
                                                              const ledger::v1::GetRetentionRequest* request,
@@ -20,6 +23,12 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetRetention(grpc::CallbackServe
     response->set_currency_code(table.currency_code);
     response->set_purchases(table.purchases);
     response->set_accounts(table.accounts);
+    Micros end = portfolio::kFromTheBeginning;
+    if (scope.as_of != portfolio::kNoAsOf || request->find_end()) {
+      KL_ASSIGN_OR_RETURN(end, portfolio::EndOfData(Pointers(readers), scope));
+    }
+    const bool end_known = end != portfolio::kFromTheBeginning;
+    if (end_known) response->set_last_day(FormatPeriod(scope.zone.DayIndex(end - 1), CalendarUnit::kDay));
     for (const projections::RetentionPeriodRow& row : table.periods) {
       ledger::v1::RetentionPeriod& out = *response->add_periods();
       out.set_period(scope.periods().Format(row.period));
@@ -38,6 +47,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetRetention(grpc::CallbackServe
       out.set_nrr_micros(row.nrr_micros);
       out.set_grr_micros(row.grr_micros);
       out.set_base_micros(row.base_micros);
+      out.set_running(end_known && scope.periods().StartOf(row.period + 1) > end);
     }
     return absl::OkStatus();
   });

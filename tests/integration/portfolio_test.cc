@@ -265,11 +265,22 @@ TEST_P(PortfolioCalls, ListWalletSharesPageByPage) {
   EXPECT_EQ(second.accounts(0).place_halves(), 2);
   EXPECT_EQ(second.accounts(0).suppliers(), 2);
   EXPECT_EQ(second.next_page_token(), "");
-  // Today, ten days into 2026, no budget is in force any more.
-  ListWalletSharesRequest today;
-  today.set_min_cursor(cursor_);
-  EXPECT_EQ(Get(&PortfolioService::Stub::ListWalletShares, today).budgeted(), 0);
-  EXPECT_FALSE(Get(&PortfolioService::Stub::ListWalletShares, today).has_budgeted_share());
+  // Ten days into 2026 no budget is in force any more.
+  const auto over = Get(&PortfolioService::Stub::ListWalletShares, All<ListWalletSharesRequest>(kNextYear + 9));
+  EXPECT_EQ(over.budgeted(), 0);
+  EXPECT_EQ(over.budgets(), 1);
+  EXPECT_FALSE(over.has_budgeted_share());
+}
+
+TEST_P(PortfolioCalls, ListWalletSharesWhereTheDataEnd) {
+  ListWalletSharesRequest request;
+  request.set_min_cursor(cursor_);
+  const auto response = Get(&PortfolioService::Stub::ListWalletShares, request);
+  // The last purchase is beta's, on day 309 of 365.
+  EXPECT_EQ(domain::MicrosOf(response.as_of()), Day(kNovember + 6));
+  EXPECT_EQ(response.budgeted(), 1);
+  EXPECT_EQ(response.over_budget(), 0);
+  EXPECT_EQ(response.accounts(0).budget_micros(), 849'315'068) << "310 / 365 of 1,000";
 }
 
 TEST_P(PortfolioCalls, GetSatisfaction) {

@@ -305,8 +305,18 @@ TEST_P(Forecasts, AnswerHowContractsAreRenewedAndWhatFewerLossesAreWorth) {
   EXPECT_EQ(renewed.renewals(2).at_risk(), 24);
   EXPECT_EQ(renewed.renewals(2).lost(), 0);
   EXPECT_TRUE(renewed.has_expected_renewals());
+  EXPECT_EQ(renewed.model_note(), "");
+  EXPECT_TRUE(renewed.has_alpha() && renewed.has_log_likelihood() && renewed.renewals(0).has_survival());
+  GetRfmRequest rfm;
+  rfm.set_min_cursor(head_);
+  EXPECT_EQ(FormatMicros(domain::MicrosOf(renewed.as_of())), Get(&Stub::GetRfm, rfm).as_of_day() + "T00:00:00Z")
+      << "the day after the last purchase";
   contracts.set_kind("rent");
-  EXPECT_EQ(Refused(&Stub::GetContractRetention, contracts).reason, "FORECAST_NOT_POSSIBLE");
+  const GetContractRetentionResponse none = Get(&Stub::GetContractRetention, contracts);
+  EXPECT_EQ(none.contracts(), 0);
+  EXPECT_NE(none.model_note(), "");
+  EXPECT_FALSE(none.has_alpha() || none.has_beta() || none.has_log_likelihood());
+  EXPECT_EQ(none.convergence(), "");
   GetLossEffectRequest losses;
   losses.set_margin_milli(500);
   losses.set_periods(1);
@@ -317,7 +327,20 @@ TEST_P(Forecasts, AnswerHowContractsAreRenewedAndWhatFewerLossesAreWorth) {
   EXPECT_EQ(effect.value_micros(), effect.margin_micros());
   EXPECT_EQ(effect.gain_micros(), 0);
   losses.set_periods(0);
-  EXPECT_GT(Get(&Stub::GetLossEffect, losses).gain_share(), 0);
+  const GetLossEffectResponse endless = Get(&Stub::GetLossEffect, losses);
+  // Without end and without a discount the data make no difference: 1 / 0.95 - 1.
+  EXPECT_NEAR(endless.gain_share(), 1 / 0.95 - 1, 1e-12);
+  EXPECT_EQ(endless.periods(), 0);
+  losses.clear_periods();
+  const GetLossEffectResponse year = Get(&Stub::GetLossEffect, losses);
+  EXPECT_EQ(year.periods(), 12);
+  EXPECT_GT(year.gain_share(), 0);
+  EXPECT_LT(year.gain_share(), 1 / 0.95 - 1);
+  EXPECT_EQ(year.last_period().substr(0, 5), "2025-");
+  losses.mutable_scope()->set_period_length(5);
+  EXPECT_EQ(Get(&Stub::GetLossEffect, losses).periods(), 3);
+  losses.mutable_scope()->set_period_length(12);
+  EXPECT_EQ(Refused(&Stub::GetLossEffect, losses).reason, "FORECAST_NOT_POSSIBLE") << "one period alone";
 }
 
 TEST_P(Forecasts, AreRecordsThatAnAuditFindsClean) {
@@ -476,6 +499,9 @@ TEST_F(ForecastInput, OfTheOtherQuestionsHasLimitsToo) {
   for (const int periods : {-1, 1'201}) {
     ExpectField<Loss>(&Stub::GetLossEffect, "periods", [&](Loss& r) { r.set_periods(periods); });
   }
+  // Not what is meant where nothing was given.
+  ExpectField<Risk>(&Stub::ListAtRisk, "alive_below_milli", [](Risk& r) { r.set_alive_below_milli(0); });
+  ExpectField<Loss>(&Stub::GetLossEffect, "fewer_milli", [](Loss& r) { r.set_fewer_milli(0); });
   ExpectTaken<Risk>(&Stub::ListAtRisk, [](Risk& r) { r.set_alive_below_milli(1'000); });
   ExpectTaken<Contracts>(&Stub::GetContractRetention, [](Contracts& r) {
     r.set_renewal_months(120);

@@ -1,6 +1,7 @@
 // RFM, survival, tenure and migration over the wire, on one shard and on four; what is refused, and pages.
 #include "server/domain/proto_time.h"
 #include "tests/integration/live_server.h"
+#include "tests/support/record_log.h"
 
 namespace keyledger::testing {
 namespace {
@@ -61,6 +62,30 @@ class RetentionQueries : public ::testing::TestWithParam<uint32_t> {
 template <class Repeated>
 Numbers All(const Repeated& numbers) {
   return Numbers(numbers.begin(), numbers.end());
+}
+
+TEST_P(RetentionQueries, GetRetentionMarksThePeriodThatTheDataEndIn) {
+  GetRetentionRequest request;
+  const auto running = [&] {
+    std::string text;
+    const GetRetentionResponse response = Get(&RetentionService::Stub::GetRetention, request);
+    for (const RetentionPeriod& period : response.periods()) text += period.running() ? period.period() + " " : "";
+    return text + response.last_day();
+  };
+  // Bought for in November, December and, for the last time, on 2026-01-10. Without being asked to nobody looks.
+  EXPECT_EQ(running(), "");
+  request.set_find_end(true);
+  EXPECT_EQ(running(), "2026-01 2026-01-10");
+  request.mutable_scope()->set_period(PERIOD_DAY);
+  EXPECT_EQ(running(), "2026-01-10") << "that day is over";
+  request.mutable_scope()->set_period(PERIOD_QUARTER);
+  EXPECT_EQ(running(), "2026-Q1 2026-01-10");
+  request.clear_find_end();
+  request.mutable_scope()->clear_period();
+  domain::SetTimestamp(request.mutable_scope()->mutable_as_of(), Utc(2026, 1, 1));
+  EXPECT_EQ(running(), "2025-12-31") << "December is over";
+  domain::SetTimestamp(request.mutable_scope()->mutable_as_of(), Utc(2026, 1, 1) - 1);
+  EXPECT_EQ(running(), "2025-12 2025-12-31");
 }
 
 TEST_P(RetentionQueries, GetRfmScoresAccounts) {

@@ -64,11 +64,11 @@ TEST(GetAcquisition, CountsCostsWonAndKeptByPeriod) {
 
 TEST(GetAcquisition, ComparesTheCostOfWinningWithThatOfKeeping) {
   const AcquisitionAnswer answer = Of(ThreeAccounts());
-  // January: nobody won, nobody kept. February: won for nothing.
+  // January: nobody won, nobody kept. February: nobody knows what it cost to win.
   EXPECT_FALSE(answer.periods[0].cost_per_won_micros.has_value());
   EXPECT_FALSE(answer.periods[0].cost_per_kept_micros.has_value());
   EXPECT_FALSE(answer.periods[0].ratio.has_value());
-  EXPECT_EQ(answer.periods[1].cost_per_won_micros, 0.0);
+  EXPECT_FALSE(answer.periods[1].cost_per_won_micros.has_value());
   EXPECT_FALSE(answer.periods[1].ratio.has_value());
   EXPECT_DOUBLE_EQ(*answer.periods[2].cost_per_won_micros, 60e6);
   EXPECT_DOUBLE_EQ(*answer.periods[2].cost_per_kept_micros, 3e6);
@@ -82,12 +82,24 @@ TEST(GetAcquisition, ComparesTheCostOfWinningWithThatOfKeeping) {
   EXPECT_DOUBLE_EQ(*answer.total.ratio, 9);
 }
 
-TEST(GetAcquisition, HasNoRatioWhereKeepingCostsNothing) {
+TEST(GetAcquisition, LeavesTheCostOfKeepingOutOfTheTotalUntilSomebodyCanBeKept) {
+  PortfolioLog log = ThreeAccounts();
+  // Before the first purchase, and in its month.
+  log.Cost("a", Utc(2026, 1, 5), COST_PURPOSE_RETENTION, 100 * kUnit);
+  log.Cost("a", Utc(2026, 2, 5), COST_PURPOSE_RETENTION, 200 * kUnit);
+  const AcquisitionAnswer answer = Of(log);
+  EXPECT_EQ(answer.periods[1].retention_cost_micros, 200 * kUnit);
+  EXPECT_FALSE(answer.periods[1].cost_per_kept_micros.has_value());
+  EXPECT_EQ(answer.total.retention_cost_micros, 308 * kUnit);
+  EXPECT_DOUBLE_EQ(*answer.total.cost_per_kept_micros, 4e6) << "8 for 2 kept";
+}
+
+TEST(GetAcquisition, HasNoRatioWhereNoCostOfKeepingIsKnown) {
   PortfolioLog log;
   log.Cost("a", Utc(2026, 1, 10), COST_PURPOSE_ACQUISITION, 12 * kUnit);
   log.Purchase("a", Utc(2026, 1, 11), kUnit);
   log.Purchase("a", Utc(2026, 2, 11), kUnit);
-  EXPECT_EQ(Of(log).total.cost_per_kept_micros, 0.0);
+  EXPECT_FALSE(Of(log).total.cost_per_kept_micros.has_value());
   EXPECT_FALSE(Of(log).total.ratio.has_value());
 }
 

@@ -191,11 +191,25 @@ TEST(GetClasses, SortsAbcByTheFewestThatCover) {
   const ClassesAnswer answer = Of(Profits(), ByCover());
   ASSERT_EQ(answer.classes.size(), 3u);
   // 56 of 70 are held by one, 66.5 by two.
-  ExpectClass(answer.classes[0], "A", 1, 60, 60.0 / 70);
-  ExpectClass(answer.classes[1], "B", 1, 20, 20.0 / 70);
-  ExpectClass(answer.classes[2], "C", 6, -10, -10.0 / 70);
+  ExpectClass(answer.classes[0], "A", 1, 60, 0);
+  ExpectClass(answer.classes[1], "B", 1, 20, 0);
+  ExpectClass(answer.classes[2], "C", 6, -10, 0);
   EXPECT_EQ(answer.basis, "");
+  EXPECT_EQ(answer.share_note, "the profit of some accounts is below zero: no shares of a sum that they lessen");
   EXPECT_EQ(MembersOf(Profits(), ByCover(), "C"), (Ids{"c", "d", "e", "h", "f", "g"}));
+}
+
+TEST(GetClasses, HasSharesWhereNobodyLoses) {
+  PortfolioLog log;
+  log.Sell("a", Utc(2026, 2, 1), 90 * kUnit, 10 * kUnit);
+  log.Purchase("b", Utc(2026, 2, 1), 15 * kUnit);
+  log.Sell("c", Utc(2026, 2, 1), 25 * kUnit, 20 * kUnit);
+  const ClassesAnswer answer = Of(log, ByCover());
+  EXPECT_EQ(answer.share_note, "");
+  ExpectClass(answer.classes[0], "A", 1, 80, 0.8);
+  ExpectClass(answer.classes[1], "B", 1, 15, 0.15);
+  ExpectClass(answer.classes[2], "C", 1, 5, 0.05);
+  EXPECT_EQ(answer.purchases_without_cost, 1) << "b's, whose whole revenue is profit";
 }
 
 TEST(GetClasses, HasOnlyCWhereNothingIsEarned) {

@@ -130,10 +130,55 @@ TEST(GetConcentration, CountsNegativeNetSpendersAsWhatTheyAre) {
   query.cover_percent = {100};
   const Concentration net = Of(log, {.basis = RevenueBasis::kNet}, query);
   EXPECT_EQ(net.total_micros, 70 * kUnit);
-  EXPECT_DOUBLE_EQ(net.groups[0].share, 100.0 / 70);
+  EXPECT_EQ(net.groups[0].total_micros, 100 * kUnit);
   EXPECT_EQ(net.covering[0].accounts, 1);
-  EXPECT_DOUBLE_EQ(*net.gini, 130.0 / 140);
   EXPECT_EQ(Of(log, {}, query).total_micros, 150 * kUnit);
+}
+
+TEST(GetConcentration, HasNeitherSharesNorGiniWhereSomebodyHoldsLessThanNothing) {
+  // Profits of 20 and -10: 10 together, of which the first would hold 200 %.
+  PortfolioLog log;
+  log.Sell("a", Utc(2026, 1, 1), 100 * kUnit, 80 * kUnit);
+  log.Sell("b", Utc(2026, 1, 1), 40 * kUnit, 50 * kUnit);
+  ConcentrationQuery query;
+  query.measure = PortfolioMeasure::kProfit;
+  query.cut_percent = {50};
+  query.curve_points = 2;
+  const Concentration loss = Of(log, {}, query);
+  EXPECT_EQ(loss.share_note, "the profit of some accounts is below zero: no shares of a sum that they lessen");
+  EXPECT_EQ(loss.total_micros, 10 * kUnit);
+  EXPECT_EQ(loss.groups[0].total_micros, 20 * kUnit);
+  EXPECT_EQ(loss.groups[0].share, 0);
+  EXPECT_EQ(loss.groups[0].cumulative_share, 0);
+  EXPECT_FALSE(loss.gini.has_value());
+  EXPECT_TRUE(loss.curve.empty());
+  // At -10 + 10 = 0 nothing is below zero: (1 * 20 - 1 * 0) / (2 * 20).
+  log.TakeBack("b", Utc(2026, 1, 2), 0, 10 * kUnit);
+  const Concentration even = Of(log, {}, query);
+  EXPECT_EQ(even.share_note, "");
+  EXPECT_EQ(even.groups[0].share, 1);
+  EXPECT_EQ(even.gini, 0.5);
+  EXPECT_EQ(even.curve.size(), 2u);
+  query.measure = PortfolioMeasure::kRevenue;
+  log.TakeBack("b", Utc(2026, 1, 3), 41 * kUnit, 0);
+  EXPECT_EQ(Of(log, {.basis = RevenueBasis::kNet}, query).share_note,
+            "the revenue net of returns of some accounts is below zero: no shares of a sum that they lessen");
+  EXPECT_EQ(Of(log, {}, query).share_note, "");
+}
+
+TEST(GetConcentration, CountsThePurchasesWhoseWholeRevenueIsProfit) {
+  PortfolioLog log;
+  log.Sell("a", Utc(2026, 1, 1), 100 * kUnit, 80 * kUnit);
+  log.Purchase("a", Utc(2026, 1, 2), 40 * kUnit);
+  log.Purchase("b", Utc(2026, 1, 2), 40 * kUnit);
+  // Given away: without a cost there is no profit in it either.
+  log.Purchase("b", Utc(2026, 1, 3), 0);
+  ConcentrationQuery query;
+  EXPECT_EQ(Of(log, {}, query).purchases_without_cost, 0);
+  query.measure = PortfolioMeasure::kProfit;
+  EXPECT_EQ(Of(log, {}, query).purchases_without_cost, 2);
+  query.start = Utc(2026, 1, 3);
+  EXPECT_EQ(Of(log, {}, query).purchases_without_cost, 0);
 }
 
 TEST(GetConcentration, HasNoSharesWhereNothingIsLeft) {

@@ -167,15 +167,26 @@ TEST(Contracts, ExpectNoEndOfRenewalsWhereTheSumHasNone) {
   EXPECT_LT(*discounted->expected_renewals, 10);
 }
 
-TEST(Contracts, ThatAreTooFewAreRefusedInWords) {
+TEST(Contracts, ThatCarryNoFitAreCountedAllTheSame) {
   Contracts contracts;
   for (int i = 0; i < 29; ++i) contracts.Sign("c" + std::to_string(i));
-  const auto refused = contracts.Get(Utc(2022, 6, 1));
-  EXPECT_EQ(ReasonOf(refused.status()), Reason::kForecastNotPossible);
-  EXPECT_THAT(MessageOf(refused.status()), HasSubstr("29 contracts with a renewal due are too few"));
+  const auto few = contracts.Get(Utc(2022, 6, 1));
+  ASSERT_TRUE(few.ok()) << few.status();
+  EXPECT_THAT(few->model_note, HasSubstr("29 contracts with a renewal due are too few"));
+  EXPECT_EQ(few->contracts, 29);
+  EXPECT_EQ(few->young, 0);
+  ASSERT_EQ(few->renewals.size(), 1u) << "nobody came to a second one";
+  EXPECT_EQ(few->renewals[0].renewal, 1);
+  EXPECT_EQ(few->renewals[0].at_risk, 29);
+  EXPECT_EQ(few->renewals[0].lost, 29);
+  EXPECT_FALSE(few->expected_renewals.has_value());
   contracts.Sign("one more");
-  EXPECT_THAT(MessageOf(contracts.Get(Utc(2022, 6, 1)).status()), HasSubstr("beyond the first renewal"));
-  EXPECT_THAT(MessageOf(contracts.Get(Utc(2020, 6, 1)).status()), HasSubstr("0 contracts with a renewal due"));
+  EXPECT_THAT(contracts.Get(Utc(2022, 6, 1))->model_note, HasSubstr("beyond the first renewal"));
+  const auto young = contracts.Get(Utc(2020, 6, 1));
+  ASSERT_TRUE(young.ok()) << young.status();
+  EXPECT_THAT(young->model_note, HasSubstr("0 contracts with a renewal due"));
+  EXPECT_EQ(young->young, 30);
+  EXPECT_TRUE(young->renewals.empty());
 }
 
 // January: a, b, c, d for 100 each. February: a, b, c for 100, of which 60 are cost. March: a and e for 100.

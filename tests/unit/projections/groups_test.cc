@@ -93,6 +93,19 @@ TEST(ListGroups, KeepsTheFirstTenThousandByValue) {
   EXPECT_EQ(groups.back(), (std::pair<std::string, int64_t>("o29999", 1)));
 }
 
+TEST(ListGroups, SaysWhetherThereAreMore) {
+  const auto truncated = [](int owners) {
+    PortfolioLog log;
+    for (int i = 0; i < owners; ++i) {
+      log.SetFacts("a" + std::to_string(i), Utc(2026, 1, 1), {}, {}, "o" + std::to_string(i));
+    }
+    log.SetFacts("b", Utc(2026, 1, 1), {}, {}, "o0");
+    return Must(ListGroups(ShardedRows(log).shards(), {}, GroupDimension::kOwner)).truncated;
+  };
+  EXPECT_FALSE(truncated(10'000));
+  EXPECT_TRUE(truncated(10'001));
+}
+
 TEST(ListGroups, IsEmptyWithoutAccounts) { EXPECT_TRUE(Of(PortfolioLog(), GroupDimension::kRegion, 0).empty()); }
 
 }  // namespace

@@ -100,8 +100,11 @@ TEST(GetMembership, KnowsOneClubFromAnother) {
   query.club_id = "wine";
   EXPECT_EQ(Of(log, query).member.revenue_micros, 10 * kUnit);
   EXPECT_EQ(Of(log, query, {.as_of = Utc(2026, 5, 1)}).members, 1);
+  EXPECT_EQ(Of(log, query).ever_members, 1);
+  EXPECT_EQ(Of(log, query, {.as_of = Utc(2026, 2, 1)}).ever_members, 0);
   query.club_id = "chess";
   EXPECT_EQ(Of(log, query).member.purchases, 0);
+  EXPECT_EQ(Of(log, query).ever_members, 0) << "left without ever having joined";
 }
 
 TEST(GetMembership, ComparesPurchasesBeforeAndAfterJoining) {

@@ -83,6 +83,16 @@ TEST(ListProfitability, AddsUpAllAccountsAndThoseThatLoseMoney) {
   EXPECT_EQ(answer.currency_code, "USD");
 }
 
+TEST(ListProfitability, CountsThePurchasesWhoseWholeRevenueIsMargin) {
+  PortfolioLog log = FourAccounts();
+  EXPECT_EQ(Of(log).purchases, 3);
+  EXPECT_EQ(Of(log).purchases_without_cost, 0);
+  log.Purchase("b", Utc(2026, 4, 1), 5 * kUnit);
+  EXPECT_EQ(Of(log).purchases, 4);
+  EXPECT_EQ(Of(log).purchases_without_cost, 1);
+  EXPECT_EQ(Of(log, {}, {.as_of = Utc(2026, 4, 1)}).purchases_without_cost, 0);
+}
+
 TEST(ListProfitability, ListsTheGreatestLossFirstWhereOnlyLossesAreAskedFor) {
   ProfitabilityQuery query;
   query.loss_making_only = true;

@@ -72,6 +72,9 @@ TEST(ListWalletShares, TakesTheBudgetInForceJustBefore) {
 TEST(ListWalletShares, MayExceedOneAndIsNegativeWhereMoreCameBack) {
   PortfolioLog log = OneBudget(100 * kUnit);
   EXPECT_DOUBLE_EQ(Of(log).accounts[0].share, 4);
+  EXPECT_EQ(Of(log).over_budget, 1);
+  // 160 of 160, the two fifths of 400.
+  EXPECT_EQ(Of(OneBudget(400 * kUnit)).over_budget, 0);
   log.Return("a", Utc(2026, 3, 2), 200 * kUnit);
   EXPECT_DOUBLE_EQ(Of(log).accounts[0].share, 4);
   EXPECT_DOUBLE_EQ(Of(log, {.basis = RevenueBasis::kNet, .as_of = kTwoFifths}).accounts[0].share, -1);
@@ -110,8 +113,11 @@ TEST(ListWalletShares, KeepsCategoriesApart) {
   WalletQuery query;
   query.category = "tools";
   EXPECT_EQ(Of(log, {.as_of = kTwoFifths}, query).accounts[0].budget_micros, 20 * kUnit);
+  EXPECT_EQ(Of(log, {.as_of = kTwoFifths}, query).budgets, 1);
+  EXPECT_EQ(Of(log, {.as_of = kEnd + 1}, query).budgets, 1) << "in force or not";
   query.category = "paper";
   EXPECT_EQ(Of(log, {.as_of = kTwoFifths}, query).unknown, 1);
+  EXPECT_EQ(Of(log, {.as_of = kTwoFifths}, query).budgets, 0);
 }
 
 TEST(ListWalletShares, AllocatesByRankWithoutABudget) {
