@@ -112,6 +112,7 @@ class Loader {
     any_ = false;
     left_out_ = 0;
     decided_.clear();
+    agreed_.clear();
     currencies_.clear();
     history_.account_id = rows.account_id();
     KL_RETURN_IF_ERROR(
@@ -119,6 +120,7 @@ class Loader {
           return !Wants(tag) || Take(tag, rest, value, place);
         }));
     SortStandings();
+    SortContracts();
     return absl::OkStatus();
   }
 
@@ -157,7 +159,7 @@ class Loader {
       case kSurveyTag:
         return TakeSurvey(value, Next(history_.surveys, times));
       case kContractTag:
-        return TakeContract(value, Next(history_.contracts, times));
+        return Contract(times, value);
       case kMoveTag:
         return TakeMove(value, Next(history_.moves, times));
       case kReferralTag:
@@ -250,6 +252,18 @@ class Loader {
     }
   }
 
+  bool Contract(const RowTimes& times, std::string_view value) {
+    auto& [position, contract] = agreed_.emplace_back();
+    position = times.position;
+    contract.occurred = times.occurred;
+    return TakeContract(value, contract);
+  }
+
+  void SortContracts() {
+    std::sort(agreed_.begin(), agreed_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (auto& [position, contract] : agreed_) history_.contracts.push_back(std::move(contract));
+  }
+
   bool Passes() const {
     const PopulationFilter& filter = scope_.filter;
     return (filter.region.empty() || RegionContains(filter.region, history_.region())) &&
@@ -274,6 +288,8 @@ class Loader {
   bool any_ = false;
   int64_t left_out_ = 0;
   std::vector<Decided> decided_;
+  // Steps of contracts with their positions.
+  std::vector<std::pair<uint64_t, HistoryContract>> agreed_;
   std::set<std::string> currencies_;
 };
 

@@ -119,7 +119,8 @@ struct HistoryReferral {
   std::string lead_source;
 };
 
-// One account. Every list is in order of occurred_time, then position, and holds only what is in scope.
+// One account. Every list but that of contracts is in order of occurred_time, then position, and holds only what is in
+// scope.
 struct AccountHistory {
   std::string account_id;
   // Of the scope's currency.
@@ -135,6 +136,7 @@ struct AccountHistory {
   std::vector<HistoryStanding> stages;
   std::vector<HistoryClub> clubs;
   std::vector<HistoryMove> moves;
+  // In order of position: which contract runs, and what a step means to it, the ledger decided in that order.
   std::vector<HistoryContract> contracts;
   std::vector<HistoryLife> life;
   std::vector<HistoryReferral> referrals;

@@ -162,18 +162,19 @@ class Finder {
   std::map<std::string_view, Term> Terms() const {
     std::map<std::string_view, Term> terms;
     for (const HistoryContract& contract : history_.contracts) {
-      Term& term = terms[contract.contract_id];
+      const auto known = terms.find(contract.contract_id);
       switch (contract.step) {
         case HistoryContract::Step::kSigned:
-          term = {contract.end, false, false};
+          terms[contract.contract_id] = {contract.end, false, false};
           break;
         case HistoryContract::Step::kRenewed:
-          term.end = contract.end;
+          if (known != terms.end()) known->second.end = contract.end;
           break;
         case HistoryContract::Step::kEnded:
-          term.end = std::min(term.end, contract.occurred);
-          term.ended = true;
-          term.lost = contract.ending != events::v1::CONTRACT_ENDING_SUPERSEDED;
+          if (known == terms.end()) break;
+          known->second.end = std::min(known->second.end, contract.occurred);
+          known->second.ended = true;
+          known->second.lost = contract.ending != events::v1::CONTRACT_ENDING_SUPERSEDED;
       }
     }
     return terms;

@@ -122,7 +122,7 @@ class Maker {
     if (Draw(0, 2) == 0) {
       event.mutable_supplier_rank_stated()->set_place_halves(static_cast<int32_t>(Draw(2, 6)));
       event.mutable_supplier_rank_stated()->set_suppliers(static_cast<int32_t>(Draw(3, 9)));
-    } else if (Draw(0, 1) == 0) {
+    } else if (!options_.decisions || Draw(0, 1) == 0) {
       auto& stated = *event.mutable_budget_stated();
       SetTime(options_.begin, stated.mutable_start_time());
       SetTime(options_.end, stated.mutable_end_time());

@@ -18,7 +18,7 @@ struct RelationsOptions {
   int accounts = 12;
   int records = 400;
   std::vector<std::string> currencies = {"USD", "EUR"};
-  // Tiers and stages, too: what the ledger decides goes by the order of the log.
+  // Tiers, stages and contracts, too: what the ledger decides goes by the order of the log.
   bool decisions = false;
   // Business time of the first and the last event.
   Micros begin = 0;

@@ -191,6 +191,28 @@ TEST(HistoryScan, GivesWhatAnAccountSaysAndIsBoundBy) {
   EXPECT_EQ(a.contracts[2].ending, events::v1::CONTRACT_ENDING_CANCELLED);
 }
 
+TEST(HistoryScan, GivesTheStepsOfContractsInTheOrderOfTheLog) {
+  RecordLog log;
+  log.Open("a", Utc(2026, 1, 1));
+  EventOf(log, "a", Utc(2026, 3, 1)).mutable_contract_signed()->set_contract_id("c-1");
+  EventOf(log, "a", Utc(2026, 2, 20)).mutable_contract_ended()->set_contract_id("c-1");
+  EventOf(log, "a", Utc(2026, 1, 5)).mutable_contract_signed()->set_contract_id("c-1");
+  using Step = HistoryContract::Step;
+  using Steps = std::vector<std::pair<Step, Micros>>;
+  const auto steps = [&log](Micros as_of) {
+    Steps found;
+    for (const HistoryContract& contract : Visit(log, {.as_of = as_of})[0].contracts) {
+      found.emplace_back(contract.step, contract.occurred);
+    }
+    return found;
+  };
+  EXPECT_EQ(
+      steps(Utc(2026, 4, 1)),
+      (Steps{{Step::kSigned, Utc(2026, 3, 1)}, {Step::kEnded, Utc(2026, 2, 20)}, {Step::kSigned, Utc(2026, 1, 5)}}));
+  EXPECT_EQ(steps(Utc(2026, 3, 1)), (Steps{{Step::kEnded, Utc(2026, 2, 20)}, {Step::kSigned, Utc(2026, 1, 5)}}))
+      << "only what had occurred by then";
+}
+
 // a: region DE/BE then DE/HH, segment hotel, owner ann then none; closed; b: opened with nothing.
 RecordLog TwoAccounts() {
   RecordLog log;

@@ -184,6 +184,22 @@ TEST(Risk, IsAContractThatEnds) {
   EXPECT_TRUE(Find(history).empty());
 }
 
+TEST(Risk, IsNoContractThatWasEndedBeforeItWasSignedAgain) {
+  using Step = HistoryContract::Step;
+  AccountHistory history = Calm();
+  // The order of the log: it ended nine days ago, and was signed again as of a month ago.
+  history.contracts = {
+      {Step::kSigned, DaysAgo(400), "c-1", DaysAgo(400), DaysAgo(-30), "supply", {}},
+      {Step::kEnded, DaysAgo(9), "c-1", 0, 0, "", events::v1::CONTRACT_ENDING_CANCELLED},
+      {Step::kSigned, DaysAgo(30), "c-1", DaysAgo(30), DaysAgo(-335), "supply", {}},
+  };
+  EXPECT_TRUE(Find(history).empty());
+  // Of a contract that was not signed by then nothing is known.
+  history.contracts = {{Step::kRenewed, DaysAgo(3), "c-2", 0, DaysAgo(-30), "", {}},
+                       {Step::kEnded, DaysAgo(9), "c-3", 0, 0, "", events::v1::CONTRACT_ENDING_CANCELLED}};
+  EXPECT_TRUE(Find(history).empty());
+}
+
 TEST(Risk, IsAQuarterReturned) {
   AccountHistory history = Calm();
   history.trades.push_back({.is_return = true, .occurred = DaysAgo(5), .micros = 25 * kUnit - 1});
