@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "projections/retention/data_end.h"
+#include "projections/retention/query_sums.h"
 #include "server/base/checked.h"
 #include "server/base/error.h"
 
@@ -18,17 +19,6 @@ using forecast::Summary;
 absl::Status NoPurchase() {
   return MakeError(Reason::kForecastNotPossible,
                    "there is no purchase in scope: nothing can be forecast; widen the scope");
-}
-
-absl::Status OutOfRange() {
-  return MakeError(Reason::kArithmeticRange, "an account's revenue does not fit in 64 bits; narrow the scope");
-}
-
-// Returns false if the sum does not fit.
-bool Narrow(Int128 sum, int64_t& out) {
-  if (sum < std::numeric_limits<int64_t>::min() || sum > std::numeric_limits<int64_t>::max()) return false;
-  out = static_cast<int64_t>(sum);
-  return true;
 }
 
 Summary SummaryOf(const Buyer& buyer, int32_t end_day) {
@@ -102,7 +92,7 @@ absl::Status BuyerCollector::Add(const AccountHistory& history) {
     buyer.last_day = day;
     buyer.repeat_days += 1;
   }
-  if (!Narrow(repeat, buyer.repeat_micros) || !Narrow(near, buyer.recent_micros)) return OutOfRange();
+  if (!Narrow(repeat, buyer.repeat_micros) || !Narrow(near, buyer.recent_micros)) return MoneyOutOfRange();
   if (buyers_.accounts.size() >= std::numeric_limits<uint32_t>::max()) {
     return MakeError(Reason::kForecastNotPossible, "there are more accounts in scope than can be ranked; narrow it");
   }

@@ -472,7 +472,7 @@ absl::StatusOr<CellCurrencies> ListCellCurrencies(const std::vector<const store:
       std::string_view currency_code;
       if (!TakeCurrency(rest, currency_code)) return Damaged();
       found.currencies.emplace(currency_code);
-      found.incomplete = true;
+      found.incomplete.emplace(currency_code);
     }
     KL_RETURN_IF_ERROR(row->status());
   }

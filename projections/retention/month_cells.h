@@ -12,7 +12,7 @@
 // takes all its months from one cohort to another, and a cell in which nothing is left is deleted.
 //
 // An account that traded in more than kAccountMonthsMax months of one currency is taken out of the cells and counted
-// under 'U', so that a row has an end; queries then look at the accounts.
+// under 'U', so that a row has an end; queries in that currency then look at the accounts.
 #pragma once
 
 #include <cstdint>
@@ -73,8 +73,8 @@ absl::Status CountTrade(std::string_view account_id, std::string_view currency_c
 // What the readers' cells hold of the months before number `end`. Errors: DATA_LOSS (kStoreDamaged).
 struct CellCurrencies {
   std::set<std::string> currencies;
-  // Accounts are in no cell; their currencies are among the others, whenever they traded.
-  bool incomplete = false;
+  // Those of them in which there are accounts that are in no cell, whenever these traded.
+  std::set<std::string> incomplete;
 };
 absl::StatusOr<CellCurrencies> ListCellCurrencies(const std::vector<const store::TableReader*>& shards, int64_t end);
 

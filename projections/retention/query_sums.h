@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include <absl/status/status.h>
 
-#include "projections/retention/history.h"
+#include "server/base/checked.h"
 #include "server/base/error.h"
 
 namespace keyledger::projections {
@@ -17,5 +18,12 @@ inline absl::Status MoneyOutOfRange() {
 
 // Adds `more` to `sum`; returns false if the result does not fit.
 inline bool AddTo(int64_t& sum, int64_t more) { return !__builtin_add_overflow(sum, more, &sum); }
+
+// Puts the sum into `out`; returns false if it does not fit.
+inline bool Narrow(Int128 sum, int64_t& out) {
+  if (sum < std::numeric_limits<int64_t>::min() || sum > std::numeric_limits<int64_t>::max()) return false;
+  out = static_cast<int64_t>(sum);
+  return true;
+}
 
 }  // namespace keyledger::projections

@@ -11,6 +11,7 @@
 #include "projections/engine/period_finder.h"
 #include "projections/retention/data_end.h"
 #include "projections/retention/month_cells.h"
+#include "projections/retention/query_sums.h"
 #include "server/base/checked.h"
 #include "server/base/error.h"
 
@@ -52,17 +53,6 @@ struct Found {
   int64_t first = 0;
   int64_t last = 0;
 };
-
-absl::Status OutOfRange() {
-  return MakeError(Reason::kArithmeticRange, "a sum of money does not fit in 64 bits; narrow the scope");
-}
-
-// Returns false if the sum does not fit.
-bool Narrow(Int128 sum, int64_t& out) {
-  if (sum < std::numeric_limits<int64_t>::min() || sum > std::numeric_limits<int64_t>::max()) return false;
-  out = static_cast<int64_t>(sum);
-  return true;
-}
 
 // Puts the trades of each account into their periods, and calls `visit` for each account with a purchase or return in
 // scope.
@@ -207,12 +197,18 @@ void AddCell(int64_t month, int64_t cohort, const MonthCell& cell, bool net, Cel
   of_cohort.revenue[offset] += revenue;
 }
 
-// The month in which the data end, by the cells of all currencies; nothing without a purchase.
+// The month in which the data end, by the cells of all currencies; nothing without a purchase. Where accounts are in no
+// cell, it is looked for among the accounts.
 absl::StatusOr<std::optional<int64_t>> LastMonth(const std::vector<const store::TableReader*>& shards,
                                                  const RetentionScope& scope, const CellCurrencies& traded) {
   constexpr int64_t kEver = std::numeric_limits<int64_t>::max();
   if (scope.as_of != kEver) return std::optional(Zone().PeriodIndex(scope.as_of - 1, CalendarUnit::kMonth));
   std::optional<int64_t> last;
+  if (!traded.incomplete.empty()) {
+    KL_ASSIGN_OR_RETURN(const std::optional<Micros> end, FindDataEnd(shards, scope));
+    if (end.has_value()) last = scope.zone.PeriodIndex(*end - 1, CalendarUnit::kMonth);
+    return last;
+  }
   for (const std::string& currency : traded.currencies) {
     KL_RETURN_IF_ERROR(ReadMonthCells(shards, currency, kEver, [&](int64_t month, int64_t, const MonthCell& cell) {
       if (cell.purchases > 0) last = std::max(last.value_or(month), month);
@@ -228,12 +224,12 @@ absl::StatusOr<std::optional<CellSums>> FindInCells(const std::vector<const stor
   const std::optional<int64_t> end = MonthsEnd(scope);
   if (!end.has_value()) return std::optional<CellSums>();
   KL_ASSIGN_OR_RETURN(const CellCurrencies traded, ListCellCurrencies(shards, *end));
-  if (traded.incomplete) return std::optional<CellSums>();
   found.currency_code = scope.currency_code;
   if (found.currency_code.empty()) {
     if (traded.currencies.size() > 1) return std::optional<CellSums>();
     if (!traded.currencies.empty()) found.currency_code = *traded.currencies.begin();
   }
+  if (traded.incomplete.contains(found.currency_code)) return std::optional<CellSums>();
   CellSums sums;
   int64_t earliest = std::numeric_limits<int64_t>::max();
   int64_t latest = std::numeric_limits<int64_t>::min();
@@ -283,7 +279,7 @@ absl::StatusOr<RetentionTable> MakeRetentionTable(const Found& found, std::map<i
     row.period = period;
     if (!Narrow(sums.revenue, row.revenue_micros) || !Narrow(sums.nrr, row.nrr_micros) ||
         !Narrow(sums.grr, row.grr_micros) || !Narrow(sums.base, row.base_micros)) {
-      return OutOfRange();
+      return MoneyOutOfRange();
     }
     FillRatios(row);
   }
@@ -303,7 +299,7 @@ absl::StatusOr<CohortTable> MakeCohortTable(const Found& found, std::map<int64_t
     sums.revenue.resize(offsets);
     row.revenue_micros.resize(offsets);
     for (size_t i = 0; i < offsets; ++i) {
-      if (!Narrow(sums.revenue[i], row.revenue_micros[i])) return OutOfRange();
+      if (!Narrow(sums.revenue[i], row.revenue_micros[i])) return MoneyOutOfRange();
     }
   }
   return table;

@@ -141,6 +141,25 @@ TEST(MonthCells, LeaveAnAccountThatTradedInTooManyMonthsToTheQueries) {
   EXPECT_TRUE(CellRows(*table) == CellRows(*more));
 }
 
+TEST(MonthCells, AnswerInACurrencyWhateverAnAccountDidInAnother) {
+  RecordLog log;
+  log.Open("a", 0);
+  log.Open("b", 0);
+  log.Purchase("b", Utc(2020, 1, 1), kUnit, "EUR");
+  for (size_t month = 0; month <= kAccountMonthsMax; ++month) {
+    log.Purchase("a", Zone().PeriodStartByIndex(static_cast<int64_t>(month), CalendarUnit::kMonth), kUnit);
+  }
+  log.Purchase("a", Utc(2020, 2, 1), kUnit, "EUR");
+  EXPECT_EQ(AccountsIn(*CellsOf(log), {.currency_code = "EUR"}), 2);
+  EXPECT_EQ(AccountsIn(*CellsOf(log), {.currency_code = "USD"}), 0) << "a is in no cell of dollars";
+  const RetentionScope years{.currency_code = "USD", .as_of = Utc(2030, 1, 1)};
+  EXPECT_EQ(AccountsIn(*Fold(log)->NewReader(), years), 1);
+  // a bought last in January 2070: with that month the data end, in euros too.
+  const auto euros = GetRetentionTable({Fold(log)->NewReader().get()}, {.currency_code = "EUR"});
+  ASSERT_TRUE(euros.ok()) << euros.status();
+  EXPECT_EQ(euros->periods.size(), 601u) << "50 years and a month";
+}
+
 TEST(MonthCells, HoldSumsThatOneNumberDoesNot) {
   RecordLog log;
   log.Open("a", 0);
