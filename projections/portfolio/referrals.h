@@ -1,7 +1,7 @@
 // Referrals: who was referred by whom, with the revenue downstream, and what each lead source brought.
 //
-// Every account has one referrer at most, the one recorded last: the accounts form trees and, where they refer each
-// other in a circle, circles with trees below them.
+// Every account has one referrer at most, that of its latest referral by occurred_time: the accounts form trees and,
+// where they refer each other in a circle, circles with trees below them.
 #pragma once
 
 #include <cstdint>
