@@ -59,7 +59,7 @@ void PrintSurvival(Session& session, const v1::GetSurvivalResponse& response, co
   if (rows < count) {
     session.out() << fmt::format("{} of {} days; --all-points prints all\n", rows, count);
   }
-  session.out() << fmt::format("{} accounts: {} with the event, {} without it to the end of the data\n",
+  session.out() << fmt::format("{} accounts: {} with the event, {} without it to the end of the time observed\n",
                                FormatCount(response.accounts()), FormatCount(response.events()),
                                FormatCount(response.censored()));
   session.out() << (response.has_median_day()

@@ -32,7 +32,10 @@ class Ages {
     const Micros until = over ? std::min(contract.end, scope_.as_of) : scope_.as_of;
     const int64_t renewed = RenewalsBefore(contract.start, until);
     contracts_ += 1;
-    if (over && !contract.replaced) {
+    // Of those that run, nobody knows yet who will not be renewed where this one was not: without them it would be the
+    // only one at risk.
+    const bool due = DueOf(contract.start, renewed + 1) < scope_.as_of;
+    if (over && due && !contract.replaced) {
       forecast::SbgAge& age = At(std::min(renewed + 1, forecast::kAgeMax));
       age.lost += 1;
     } else {
@@ -56,6 +59,10 @@ class Ages {
     return counts;
   }
 
+  Micros DueOf(Micros start, int64_t renewal) const {
+    return scope_.zone.AddMonths(start, static_cast<int>(renewal * months_));
+  }
+
   // How many renewals were due before `until`.
   int64_t RenewalsBefore(Micros start, Micros until) const {
     if (until <= start) return 0;
@@ -63,7 +70,7 @@ class Ages {
     int64_t high = std::min<int64_t>((until - start) / kShortestMonth / months_ + 1, forecast::kAgeMax);
     while (low < high) {
       const int64_t middle = (low + high + 1) / 2;
-      if (scope_.zone.AddMonths(start, static_cast<int>(middle * months_)) < until) {
+      if (DueOf(start, middle) < until) {
         low = middle;
       } else {
         high = middle - 1;

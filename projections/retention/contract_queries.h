@@ -3,7 +3,8 @@
 // Renewals of a contract are due every so many months from the start of its term. It is lost when it ended other than
 // by being replaced, or when its term was over and nobody renewed it; the renewal that did not happen is the first one
 // due at that moment or later. A contract that runs at as_of, or was replaced, has been renewed as often as a renewal
-// was due before that, and says nothing beyond.
+// was due before that, and says nothing beyond. So has one whose missed renewal is not due before as_of: the contracts
+// that would be renewed beside it are not known yet.
 //
 // Cost: one walk over the accounts in scope. Memory: two counts an age.
 #pragma once
@@ -42,7 +43,7 @@ struct RenewalRow {
 };
 
 struct ContractTable {
-  // All, and of them those to which no renewal came yet.
+  // All, and of them those of which no renewal is known yet.
   int64_t contracts = 0;
   int64_t young = 0;
   // Why there is no model: `fit`, and what is by the model, mean nothing then. Empty where there is one.

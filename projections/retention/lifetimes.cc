@@ -10,34 +10,33 @@
 namespace keyledger::projections {
 namespace {
 
-// Counts over all accounts in how many months they were active, and were again in the next.
+// Counts over all accounts in how many months they were active, and were again in the next, as far as the next is over.
 class MonthCount {
  public:
   // `end`: of the data, exclusive.
   MonthCount(const Zone& zone, Micros end)
-      : months_(zone, CalendarUnit::kMonth), last_(zone.PeriodIndex(end - 1, CalendarUnit::kMonth)) {}
+      : months_(zone, CalendarUnit::kMonth), last_(zone.PeriodIndex(end, CalendarUnit::kMonth) - 1) {}
 
   void Start() { previous_.reset(); }
   // A purchase of the account that Start was called for, in order of time.
   void Add(Micros occurred) {
     const int64_t month = months_.Find(occurred);
     if (previous_ == month) return;
-    active_ += 1;
-    if (previous_.has_value() && *previous_ + 1 == month) retained_ += 1;
+    if (month < last_) started_ += 1;
+    if (month <= last_ && previous_.has_value() && *previous_ + 1 == month) retained_ += 1;
     previous_ = month;
-    if (month == last_) active_in_last_ += 1;
   }
 
-  int64_t started() const { return active_ - active_in_last_; }
+  int64_t started() const { return started_; }
   int64_t retained() const { return retained_; }
 
  private:
   PeriodFinder months_;
+  // The last month that is over.
   const int64_t last_;
   std::optional<int64_t> previous_;
-  int64_t active_ = 0;
+  int64_t started_ = 0;
   int64_t retained_ = 0;
-  int64_t active_in_last_ = 0;
 };
 
 }  // namespace

@@ -35,8 +35,8 @@ struct Lifetimes {
   int32_t last_purchase_day = 0;
   // Last day that is in scope: the one before scope.as_of, where that is given.
   std::optional<int32_t> scope_end;
-  // Over the months from the first purchase to the one in which the data end: accounts active in a month other than the
-  // last, and those of them that were active in the next month too.
+  // Over the months from the first purchase to the last one that was over when the data end: accounts active in a month
+  // other than the last, and those of them that were active in the next month too.
   int64_t months_started = 0;
   int64_t months_retained = 0;
 };

@@ -1,7 +1,9 @@
 #include "projections/retention/loss_queries.h"
 
 #include <cmath>
+#include <optional>
 
+#include "projections/retention/data_end.h"
 #include "projections/retention/retention_queries.h"
 #include "server/base/checked.h"
 #include "server/base/error.h"
@@ -37,11 +39,22 @@ absl::StatusOr<double> LifetimeOf(double loss, const LossTerms& terms) {
   return kept < 1 ? (1 - std::pow(kept, terms.periods)) / (1 - kept) : static_cast<double>(terms.periods);
 }
 
+// Takes off the period that is not over where the data of the scope end: who is active in it is not known yet.
+absl::Status KeepWhatIsOver(const std::vector<const store::TableReader*>& shards, const RetentionScope& scope,
+                            std::vector<RetentionPeriodRow>& periods) {
+  KL_ASSIGN_OR_RETURN(const std::optional<Micros> end, FindDataEnd(shards, scope));
+  if (!end.has_value()) return absl::OkStatus();
+  const int64_t running = scope.periods().IndexAt(*end);
+  while (!periods.empty() && periods.back().period >= running) periods.pop_back();
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<LossEffect> GetLossEffect(const std::vector<const store::TableReader*>& shards,
                                          const RetentionScope& scope, const LossTerms& terms) {
-  KL_ASSIGN_OR_RETURN(const RetentionTable table, GetRetentionTable(shards, scope));
+  KL_ASSIGN_OR_RETURN(RetentionTable table, GetRetentionTable(shards, scope));
+  KL_RETURN_IF_ERROR(KeepWhatIsOver(shards, scope, table.periods));
   LossEffect effect;
   effect.currency_code = table.currency_code;
   int64_t start = 0;
@@ -56,7 +69,8 @@ absl::StatusOr<LossEffect> GetLossEffect(const std::vector<const store::TableRea
   }
   if (start == 0) {
     return MakeError(Reason::kForecastNotPossible,
-                     "no period follows one with an active account: losses are unknown; choose a shorter period");
+                     "no period that is over follows one with an active account: losses are unknown; choose a shorter "
+                     "period");
   }
   effect.loss_rate = static_cast<double>(start - retained) / static_cast<double>(start);
   effect.reduced_loss_rate = effect.loss_rate * (1 - terms.fewer);

@@ -1,5 +1,8 @@
 // What fewer losses would be worth, on the ledger's own data: the retention of all periods together, carried on.
 //
+// Only periods count that were over when the data end (data_end.h): of the running one nobody knows yet who will be
+// active in it.
+//
 // Of an account active in a period a share `loss` is not active in the next. An account active now is worth margin *
 // sum over t = 0, 1, ... of ((1 - loss) / (1 + discount))^t.
 #pragma once
@@ -33,7 +36,7 @@ struct LossEffect {
   double margin_micros = 0;
   double value_micros = 0;
   double reduced_value_micros = 0;
-  // Active in the last period.
+  // Active in the last period that is over.
   int64_t accounts = 0;
   // That period, as Periods::Format writes it.
   std::string last_period;
@@ -42,7 +45,7 @@ struct LossEffect {
   double gain_share = 0;
 };
 
-// Errors: FAILED_PRECONDITION (kForecastNotPossible) if no period follows one with an active account;
+// Errors: FAILED_PRECONDITION (kForecastNotPossible) if no period that is over follows one with an active account;
 // INVALID_ARGUMENT (kInvalidField "periods") if a sum without end has neither discount nor losses; those of
 // GetRetentionTable.
 absl::StatusOr<LossEffect> GetLossEffect(const std::vector<const store::TableReader*>& shards,

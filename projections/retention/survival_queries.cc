@@ -34,12 +34,18 @@ std::vector<forecast::SurvivalDay> ByDay(std::vector<forecast::SurvivalDay> days
   return merged;
 }
 
+// A silence is a loss on its first day and known to be one on its last. So all accounts are observed to the last day
+// whose losses are known: whoever bought after it was not lost by then, and who was lost after it was still with us.
 absl::StatusOr<forecast::SurvivalCurve> CurveOfLosses(const Lifetimes& lifetimes, int32_t inactive_days) {
   std::vector<forecast::SurvivalDay> days;
   days.reserve(lifetimes.accounts.size());
   for (const Lifetime& account : lifetimes.accounts) {
     const int32_t end = EndForLosses(lifetimes);
-    days.push_back(Observe(account.first, DayOfLoss(account, inactive_days, end), end));
+    const int32_t observed = end - inactive_days;
+    if (account.first > observed) continue;
+    std::optional<int32_t> lost = DayOfLoss(account, inactive_days, end);
+    if (lost.has_value() && *lost > observed) lost.reset();
+    days.push_back(Observe(account.first, lost, observed));
   }
   return forecast::SurvivalCurve::Estimate(ByDay(std::move(days)));
 }

@@ -4,6 +4,10 @@
 // losses and without as_of they last to the last closing in scope, if that is later.
 // An account is lost when it was closed or, with `inactive_days`, on its last purchase before a silence of that many
 // days, up to the closing or the end of the data. One that was reopened or came back was not lost.
+//
+// A silence is seen `inactive_days` after it began. So the curve of losses observes accounts to the day that lies so
+// many days before the end of the data: what is lost later is censored on that day, and accounts that first bought
+// later are not in the curve. Who is with us (GetTenureTable) is counted at the end of the data all the same.
 #pragma once
 
 #include <cstdint>
@@ -50,10 +54,10 @@ struct TenureTable {
   // without accounts; so is the next: the middle one, of two the lower.
   std::optional<double> mean_days;
   std::optional<int64_t> median_days;
-  // Area under the survival curve of losses, of all accounts that have purchased. Nothing without a loss.
+  // Area under the survival curve of losses, of all accounts that it observes. Nothing without a loss in it.
   std::optional<double> survival_mean_days;
-  // 1 / (1 - r), r being the share of accounts active in a month that are active in the next, of all months together.
-  // Nothing where r is 1 or unknown.
+  // 1 / (1 - r), r being the share of accounts active in a month that are active in the next, of all months together;
+  // a next month that is not over at the end of the data does not count. Nothing where r is 1 or unknown.
   std::optional<double> geometric_mean_months;
 };
 

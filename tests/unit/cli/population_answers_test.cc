@@ -98,7 +98,7 @@ TEST(RetentionSurvival, PrintsTheStepsAndTheCurve) {
 day  at risk  events  survival   variance
  10        4       1    75.0 %  4.688e-02
  20        3       1    50.0 %  6.250e-02
-4 accounts: 2 with the event, 2 without it to the end of the data
+4 accounts: 2 with the event, 2 without it to the end of the time observed
 half of them by day 20; on average 22.50 days without it, within 40 days observed
 100 % |*******************
       |                  *

@@ -145,22 +145,66 @@ TEST(GetSurvivalCurve, CountsDaysToTheClosing) {
 }
 
 TEST(GetSurvivalCurve, CountsASilenceAsALossOnTheLastPurchase) {
-  // To 11 January a and b are silent for 10 days, c for 5.
+  // To 11 January a and b are silent for 10 days, c for 5: what is asked for more than that, c was not there to see.
   const struct {
     int32_t inactive_days;
-    int64_t at_once;
-    int64_t events;
-  } expected[] = {{4, 3, 3}, {5, 3, 3}, {6, 2, 2}, {9, 2, 2}, {10, 2, 2}, {11, 0, 1}};
-  for (const auto& [inactive_days, at_once, events] : expected) {
+    int64_t lost_at_once;
+  } expected[] = {{4, 3}, {5, 3}, {6, 2}, {9, 2}, {10, 2}};
+  for (const auto& [inactive_days, lost_at_once] : expected) {
     SCOPED_TRACE(inactive_days);
     const SurvivalCurve curve = CurveOf(ThreeEnds(), SurvivalEvent::kLoss, inactive_days);
-    EXPECT_EQ(curve.events(), events);
-    ASSERT_FALSE(curve.points().empty());
-    EXPECT_EQ(curve.points()[0].day, at_once == 0 ? 10 : 0);
-    EXPECT_EQ(curve.points()[0].events, at_once == 0 ? 1 : at_once);
+    EXPECT_EQ(curve.subjects(), lost_at_once);
+    ASSERT_EQ(curve.points().size(), 1u);
+    ExpectPoint(curve.points()[0], 0, lost_at_once, lost_at_once, 0, 0);
   }
-  const SurvivalCurve nobody_left = CurveOf(ThreeEnds(), SurvivalEvent::kLoss, 5);
-  ExpectPoint(nobody_left.points()[0], 0, 3, 3, 0, 0);
+  // On 31 December nobody had bought.
+  const SurvivalCurve nobody = CurveOf(ThreeEnds(), SurvivalEvent::kLoss, 11);
+  EXPECT_EQ(nobody.subjects(), 0);
+  EXPECT_TRUE(nobody.points().empty());
+}
+
+// Data of January 2026, to the 31st. Losses by a silence of 10 days are known to the 21st.
+RecordLog SevenAccounts() {
+  RecordLog log;
+  const auto buys = [&log](const char* id, const std::vector<int>& days) {
+    log.Open(id, Utc(2026, 1, 1));
+    for (const int day : days) log.Purchase(id, Utc(2026, 1, day), kUnit);
+  };
+  buys("lost after four days", {1, 5});
+  buys("lost on the last day", {1, 21});
+  buys("bought after it", {1, 22});
+  buys("bought later", {11, 31});
+  buys("came after it", {22});
+  buys("closed after it", {3, 20});
+  buys("closed", {1});
+  Close(log, "closed", Utc(2026, 1, 6));
+  Close(log, "closed after it", Utc(2026, 1, 25));
+  return log;
+}
+
+TEST(GetSurvivalCurve, ObservesNoLongerThanASilenceCanBeSeen) {
+  const SurvivalCurve curve = CurveOf(SevenAccounts(), SurvivalEvent::kLoss, 10);
+  EXPECT_EQ(curve.subjects(), 6) << "who came on the 22nd could not be lost by the 21st";
+  EXPECT_EQ(curve.events(), 3);
+  EXPECT_EQ(curve.censored(), 3) << "on the 21st, after 20, 18 and 10 days";
+  EXPECT_EQ(curve.last_day(), 20);
+  ASSERT_EQ(curve.points().size(), 3u);
+  ExpectPoint(curve.points()[0], 4, 6, 1, 5.0 / 6, 5.0 / 216);
+  ExpectPoint(curve.points()[1], 5, 5, 1, 2.0 / 3, 1.0 / 27);
+  ExpectPoint(curve.points()[2], 20, 2, 1, 1.0 / 3, 7.0 / 108);
+  // The whole of January where only closings count: after 5 and 22 days, to 30.
+  const SurvivalCurve closings = CurveOf(SevenAccounts(), SurvivalEvent::kLoss);
+  EXPECT_EQ(closings.subjects(), 7);
+  EXPECT_EQ(closings.last_day(), 30);
+  ASSERT_EQ(closings.points().size(), 2u);
+  EXPECT_EQ(closings.points()[0].at_risk, 7);
+  EXPECT_EQ(closings.points()[1].day, 22);
+  // With three of the 1st; the others were observed for 5, 9 and 20 days.
+  EXPECT_EQ(closings.points()[1].at_risk, 4);
+  // As of 1 March, every silence is a loss: the curve goes to 18 February.
+  const SurvivalCurve later = CurveOf(SevenAccounts(), SurvivalEvent::kLoss, 10, {.as_of = Utc(2026, 3, 1)});
+  EXPECT_EQ(later.subjects(), 7);
+  EXPECT_EQ(later.events(), 7);
 }
 
 TEST(GetSurvivalCurve, CountsTheSilenceOfAClosedAccountToItsClosing) {
@@ -245,13 +289,38 @@ TEST(GetTenureTable, LeavesOutAccountsThatWereLost) {
   const TenureTable silent = TenureOf(ThreeEnds(), 6);
   EXPECT_EQ(silent.accounts, 1);
   EXPECT_EQ(silent.median_days, 6);
-  // Of three, two were lost at once; the third was observed for 5 days.
-  EXPECT_NEAR(*silent.survival_mean_days, 5.0 / 3, 1e-12);
+  // The two that were observed to the 5th were lost at once.
+  EXPECT_EQ(silent.survival_mean_days, 0.0);
   const TenureTable nobody = TenureOf(ThreeEnds(), 5);
   EXPECT_EQ(nobody.accounts, 0);
   EXPECT_FALSE(nobody.mean_days.has_value());
   EXPECT_FALSE(nobody.median_days.has_value());
   EXPECT_EQ(nobody.survival_mean_days, 0.0);
+}
+
+TEST(GetTenureTable, MeasuresLifetimesAsFarAsLossesAreKnown) {
+  const TenureTable table = TenureOf(SevenAccounts(), 10);
+  // On 1 February, after 31, 21 and 10 days.
+  EXPECT_EQ(table.accounts, 3) << "bought after it, bought later, came after it";
+  EXPECT_EQ(table.median_days, 21);
+  // 1 for four days, 5/6 for one and 2/3 for fifteen.
+  EXPECT_NEAR(*table.survival_mean_days, 89.0 / 6, 1e-12);
+}
+
+TEST(GetTenureTable, DoesNotCountTheMonthThatRunsAsOneInWhichNobodyCameBack) {
+  RecordLog log;
+  for (const int month : {1, 2, 3}) log.Purchase("a", Utc(2026, month, 1), kUnit);
+  for (const char* const id : {"b", "c"}) log.Purchase(id, Utc(2026, 1, 9), kUnit);
+  log.Purchase("b", Utc(2026, 2, 9), kUnit);
+  log.Purchase("b", Utc(2026, 3, 31), kUnit);
+  // Of the three of January two bought in February: 1 / (1 - 2/3).
+  for (const Micros as_of : {Utc(2026, 3, 1), Utc(2026, 3, 2), Utc(2026, 4, 1) - 1}) {
+    EXPECT_NEAR(TenureOf(log, 0, {.as_of = as_of}).geometric_mean_months.value_or(0), 3.0, 1e-12);
+  }
+  // With March, both of February: 1 / (1 - 4/5). The 31st, with which the data end, was its last day.
+  EXPECT_NEAR(TenureOf(log, 0, {.as_of = Utc(2026, 4, 1)}).geometric_mean_months.value_or(0), 5.0, 1e-12);
+  EXPECT_NEAR(TenureOf(log).geometric_mean_months.value_or(0), 5.0, 1e-12);
+  EXPECT_FALSE(TenureOf(log, 0, {.as_of = Utc(2026, 2, 28)}).geometric_mean_months.has_value());
 }
 
 TEST(GetTenureTable, ChecksWithTheRetentionOfAllMonthsTogether) {
