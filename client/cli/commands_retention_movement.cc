@@ -160,6 +160,9 @@ void PrintRfm(Session& session, const std::vector<v1::GetRfmResponse>& pages, co
       }
     }
     session.Print(table);
+    if (!flags.account.empty() && response.scores().empty()) {
+      session.out() << Printable(flags.account) << " has bought nothing in scope: it has no scores\n";
+    }
     return;
   }
   Table table({{"cell"}, {"accounts", Align::kRight}, {"share", Align::kRight}, {revenue, Align::kRight}});

@@ -26,9 +26,9 @@ absl::Status CheckHorizonEnd(Micros horizon_end) {
 }
 
 absl::StatusOr<AskedForecast> ToForecast(const ledger::v1::ForecastScope& forecast,
-                                         const grpc::CallbackServerContext& call) {
+                                         const grpc::CallbackServerContext& call, const Clock& clock) {
   AskedForecast out;
-  KL_ASSIGN_OR_RETURN(out.scope, ToScope(forecast.scope(), call));
+  KL_ASSIGN_OR_RETURN(out.scope, ToScope(forecast.scope(), call, clock));
   if (forecast.horizon_days() < 0 || forecast.horizon_days() > projections::kHorizonDaysMax) {
     return FieldError("forecast.horizon_days",
                       fmt::format("must be 0 to {}, not {}", projections::kHorizonDaysMax, forecast.horizon_days()));

@@ -26,7 +26,7 @@ struct AskedForecast {
 
 // Errors: those of ToScope; INVALID_ARGUMENT (kInvalidField "forecast.<field>").
 absl::StatusOr<AskedForecast> ToForecast(const ledger::v1::ForecastScope& forecast,
-                                         const grpc::CallbackServerContext& call);
+                                         const grpc::CallbackServerContext& call, const Clock& clock);
 
 // INVALID_ARGUMENT (kInvalidField) unless `value` thousandths are within [low, high].
 absl::Status CheckMilli(int32_t value, int32_t low, int32_t high, std::string_view field);

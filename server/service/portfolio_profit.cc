@@ -87,7 +87,7 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::ListProfitability(grpc::Callback
                                                                   ledger::v1::ListProfitabilityResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     portfolio::ProfitabilityQuery query;
     KL_ASSIGN_OR_RETURN(query.start, StretchStart(*request, scope.as_of));
     query.loss_making_only = request->loss_making_only();
@@ -108,7 +108,7 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::ListWalletShares(grpc::CallbackS
                                                                  ledger::v1::ListWalletSharesResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     portfolio::WalletQuery query;
     if (request->category().size() > kCategoryBytesMax) return FieldError("category", "must have at most 64 bytes");
     query.category = request->category();
@@ -131,7 +131,7 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetAcquisition(grpc::CallbackSer
                                                                ledger::v1::GetAcquisitionResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto answer, portfolio::GetAcquisition(Pointers(readers), scope));

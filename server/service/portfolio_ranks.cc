@@ -58,7 +58,7 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetRankMigration(grpc::CallbackS
                                                                  ledger::v1::GetRankMigrationResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     KL_ASSIGN_OR_RETURN(const portfolio::RankMigrationQuery query, ToQuery(*request));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
@@ -90,7 +90,7 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::ListGroups(grpc::CallbackServerC
                                                            ledger::v1::ListGroupsResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     KL_ASSIGN_OR_RETURN(const portfolio::GroupDimension dimension, ToDimension(request->dimension()));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));

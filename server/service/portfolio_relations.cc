@@ -80,7 +80,7 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetSatisfaction(grpc::CallbackSe
                                                                 ledger::v1::GetSatisfactionResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     KL_ASSIGN_OR_RETURN(const int32_t left_days,
                         CheckNumber(request->left_days(), kLeftDaysDefault, kLeftDaysMax, "left_days"));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
@@ -104,7 +104,7 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetMembership(grpc::CallbackServ
                                                               ledger::v1::GetMembershipResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     portfolio::MembershipQuery query;
     KL_ASSIGN_OR_RETURN(query.start, StretchStart(*request, scope.as_of));
     if (!request->club_id().empty() && !IsSnakeId(request->club_id())) {
@@ -131,7 +131,7 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetReferralTree(grpc::CallbackSe
                                                                 ledger::v1::GetReferralTreeResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     portfolio::ReferralQuery query;
     if (!request->account_id().empty()) KL_RETURN_IF_ERROR(CheckAccountId(request->account_id()));
     query.account_id = request->account_id();

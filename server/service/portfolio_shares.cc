@@ -174,7 +174,7 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetConcentration(grpc::CallbackS
                                                                  ledger::v1::GetConcentrationResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     KL_ASSIGN_OR_RETURN(const portfolio::ConcentrationQuery query, ToQuery(*request, scope.as_of));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
@@ -189,7 +189,7 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetClasses(grpc::CallbackServerC
                                                            ledger::v1::GetClassesResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     KL_ASSIGN_OR_RETURN(const portfolio::ClassesQuery query, ToQuery(*request, scope.as_of));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));

@@ -59,7 +59,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetContractRetention(
     ledger::v1::GetContractRetentionResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     if (request->kind().size() > kKindBytesMax || !IsUtf8(request->kind())) {
       return FieldError("kind", fmt::format("must be UTF-8 of at most {} bytes", kKindBytesMax));
     }
@@ -107,7 +107,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetLossEffect(grpc::CallbackServ
                                                               ledger::v1::GetLossEffectResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     projections::LossTerms terms;
     const int32_t fewer = request->has_fewer_milli() ? request->fewer_milli() : kFewerDefault;
     KL_RETURN_IF_ERROR(CheckMilli(fewer, 1, 1'000, "fewer_milli"));

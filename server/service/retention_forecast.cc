@@ -13,6 +13,7 @@
 #include "server/service/ledger_service.h"
 #include "server/service/projected_tier.h"
 #include "server/service/query_request.h"
+#include "server/service/retention_scope.h"
 #include "server/service/retention_service.h"
 
 namespace keyledger::service {
@@ -107,8 +108,8 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetForecast(grpc::CallbackServer
                                                             ledger::v1::GetForecastResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(AskedForecast asked, ToForecast(request->forecast(), *call));
-    if (!request->account_id().empty()) KL_RETURN_IF_ERROR(CheckAccountId(request->account_id()));
+    KL_ASSIGN_OR_RETURN(AskedForecast asked, ToForecast(request->forecast(), *call, context_.clock));
+    if (!request->account_id().empty()) KL_RETURN_IF_ERROR(CheckAccountExists(context_, request->account_id()));
     KL_ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request->page_size()));
     KL_ASSIGN_OR_RETURN(const ForecastView view, OpenView(context_, *request, deadline, asked.scope));
     const projections::ForecastPage page{request->account_id(), view.first, static_cast<size_t>(page_size)};
@@ -145,7 +146,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::RecordForecast(grpc::CallbackSer
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
     KL_RETURN_IF_ERROR(CheckRecordable(*request));
-    KL_ASSIGN_OR_RETURN(const AskedForecast asked, ToForecast(request->forecast(), *call));
+    KL_ASSIGN_OR_RETURN(const AskedForecast asked, ToForecast(request->forecast(), *call, context_.clock));
     std::optional<events::v1::ForecastRecorded> forecast;
     // A request that was answered is not computed again: it might not even be possible any more.
     KL_ASSIGN_OR_RETURN(const bool repeated, IsForecastRequest(context_, request->request_id()));

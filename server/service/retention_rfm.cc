@@ -65,8 +65,9 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetRfm(grpc::CallbackServerConte
                                                        ledger::v1::GetRfmResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     KL_ASSIGN_OR_RETURN(const projections::RfmQuestion question, ToQuestion(*request));
+    if (!question.account_id.empty()) KL_RETURN_IF_ERROR(CheckAccountExists(context_, question.account_id));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto table, projections::GetRfmTable(Pointers(readers), scope, question));

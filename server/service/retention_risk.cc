@@ -33,7 +33,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::ListAtRisk(grpc::CallbackServerC
                                                            ledger::v1::ListAtRiskResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(AskedForecast asked, ToForecast(request->forecast(), *call));
+    KL_ASSIGN_OR_RETURN(AskedForecast asked, ToForecast(request->forecast(), *call, context_.clock));
     const int32_t below = request->has_alive_below_milli() ? request->alive_below_milli() : kAliveBelowDefault;
     KL_RETURN_IF_ERROR(CheckMilli(below, 1, 1'000, "alive_below_milli"));
     KL_ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request->page_size()));

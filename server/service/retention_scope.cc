@@ -38,6 +38,13 @@ absl::StatusOr<projections::PopulationFilter> ToFilter(const ledger::v1::Populat
                                        accounts.club_id()};
 }
 
+// A moment up to which everything is over.
+absl::StatusOr<Micros> CheckPast(const google::protobuf::Timestamp& time, const char* field, const Clock& clock) {
+  KL_ASSIGN_OR_RETURN(const Micros moment, CheckTime(time, field));
+  if (moment > AsOfNow(clock)) return FieldError(field, "must not be in the future");
+  return moment;
+}
+
 absl::StatusOr<projections::RevenueBasis> ToBasis(ledger::v1::RevenueBasis basis) {
   switch (basis) {
     case ledger::v1::REVENUE_BASIS_UNSPECIFIED:
@@ -53,7 +60,7 @@ absl::StatusOr<projections::RevenueBasis> ToBasis(ledger::v1::RevenueBasis basis
 }  // namespace
 
 absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionScope& scope,
-                                                    const grpc::CallbackServerContext& call) {
+                                                    const grpc::CallbackServerContext& call, const Clock& clock) {
   projections::RetentionScope out;
   out.canceled = [&call] { return call.IsCancelled(); };
   KL_ASSIGN_OR_RETURN(out.unit, UnitOf(scope.period(), "scope.period"));
@@ -69,10 +76,10 @@ absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionS
   }
   out.currency_code = scope.currency_code();
   if (scope.has_as_of()) {
-    KL_ASSIGN_OR_RETURN(out.as_of, CheckTime(scope.as_of(), "scope.as_of"));
+    KL_ASSIGN_OR_RETURN(out.as_of, CheckPast(scope.as_of(), "scope.as_of", clock));
   }
   if (scope.has_known_at()) {
-    KL_ASSIGN_OR_RETURN(out.known_at, CheckTime(scope.known_at(), "scope.known_at"));
+    KL_ASSIGN_OR_RETURN(out.known_at, CheckPast(scope.known_at(), "scope.known_at", clock));
   }
   KL_ASSIGN_OR_RETURN(out.filter, ToFilter(scope.accounts()));
   return out;
@@ -82,6 +89,13 @@ absl::StatusOr<Micros> EndOfDataOrNow(const std::vector<const store::TableReader
                                       const projections::RetentionScope& scope, const Clock& clock) {
   KL_ASSIGN_OR_RETURN(const Micros end, projections::portfolio::EndOfData(shards, scope));
   return end == projections::portfolio::kFromTheBeginning ? AsOfNow(clock) : end;
+}
+
+absl::Status CheckAccountExists(const ServiceContext& context, const std::string& account_id) {
+  KL_RETURN_IF_ERROR(CheckAccountId(account_id));
+  KL_ASSIGN_OR_RETURN(const auto last, context.ledger.ShardOfAccount(account_id).store().LastRevision(account_id));
+  if (last.has_value()) return absl::OkStatus();
+  return MakeError(Reason::kAccountNotFound, fmt::format("there is no account {}", account_id));
 }
 
 }  // namespace keyledger::service

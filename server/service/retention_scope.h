@@ -2,6 +2,7 @@
 // PortfolioService.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include <absl/status/statusor.h>
@@ -10,6 +11,7 @@
 #include "keyledger/ledger/v1/retention_service.pb.h"
 #include "projections/retention/history.h"
 #include "server/base/clock.h"
+#include "server/service/service_context.h"
 
 namespace keyledger::service {
 
@@ -17,10 +19,15 @@ namespace keyledger::service {
 inline constexpr int32_t kPeriodLengthMax = 366;
 
 // Errors: INVALID_ARGUMENT (kInvalidField "scope.period", "scope.period_length", "scope.revenue_basis",
-// "scope.time_zone", "scope.currency_code", "scope.as_of", "scope.known_at", or "scope.accounts.<field>").
+// "scope.time_zone", "scope.currency_code", "scope.as_of", "scope.known_at", or "scope.accounts.<field>"). Neither
+// moment may be after AsOfNow: what is not over yet would be taken for silence.
 // What walks over the scope ends when the call is canceled, or its deadline is over; `call` must outlive them.
 absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionScope& scope,
-                                                    const grpc::CallbackServerContext& call);
+                                                    const grpc::CallbackServerContext& call, const Clock& clock);
+
+// Whether the ledger has the account, in scope or not.
+// Errors: INVALID_ARGUMENT (kInvalidField "account_id"), NOT_FOUND (kAccountNotFound), DATA_LOSS.
+absl::Status CheckAccountExists(const ServiceContext& context, const std::string& account_id);
 
 // Where the data of a scope end, or now if there are none (portfolio::EndOfData).
 // Errors: as portfolio::EndOfData.

@@ -16,7 +16,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetRetention(grpc::CallbackServe
                                                              ledger::v1::GetRetentionResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto table, projections::GetRetentionTable(Pointers(readers), scope));
@@ -58,7 +58,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetCohorts(grpc::CallbackServerC
                                                            ledger::v1::GetCohortsResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto table, projections::GetCohortTable(Pointers(readers), scope));

@@ -54,7 +54,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetSurvival(grpc::CallbackServer
                                                             ledger::v1::GetSurvivalResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     KL_ASSIGN_OR_RETURN(const projections::SurvivalEvent event, ToEvent(request->event()));
     KL_RETURN_IF_ERROR(CheckInactiveDays(request->inactive_days()));
     if (event != projections::SurvivalEvent::kLoss && request->inactive_days() != 0) {
@@ -87,7 +87,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetTenure(grpc::CallbackServerCo
                                                           ledger::v1::GetTenureResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call));
+    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
     KL_RETURN_IF_ERROR(CheckInactiveDays(request->inactive_days()));
     KL_ASSIGN_OR_RETURN(const std::vector<int32_t> bands, ToBands(*request));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,

@@ -139,6 +139,35 @@ TEST_P(Forecasts, SayTheModelsTheWholeAndEachAccount) {
   EXPECT_EQ(only.model().SerializeAsString(), all.model().SerializeAsString());
 }
 
+TEST_P(Forecasts, OfOneAccountSayWhyThereIsNone) {
+  GetForecastRequest request;
+  request.set_account_id("nobody");
+  EXPECT_EQ(Refused(&Stub::GetForecast, request).reason, "ACCOUNT_NOT_FOUND");
+  shard::SubmittedEvent closed = Fact(Utc(2025, 12, 1));
+  closed.event.mutable_account_closed()->set_reason("moved away");
+  server_.MustAppend(Request("zz-gone", "r1", {Opened(kStart), Bought(10, "", Utc(2025, 11, 1)), closed}));
+  server_.MustAppend(Request("zz-idle", "r1", {Opened(kStart)}));
+  request.set_min_cursor(server_.HeadCursor());
+  request.set_account_id("zz-idle");
+  EXPECT_EQ(Refused(&Stub::GetForecast, request).reason, "FORECAST_NOT_POSSIBLE");
+  request.set_account_id("zz-gone");
+  EXPECT_EQ(Refused(&Stub::GetForecast, request).reason, "FORECAST_NOT_POSSIBLE");
+  request.clear_account_id();
+  const GetForecastResponse all = Get(&Stub::GetForecast, request);
+  EXPECT_EQ(all.population().accounts(), 201);
+  EXPECT_EQ(all.population().closed_accounts(), 1);
+}
+
+TEST_P(Forecasts, OfTheFutureAreNeitherMadeNorPutOnRecord) {
+  RecordForecastRequest request = October("ahead");
+  domain::SetTimestamp(request.mutable_forecast()->mutable_scope()->mutable_as_of(), server_.clock().Now() + 2);
+  EXPECT_EQ(Refused(&Stub::RecordForecast, request).field_names().size(), 1u);
+  GetForecastRequest asked;
+  *asked.mutable_forecast() = request.forecast();
+  EXPECT_EQ(Refused(&Stub::GetForecast, asked).reason, "INVALID_FIELD");
+  EXPECT_EQ(Get(&Stub::ListForecasts, ListForecastsRequest()).forecasts_size(), 0);
+}
+
 TEST_P(Forecasts, AreOfOneViewOnAllPages) {
   const GetForecastResponse all = Forecast();
   GetForecastResponse page = Forecast(70);

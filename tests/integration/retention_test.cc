@@ -111,8 +111,27 @@ TEST_P(RetentionQueries, GetRfmScoresAccounts) {
   EXPECT_EQ(response.scores(0).recency_days(), 11);
   EXPECT_EQ(response.scores(0).frequency(), 2);
   EXPECT_EQ(response.scores(0).revenue_micros(), 300 * kUnit);
-  request.set_account_id("nobody");
+  // There is one that never bought, and one that there is not.
+  server_.MustAppend(Request("d", "r1", {Opened()}));
+  cursor_ = server_.HeadCursor();
+  request.set_account_id("d");
   EXPECT_EQ(Get(&RetentionService::Stub::GetRfm, request).scores_size(), 0);
+  request.set_account_id("nobody");
+  GetRfmResponse none;
+  const RpcError refused = ReadRpcError(Call(server_.retention(), &RetentionService::Stub::GetRfm, request, &none));
+  EXPECT_EQ(refused.code, grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(refused.reason, "ACCOUNT_NOT_FOUND");
+}
+
+TEST_P(RetentionQueries, RefuseAMomentInTheFuture) {
+  GetRetentionRequest request;
+  domain::SetTimestamp(request.mutable_scope()->mutable_as_of(), server_.clock().Now() + 1);
+  EXPECT_EQ(Get(&RetentionService::Stub::GetRetention, request).accounts(), 3);
+  domain::SetTimestamp(request.mutable_scope()->mutable_as_of(), server_.clock().Now() + 2);
+  EXPECT_EQ(Refused(&RetentionService::Stub::GetRetention, request), Fields{"scope.as_of"});
+  request.mutable_scope()->clear_as_of();
+  domain::SetTimestamp(request.mutable_scope()->mutable_known_at(), server_.clock().Now() + 2);
+  EXPECT_EQ(Refused(&RetentionService::Stub::GetRetention, request), Fields{"scope.known_at"});
 }
 
 TEST_P(RetentionQueries, GetRfmSharesScoresAndCountsDaysWhereAsked) {

@@ -4,21 +4,31 @@
 #include <gtest/gtest.h>
 
 #include "server/base/error.h"
+#include "server/domain/proto_time.h"
+#include "tests/support/fake_clock.h"
 
 namespace keyledger::service {
 namespace {
 
 using ledger::v1::RetentionScope;
 
+// 2026-01-10 12:00.
+constexpr Micros kNow = 1'768'046'400 * kMicrosPerSecond;
+
+absl::StatusOr<projections::RetentionScope> Taken(const RetentionScope& scope) {
+  static const grpc::CallbackServerContext call;
+  return ToScope(scope, call, testing::FakeClock(kNow));
+}
+
 std::string RefusedField(const RetentionScope& scope) {
-  const auto refused = ToScope(scope);
+  const auto refused = Taken(scope);
   EXPECT_EQ(ReasonOf(refused.status()), Reason::kInvalidField);
   const auto fields = FieldsOf(refused.status());
   return fields.size() == 1 ? fields[0].first : "";
 }
 
 TEST(RetentionScope, IsMonthsInUtcOfEverythingUnlessItSaysOtherwise) {
-  const auto scope = ToScope(RetentionScope());
+  const auto scope = Taken(RetentionScope());
   ASSERT_TRUE(scope.ok()) << scope.status();
   EXPECT_EQ(scope->unit, CalendarUnit::kMonth);
   EXPECT_EQ(scope->period_length, 1);
@@ -37,13 +47,13 @@ TEST(RetentionScope, TakesEveryPeriodOfUpTo366Units) {
                                                                {ledger::v1::PERIOD_DAY, CalendarUnit::kDay}};
   for (const auto& [period, unit] : units) {
     scope.set_period(period);
-    ASSERT_TRUE(ToScope(scope).ok());
-    EXPECT_EQ(ToScope(scope)->unit, unit);
+    ASSERT_TRUE(Taken(scope).ok());
+    EXPECT_EQ(Taken(scope)->unit, unit);
   }
   scope.set_period_length(366);
-  EXPECT_EQ(ToScope(scope)->period_length, 366);
+  EXPECT_EQ(Taken(scope)->period_length, 366);
   scope.set_period_length(1);
-  EXPECT_EQ(ToScope(scope)->period_length, 1);
+  EXPECT_EQ(Taken(scope)->period_length, 1);
   scope.set_period_length(367);
   EXPECT_EQ(RefusedField(scope), "scope.period_length");
   scope.set_period_length(-1);
@@ -57,7 +67,7 @@ TEST(RetentionScope, TakesAFilterOfAccounts) {
   scope.mutable_accounts()->set_owner(std::string(128, 'o'));
   scope.mutable_accounts()->set_tier_id("gold");
   scope.mutable_accounts()->set_club_id("friends");
-  const auto taken = ToScope(scope);
+  const auto taken = Taken(scope);
   ASSERT_TRUE(taken.ok()) << taken.status();
   EXPECT_EQ(taken->filter.region, "CN/31/Shanghai");
   EXPECT_EQ(taken->filter.segment, std::string(64, 's'));
@@ -77,6 +87,23 @@ TEST(RetentionScope, RefusesAFilterThatNoAccountCanMatch) {
   EXPECT_EQ(refused([](auto& accounts) { accounts.set_owner(std::string(129, 'o')); }), "scope.accounts.owner");
   EXPECT_EQ(refused([](auto& accounts) { accounts.set_tier_id("Gold"); }), "scope.accounts.tier_id");
   EXPECT_EQ(refused([](auto& accounts) { accounts.set_club_id("the club"); }), "scope.accounts.club_id");
+}
+
+TEST(RetentionScope, TakesMomentsUpToNowAndNoneInTheFuture) {
+  RetentionScope scope;
+  // What happened in this very microsecond counts.
+  domain::SetTimestamp(scope.mutable_as_of(), kNow + 1);
+  domain::SetTimestamp(scope.mutable_known_at(), kNow + 1);
+  const auto taken = Taken(scope);
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_EQ(taken->as_of, kNow + 1);
+  EXPECT_EQ(taken->known_at, kNow + 1);
+  domain::SetTimestamp(scope.mutable_as_of(), kNow + 2);
+  EXPECT_EQ(RefusedField(scope), "scope.as_of");
+  EXPECT_EQ(FieldsOf(Taken(scope).status())[0].second, "must not be in the future");
+  domain::SetTimestamp(scope.mutable_as_of(), kNow);
+  domain::SetTimestamp(scope.mutable_known_at(), kNow + 2);
+  EXPECT_EQ(RefusedField(scope), "scope.known_at");
 }
 
 TEST(RetentionScope, RefusesWhatIsNoValue) {
