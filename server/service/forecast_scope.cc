@@ -25,10 +25,17 @@ absl::Status CheckHorizonEnd(Micros horizon_end) {
   return FieldError("forecast.horizon_days", "ends after the year 9999: give an earlier as_of, or fewer days");
 }
 
+absl::Status InForecast(const absl::Status& status) {
+  if (ReasonOf(status) != Reason::kInvalidField) return status;
+  const auto fields = FieldsOf(status);
+  if (fields.size() != 1 || !fields[0].first.starts_with("scope.")) return status;
+  return FieldError("forecast." + fields[0].first, fields[0].second);
+}
+
 absl::StatusOr<AskedForecast> ToForecast(const ledger::v1::ForecastScope& forecast,
                                          const grpc::CallbackServerContext& call, const Clock& clock) {
   AskedForecast out;
-  KL_ASSIGN_OR_RETURN(out.scope, ToScope(forecast.scope(), call, clock));
+  KL_ASSIGN_OR_RETURN(out.scope, InForecast(ToScope(forecast.scope(), call, clock)));
   if (forecast.horizon_days() < 0 || forecast.horizon_days() > projections::kHorizonDaysMax) {
     return FieldError("forecast.horizon_days",
                       fmt::format("must be 0 to {}, not {}", projections::kHorizonDaysMax, forecast.horizon_days()));

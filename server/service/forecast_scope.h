@@ -24,9 +24,18 @@ struct AskedForecast {
   projections::ForecastTerms terms;
 };
 
-// Errors: those of ToScope; INVALID_ARGUMENT (kInvalidField "forecast.<field>").
+// Errors: those of ToScope, as InForecast names them; INVALID_ARGUMENT (kInvalidField "forecast.<field>").
 absl::StatusOr<AskedForecast> ToForecast(const ledger::v1::ForecastScope& forecast,
                                          const grpc::CallbackServerContext& call, const Clock& clock);
+
+// The refusal of a field of the scope by its path in such a request: "forecast.scope.<field>". Any other as it is.
+absl::Status InForecast(const absl::Status& status);
+
+template <class Answer>
+absl::StatusOr<Answer> InForecast(absl::StatusOr<Answer> answer) {
+  if (answer.ok()) return answer;
+  return InForecast(answer.status());
+}
 
 // INVALID_ARGUMENT (kInvalidField) unless `value` thousandths are within [low, high].
 absl::Status CheckMilli(int32_t value, int32_t low, int32_t high, std::string_view field);

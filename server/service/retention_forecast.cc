@@ -63,10 +63,10 @@ absl::Status CheckRecordable(const ledger::v1::RecordForecastRequest& request) {
   KL_RETURN_IF_ERROR(CheckText(request.note(), "note", kNoteBytesMax));
   KL_RETURN_IF_ERROR(CheckText(request.actor(), "actor", kActorBytesMax));
   if (request.forecast().scope().has_known_at()) {
-    return FieldError("scope.known_at", "must not be set: a forecast on record knows what the ledger knows");
+    return FieldError("forecast.scope.known_at", "must not be set: a forecast on record knows what the ledger knows");
   }
   if (!request.forecast().scope().accounts().club_id().empty()) {
-    return FieldError("scope.accounts.club_id", "must not be set: forecasts on record are not made by club");
+    return FieldError("forecast.scope.accounts.club_id", "must not be set: forecasts on record are not made by club");
   }
   return absl::OkStatus();
 }
@@ -113,8 +113,9 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetForecast(grpc::CallbackServer
     KL_ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request->page_size()));
     KL_ASSIGN_OR_RETURN(const ForecastView view, OpenView(context_, *request, deadline, asked.scope));
     const projections::ForecastPage page{request->account_id(), view.first, static_cast<size_t>(page_size)};
-    KL_ASSIGN_OR_RETURN(const projections::ForecastTable table,
-                        projections::GetForecastTable(Pointers(view.readers), asked.scope, asked.terms, page));
+    KL_ASSIGN_OR_RETURN(
+        const projections::ForecastTable table,
+        InForecast(projections::GetForecastTable(Pointers(view.readers), asked.scope, asked.terms, page)));
     KL_RETURN_IF_ERROR(CheckHorizonEnd(table.horizon_end));
     FillModel(table.models, table.population.accounts, *response->mutable_model());
     FillPopulation(table.population, *response->mutable_population());
@@ -153,7 +154,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::RecordForecast(grpc::CallbackSer
     if (!repeated) {
       KL_ASSIGN_OR_RETURN(const shard::TableReaders readers, context_.ledger.Readers("retention", "", deadline));
       KL_ASSIGN_OR_RETURN(const projections::ForecastTable table,
-                          projections::GetForecastTable(Pointers(readers), asked.scope, asked.terms, {}));
+                          InForecast(projections::GetForecastTable(Pointers(readers), asked.scope, asked.terms, {})));
       KL_RETURN_IF_ERROR(CheckHorizonEnd(table.horizon_end));
       std::vector<uint64_t> places;
       for (const auto& reader : readers) places.push_back(reader->applied());

@@ -40,8 +40,8 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::ListAtRisk(grpc::CallbackServerC
     KL_ASSIGN_OR_RETURN(const ForecastView view, OpenView(context_, *request, deadline, asked.scope));
     const projections::RiskTerms terms{asked.terms, below / 1'000.0};
     KL_ASSIGN_OR_RETURN(const projections::AtRiskTable table,
-                        projections::ListAtRisk(Pointers(view.readers), asked.scope, terms, view.first,
-                                                static_cast<size_t>(page_size)));
+                        InForecast(projections::ListAtRisk(Pointers(view.readers), asked.scope, terms, view.first,
+                                                           static_cast<size_t>(page_size))));
     for (const projections::AccountAtRisk& account : table.accounts) FillAccount(account, *response->add_accounts());
     response->set_total(table.total);
     response->set_probably_lost(table.probably_lost);

@@ -477,8 +477,25 @@ TEST_F(ForecastInput, IsTakenUpToItsLimitsAndRefusedBeyond) {
     ExpectField<ListAtRiskRequest>(&Stub::ListAtRisk, "page_size",
                                    [&](ListAtRiskRequest& r) { r.set_page_size(size); });
   }
-  ExpectField<Get>(&Stub::GetForecast, "scope.currency_code",
+  ExpectField<Get>(&Stub::GetForecast, "forecast.scope.currency_code",
                    [](Get& r) { r.mutable_forecast()->mutable_scope()->set_currency_code("usd"); });
+  using Risk = ListAtRiskRequest;
+  ExpectField<Risk>(&Stub::ListAtRisk, "forecast.scope.accounts.region",
+                    [](Risk& r) { r.mutable_forecast()->mutable_scope()->mutable_accounts()->set_region("CN//31"); });
+}
+
+TEST_F(ForecastInput, OfALedgerWithSeveralCurrenciesNamesOne) {
+  server_.Publish(kPlainProgram);
+  server_.MustAppend(Request("a", "r1", {Opened(kStart), Bought(10, "", kStart)}));
+  shard::SubmittedEvent euros = Bought(10, "", kStart);
+  euros.event.mutable_purchase_recorded()->mutable_lines(0)->mutable_amount()->set_currency_code("EUR");
+  server_.MustAppend(Request("a", "r2", {euros}));
+  const std::string head = server_.HeadCursor();
+  ExpectField<GetForecastRequest>(&Stub::GetForecast, "forecast.scope.currency_code",
+                                  [&](GetForecastRequest& r) { r.set_min_cursor(head); });
+  ExpectField<ListAtRiskRequest>(&Stub::ListAtRisk, "forecast.scope.currency_code",
+                                 [&](ListAtRiskRequest& r) { r.set_min_cursor(head); });
+}
 }
 
 TEST_F(ForecastInput, OfARecordIsHeldAgainstWhatARecordCanSay) {
@@ -493,9 +510,9 @@ TEST_F(ForecastInput, OfARecordIsHeldAgainstWhatARecordCanSay) {
   });
   ExpectField<Req>(&Stub::RecordForecast, "note", [](Req& r) { r.set_note(std::string(513, 'n')); });
   ExpectField<Req>(&Stub::RecordForecast, "actor", [](Req& r) { r.set_actor(std::string(129, 'a')); });
-  ExpectField<Req>(&Stub::RecordForecast, "scope.known_at",
+  ExpectField<Req>(&Stub::RecordForecast, "forecast.scope.known_at",
                    [](Req& r) { r.mutable_forecast()->mutable_scope()->mutable_known_at()->set_seconds(1); });
-  ExpectField<Req>(&Stub::RecordForecast, "scope.accounts.club_id",
+  ExpectField<Req>(&Stub::RecordForecast, "forecast.scope.accounts.club_id",
                    [](Req& r) { r.mutable_forecast()->mutable_scope()->mutable_accounts()->set_club_id("friends"); });
   using Score = ScoreForecastRequest;
   for (const std::string& id : {std::string(), std::string("two words"), std::string(129, 'f')}) {
