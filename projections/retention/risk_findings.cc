@@ -40,6 +40,14 @@ class Finder {
   Micros DaysAgo(int64_t days) const { return scope_.zone.AddDays(scope_.as_of, static_cast<int>(-days)); }
   int64_t DaysSince(Micros time) const { return scope_.zone.DayIndex(scope_.as_of - 1) - scope_.zone.DayIndex(time); }
 
+  // "-1,234.50 USD".
+  std::string Amount(Int128 micros) const {
+    std::string text = fmt::format("{:.2f}", static_cast<double>(micros) / 1e6);
+    const size_t digits = text[0] == '-' ? 1 : 0;
+    for (size_t at = text.find('.'); at > digits + 3; text.insert(at, ",")) at -= 3;
+    return scope_.currency_code.empty() ? text : text + " " + scope_.currency_code;
+  }
+
   void Add(Risk risk, double strength, std::string detail, std::optional<Micros> since = {}) {
     findings_.push_back({risk, std::clamp(strength, 0.0, 1.0), std::move(detail), since});
   }
@@ -70,8 +78,8 @@ class Finder {
     const double share = then > 0 ? static_cast<double>(now) / static_cast<double>(then) : 1;
     if (share >= kRevenueShare) return;
     Add(Risk::kFallingRevenue, 1 - share,
-        fmt::format("bought for {:.2f} in the last {} days, and for {:.2f} in the {} days before",
-                    static_cast<double>(now) / 1e6, days, static_cast<double>(then) / 1e6, days));
+        fmt::format("bought for {} in the last {} days, and for {} in the {} days before", Amount(now), days,
+                    Amount(then), days));
   }
 
   void FindAnswers() {
@@ -98,8 +106,8 @@ class Finder {
     const bool low = recommends ? latest.score <= kDetractorMax : latest.score < kSatisfiedMin;
     const bool fell = previous != nullptr && latest.score < previous->score;
     if (!low && !fell) return std::nullopt;
-    std::string detail = recommends ? fmt::format("would recommend us: {} of 10", latest.score)
-                                    : fmt::format("is satisfied: {} of 5", latest.score);
+    std::string detail = fmt::format("answered {} of {} when asked {}", latest.score, best,
+                                     recommends ? "whether it would recommend us" : "how satisfied it is");
     if (fell) detail += fmt::format(", after {}", previous->score);
     return RiskFinding{Risk::kSatisfaction, static_cast<double>(best - latest.score) / (best - worst),
                        std::move(detail), latest.occurred};
@@ -213,8 +221,7 @@ class Finder {
     if (returned <= 0 || returned * 4 < bought) return;
     const double share = bought > 0 ? static_cast<double>(returned) / static_cast<double>(bought) : 1;
     Add(Risk::kReturns, share,
-        fmt::format("returned {:.2f} of {:.2f} bought in the last {} days", static_cast<double>(returned) / 1e6,
-                    static_cast<double>(bought) / 1e6, kHalfYearDays));
+        fmt::format("returned {} of {} bought in the last {} days", Amount(returned), Amount(bought), kHalfYearDays));
   }
 
   const AccountHistory& history_;

@@ -35,6 +35,7 @@ std::vector<RiskFinding> Find(const AccountHistory& history, double p_alive = 0.
   RetentionScope scope;
   scope.as_of = kNow;
   scope.basis = basis;
+  scope.currency_code = "USD";
   const Zone utc;
   Buyer buyer;
   buyer.first_day = static_cast<int32_t>(utc.DayIndex(*history.first_purchase()));
@@ -88,7 +89,7 @@ TEST(Risk, IsRevenueBelowThreeQuartersOfWhatItWas) {
   EXPECT_TRUE(Find(history).empty());
   history.trades[1].micros = 75 * kUnit - 1;
   ExpectOne(history, Risk::kFallingRevenue,
-            "bought for 75.00 in the last 365 days, and for 100.00 in the 365 days before");
+            "bought for 75.00 USD in the last 365 days, and for 100.00 USD in the 365 days before");
   // The last 365 days begin with the day 365 days ago; two horizons ago is too long ago.
   history = Calm();
   history.trades[0].occurred = DaysAgo(730) - 1;
@@ -109,13 +110,13 @@ TEST(Risk, IsALowAnswerOrOneThatFell) {
   answered(events::v1::SURVEY_KIND_RECOMMENDATION, {{30, 7}});
   EXPECT_TRUE(Find(history).empty());
   answered(events::v1::SURVEY_KIND_RECOMMENDATION, {{30, 6}});
-  ExpectOne(history, Risk::kSatisfaction, "would recommend us: 6 of 10");
+  ExpectOne(history, Risk::kSatisfaction, "answered 6 of 10 when asked whether it would recommend us");
   EXPECT_EQ(Find(history)[0].since, DaysAgo(30));
   EXPECT_DOUBLE_EQ(Find(history)[0].strength, 0.4);
   answered(events::v1::SURVEY_KIND_SATISFACTION, {{30, 4}});
   EXPECT_TRUE(Find(history).empty());
   answered(events::v1::SURVEY_KIND_SATISFACTION, {{30, 3}});
-  ExpectOne(history, Risk::kSatisfaction, "is satisfied: 3 of 5");
+  ExpectOne(history, Risk::kSatisfaction, "answered 3 of 5 when asked how satisfied it is");
   // Only the latest counts, and only within a year; the one before may be older.
   answered(events::v1::SURVEY_KIND_SATISFACTION, {{60, 1}, {30, 5}});
   EXPECT_TRUE(Find(history).empty());
@@ -124,7 +125,7 @@ TEST(Risk, IsALowAnswerOrOneThatFell) {
   answered(events::v1::SURVEY_KIND_SATISFACTION, {{365, 1}});
   EXPECT_EQ(Find(history).size(), 1u);
   answered(events::v1::SURVEY_KIND_RECOMMENDATION, {{500, 10}, {30, 9}});
-  ExpectOne(history, Risk::kSatisfaction, "would recommend us: 9 of 10, after 10");
+  ExpectOne(history, Risk::kSatisfaction, "answered 9 of 10 when asked whether it would recommend us, after 10");
 }
 
 TEST(Risk, IsACompetitorThatMovedWithinHalfAYear) {
@@ -205,12 +206,20 @@ TEST(Risk, IsAQuarterReturned) {
   history.trades.push_back({.is_return = true, .occurred = DaysAgo(5), .micros = 25 * kUnit - 1});
   EXPECT_TRUE(Find(history).empty());
   history.trades.back().micros = 25 * kUnit;
-  ExpectOne(history, Risk::kReturns, "returned 25.00 of 100.00 bought in the last 182 days");
+  ExpectOne(history, Risk::kReturns, "returned 25.00 USD of 100.00 USD bought in the last 182 days");
   EXPECT_DOUBLE_EQ(Find(history)[0].strength, 0.25);
   // Of what was bought before the half year, too.
   history.trades = {{.occurred = DaysAgo(300), .micros = 100 * kUnit},
                     {.is_return = true, .occurred = DaysAgo(182), .micros = kUnit}};
-  ExpectOne(history, Risk::kReturns, "returned 1.00 of 0.00");
+  ExpectOne(history, Risk::kReturns, "returned 1.00 USD of 0.00 USD");
+  history.trades = {{.occurred = DaysAgo(170), .micros = 1'234'567 * kUnit},
+                    {.is_return = true, .occurred = DaysAgo(169), .micros = 999 * kUnit},
+                    {.is_return = true, .occurred = DaysAgo(168), .micros = 998'001 * kUnit}};
+  ExpectOne(history, Risk::kReturns, "returned 999,000.00 USD of 1,234,567.00 USD");
+  history.trades[2].micros = 999'001 * kUnit;
+  ExpectOne(history, Risk::kReturns, "returned 1,000,000.00 USD of 1,234,567.00 USD");
+  history.trades = {{.occurred = DaysAgo(300), .micros = 100 * kUnit},
+                    {.is_return = true, .occurred = DaysAgo(182), .micros = kUnit}};
   history.trades[1].occurred -= 1;
   EXPECT_TRUE(Find(history).empty());
 }
