@@ -23,8 +23,9 @@ absl::StatusOr<portfolio::RankMigrationQuery> ToQuery(const ledger::v1::GetRankM
   const auto& cuts = request.cut_milli();
   if (cuts.size() > kCutsMax) return FieldError("cut_milli", fmt::format("must have at most {} entries", kCutsMax));
   for (int i = 0; i < cuts.size(); ++i) {
-    if (cuts[i] > (i == 0 ? 0 : cuts[i - 1]) && cuts[i] <= kMilliWhole) continue;
-    return FieldError(fmt::format("cut_milli[{}]", i), fmt::format("must rise and be 1 to 1000, not {}", cuts[i]));
+    // A class that ends with all accounts leaves none for the one after it.
+    if (cuts[i] > (i == 0 ? 0 : cuts[i - 1]) && cuts[i] < kMilliWhole) continue;
+    return FieldError(fmt::format("cut_milli[{}]", i), fmt::format("must rise and be 1 to 999, not {}", cuts[i]));
   }
   if (!cuts.empty()) query.cut_milli.assign(cuts.begin(), cuts.end());
   KL_ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request.page_size()));

@@ -566,7 +566,7 @@ TEST_P(PortfolioCalls, RefusesRelationsOutOfTheirBounds) {
 
 TEST_P(PortfolioCalls, RefusesRanksAndGroupsOutOfTheirBounds) {
   auto ranks = All<GetRankMigrationRequest>();
-  for (const int cut : {1, 2, 3, 4, 5, 6, 7, 1'000}) ranks.add_cut_milli(cut);
+  for (const int cut : {1, 2, 3, 4, 5, 6, 7, 999}) ranks.add_cut_milli(cut);
   ranks.set_page_size(1'000);
   EXPECT_EQ(Get(&PortfolioService::Stub::GetRankMigration, ranks).states_size(), 10);
   const auto expect = [&](const std::string& field, const auto& change) {
@@ -574,10 +574,10 @@ TEST_P(PortfolioCalls, RefusesRanksAndGroupsOutOfTheirBounds) {
     change(broken);
     ExpectField(&PortfolioService::Stub::GetRankMigration, broken, field);
   };
-  expect("cut_milli", [](auto& broken) { broken.add_cut_milli(1'000); });
+  expect("cut_milli", [](auto& broken) { broken.add_cut_milli(999); });
   expect("cut_milli[0]", [](auto& broken) { broken.set_cut_milli(0, 0); });
   expect("cut_milli[4]", [](auto& broken) { broken.set_cut_milli(4, 4); });
-  expect("cut_milli[7]", [](auto& broken) { broken.set_cut_milli(7, 1'001); });
+  expect("cut_milli[7]", [](auto& broken) { broken.set_cut_milli(7, 1'000); });
   expect("page_size", [](auto& broken) { broken.set_page_size(1'001); });
   expect("page_size", [](auto& broken) { broken.set_page_size(-1); });
   expect("measure", [](auto& broken) { broken.set_measure(static_cast<PortfolioMeasure>(99)); });
