@@ -163,9 +163,6 @@ TEST(Forecast, IsTheSameOnPagesAndForOneAccount) {
   ASSERT_EQ(one->accounts.size(), 1u);
   EXPECT_EQ(one->accounts[0].account_id, "b123");
   EXPECT_EQ(one->models.purchases.parameters.r, all->models.purchases.parameters.r);
-  const auto nobody = GetForecastTable({rows.get()}, {}, {}, {.account_id = "nobody", .size = 1});
-  ASSERT_TRUE(nobody.ok());
-  EXPECT_TRUE(nobody->accounts.empty());
   const auto beyond = GetForecastTable({rows.get()}, {}, {}, {.first = 300, .size = 10});
   ASSERT_TRUE(beyond.ok());
   EXPECT_TRUE(beyond->accounts.empty());

@@ -201,7 +201,8 @@ TEST(HistoryScan, GivesTheStepsOfContractsInTheOrderOfTheLog) {
   using Steps = std::vector<std::pair<Step, Micros>>;
   const auto steps = [&log](Micros as_of) {
     Steps found;
-    for (const HistoryContract& contract : Visit(log, {.as_of = as_of})[0].contracts) {
+    const auto visited = Visit(log, {.as_of = as_of});
+    for (const HistoryContract& contract : visited[0].contracts) {
       found.emplace_back(contract.step, contract.occurred);
     }
     return found;

@@ -140,7 +140,10 @@ TEST(MigrationByRecency, CountsOnlyWhatOccurredAndWasRecordedInScope) {
   EXPECT_EQ(TableOf(log, {.recency_cap = 2}, {.known_at = Utc(2026, 6, 1)}).counts[0][0], 0);
   const MigrationTable march = TableOf(log, {.recency_cap = 2}, {.as_of = Utc(2026, 3, 31) + 1});
   EXPECT_EQ(march.steps.size(), 2u);
-  EXPECT_EQ(TableOf(log, {.recency_cap = 2}, {.as_of = Utc(2026, 3, 31)}).steps.size(), 1u);
+  EXPECT_EQ(march.steps[1].counts[1][0], 1) << "a bought on the 31st";
+  const MigrationTable before = TableOf(log, {.recency_cap = 2}, {.as_of = Utc(2026, 3, 31)});
+  ASSERT_EQ(before.steps.size(), 2u);
+  EXPECT_EQ(before.steps[1].counts[1][2], 1) << "nobody bought in March up to then";
 }
 
 TEST(MigrationByRecency, IsEmptyWithoutPurchases) {
