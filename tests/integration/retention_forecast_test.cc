@@ -496,7 +496,6 @@ TEST_F(ForecastInput, OfALedgerWithSeveralCurrenciesNamesOne) {
   ExpectField<ListAtRiskRequest>(&Stub::ListAtRisk, "forecast.scope.currency_code",
                                  [&](ListAtRiskRequest& r) { r.set_min_cursor(head); });
 }
-}
 
 TEST_F(ForecastInput, OfARecordIsHeldAgainstWhatARecordCanSay) {
   using Req = RecordForecastRequest;
