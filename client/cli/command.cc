@@ -68,7 +68,13 @@ std::string Advice(const client::ClientError& error, const std::string& server) 
     return "open it with: keyledger account open ID";
   }
   if (error.reason == "FORECAST_NOT_POSSIBLE") {
-    return "widen the scope: more accounts, a later --as-of, or fewer filters";
+    return "it takes more accounts or a longer history: leave filters out, give a later --as-of, or wait for more "
+           "purchases";
+  }
+  if (error.reason == "INVALID_TOKEN") {
+    return "give a token as it was printed, with the command it was printed for; without one a list starts at its "
+           "first "
+           "page";
   }
   if (error.reason == "FORECAST_NOT_FOUND") {
     return "keyledger retention forecasts lists those there are";
@@ -142,7 +148,7 @@ std::string Session::JsonText(const google::protobuf::Message& message) {
 
 void Session::Print(const Table& table) { out() << table.Render(colour()) << std::flush; }
 
-int Session::Fail(const client::ClientError& error) {
+int Session::Fail(const client::ClientError& error, const std::string& advice) {
   const bool red = options_.color == "always" ||
                    (options_.color == "auto" && environment_.err_is_terminal && !environment_.no_color);
   err() << (red ? "\x1b[31merror:\x1b[0m " : "error: ")
@@ -158,10 +164,15 @@ int Session::Fail(const client::ClientError& error) {
   if (error.retry_delay) {
     err() << "  retry:  after " << error.retry_delay->count() << " ms\n";
   }
-  if (const std::string advice = Advice(error, options_.server); !advice.empty()) {
-    err() << "  do:     " << Printable(advice) << "\n";
+  if (const std::string help = advice.empty() ? Advice(error, options_.server) : advice; !help.empty()) {
+    err() << "  do:     " << Printable(help) << "\n";
   }
   return ExitCodeOf(error);
+}
+
+int Session::NotFound(const std::string& message) {
+  err() << "error: " << Printable(message) << "\n";
+  return kExitNotFound;
 }
 
 int Session::Usage(const std::string& message) {
@@ -221,7 +232,7 @@ void ReadFlags::AddTo(CLI::App* verb, bool with_as_of) {
 }
 
 void PageFlags::AddTo(CLI::App* verb) {
-  verb->add_option("--page-size", page_size, "Entries a page, 1 to 1000 (default 100)");
+  verb->add_option("--page-size", page_size, "Entries a page, 1 to 1000 (default 100)")->check(CLI::Range(1, 1000));
   verb->add_option("--page-token", page_token, "Go on after this page");
   verb->add_flag("--all", all, "All pages");
 }

@@ -57,6 +57,7 @@ class Session {
   std::istream& in() { return environment_.in; }
   std::ostream& out() { return environment_.out; }
   std::ostream& err() { return environment_.err; }
+  bool out_is_terminal() const { return environment_.out_is_terminal; }
   bool err_is_terminal() const { return environment_.err_is_terminal; }
   bool in_is_terminal() const { return environment_.in_is_terminal; }
   bool json() const { return options_.output == "json"; }
@@ -78,8 +79,10 @@ class Session {
   // The JSON text of PrintJson, without whitespace.
   static std::string JsonText(const google::protobuf::Message& message);
   void Print(const Table& table);
-  // Prints why a call failed, and what to do, to stderr; returns the exit code.
-  int Fail(const client::ClientError& error);
+  // Prints why a call failed, and what to do (`advice`; empty: what usually helps), to stderr; returns the exit code.
+  int Fail(const client::ClientError& error, const std::string& advice = "");
+  // Prints that there is nothing of what was asked for, to stderr; returns kExitNotFound.
+  int NotFound(const std::string& message);
   // Prints a mistake of the command line to stderr; returns kExitUsage.
   int Usage(const std::string& message);
 

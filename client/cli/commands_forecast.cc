@@ -47,12 +47,30 @@ void AddModel(Table& table, const v1::ForecastModel& model) {
   }
 }
 
+// Below it, of all purchases, an account's silence says next to nothing.
+constexpr double kLossesSeen = 0.01;
+
+// What the figures mean and do not mean.
+void PrintCaveats(Session& session, const v1::ForecastModel& model) {
+  const double lost = model.a() / (model.a() + model.b());
+  if (lost < kLossesSeen) {
+    session.out() << fmt::format(
+        "warning: the model sees practically no losses (an account stops after {:.2g} % of its purchases): it takes "
+        "nearly all for alive, however long they are silent\n",
+        lost * 100);
+  }
+  session.out()
+      << "alive: has not stopped for good, by the model, which takes all that bought on one day only for alive; "
+         "days and revenue are those within the horizon\n"
+         "the interval counts chance, not the model's own error: what comes may lie outside more often\n";
+}
+
 void AddPopulation(Table& table, const v1::PopulationForecast& population, const std::string& currency) {
   // A forecast on record does not say how many.
-  table.Add({"accounts", FormatCount(population.accounts()) + (population.alive_accounts() > 0
-                                                                   ? fmt::format(", {} of them expected to buy again",
-                                                                                 Decimal(population.alive_accounts()))
-                                                                   : "")});
+  table.Add({"accounts", FormatCount(population.accounts()) +
+                             (population.alive_accounts() > 0
+                                  ? fmt::format(", {} of them alive", Decimal(population.alive_accounts()))
+                                  : "")});
   if (population.closed_accounts() > 0) {
     table.Add({"closed", FormatCount(population.closed_accounts()) + " of them: nothing is expected of these"});
   }
@@ -78,6 +96,7 @@ void PrintForecast(Session& session, const std::vector<v1::GetForecastResponse>&
   AddModel(summary, response.model());
   AddPopulation(summary, response.population(), response.currency_code());
   session.Print(summary);
+  PrintCaveats(session, response.model());
   session.out() << "\n";
   Table table({{"account"},
                {"alive", Align::kRight},
@@ -203,6 +222,7 @@ void AddForecastCommands(CLI::App* retention, Action& selected) {
                                return Show(session, session.client().RecordForecast(request),
                                            [&](const v1::RecordForecastResponse& response) {
                                              session.Print(RecordedTable(response.forecast()));
+                                             PrintCaveats(session, response.forecast().model());
                                              session.out() << "cursor " << Printable(response.cursor()) << "\n";
                                            });
                              });

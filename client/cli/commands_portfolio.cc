@@ -62,6 +62,17 @@ LineChart LorenzChart(const v1::GetConcentrationResponse& response) {
   return chart;
 }
 
+// What shares and profits rest on.
+template <typename Response>
+void PrintNotes(Session& session, const Response& response) {
+  if (!response.share_note().empty()) {
+    session.out() << "no shares: " << Printable(response.share_note()) << "\n";
+  }
+  if (response.purchases_without_cost() > 0) {
+    session.out() << WithoutCost(response.purchases_without_cost()) << "\n";
+  }
+}
+
 void PrintConcentration(Session& session, const v1::GetConcentrationResponse& response, const PortfolioFlags& flags,
                         bool chart) {
   const std::string unit = " " + response.currency_code();
@@ -72,9 +83,10 @@ void PrintConcentration(Session& session, const v1::GetConcentrationResponse& re
                 {"together", Align::kRight},
                 {"last one" + unit, Align::kRight}});
   for (const v1::ConcentrationGroup& group : response.groups()) {
-    groups.Add({fmt::format("{} {} %", groups.empty() ? "first" : "next", group.percent()),
-                FormatCount(group.accounts()), FormatMicros(group.total_micros()), FormatPercent(group.share()),
-                FormatPercent(group.cumulative_share()), FormatMicros(group.cutoff_micros())});
+    groups.Add(
+        {fmt::format("{} {} %", groups.empty() ? "first" : "next", group.percent()), FormatCount(group.accounts()),
+         FormatMicros(group.total_micros()), PercentOf(group.has_share(), group.share()),
+         PercentOf(group.has_cumulative_share(), group.cumulative_share()), FormatMicros(group.cutoff_micros())});
   }
   session.Print(groups);
   session.out() << "\n";
@@ -87,6 +99,7 @@ void PrintConcentration(Session& session, const v1::GetConcentrationResponse& re
   session.out() << fmt::format("\n{} accounts hold {}{}; Gini {}\n", FormatCount(response.accounts()),
                                FormatMicros(response.total_micros()), Printable(unit),
                                response.has_gini() ? fmt::format("{:.4f}", response.gini()) : "-");
+  PrintNotes(session, response);
   if (response.alert()) {
     session.out() << fmt::format("alert: the first group holds at least {} % of the total\n", flags.alert);
   }
@@ -113,10 +126,11 @@ void PrintClasses(Session& session, const std::vector<v1::GetClassesResponse>& p
   const std::string unit = " " + response.currency_code();
   Table classes({{"class"}, {"accounts", Align::kRight}, {"holds" + unit, Align::kRight}, {"share", Align::kRight}});
   for (const v1::AccountClass& one : response.classes()) {
-    classes.Add(
-        {one.class_id(), FormatCount(one.accounts()), FormatMicros(one.total_micros()), FormatPercent(one.share())});
+    classes.Add({one.class_id(), FormatCount(one.accounts()), FormatMicros(one.total_micros()),
+                 PercentOf(one.has_share(), one.share())});
   }
   session.Print(classes);
+  PrintNotes(session, response);
   if (!response.basis().empty()) {
     session.out() << "promising: " << Printable(response.basis()) << "\n";
   }
@@ -185,6 +199,10 @@ void PrintProfitability(Session& session, const std::vector<v1::ListProfitabilit
   if (first.costs_left_out() > 0) {
     session.out() << FormatCount(first.costs_left_out()) << " costs in another currency are in no figure\n";
   }
+  if (first.purchases_without_cost() > 0) {
+    session.out() << fmt::format("of {} purchases ", FormatCount(first.purchases()))
+                  << WithoutCost(first.purchases_without_cost()) << "\n";
+  }
 }
 
 void PrintWallet(Session& session, const std::vector<v1::ListWalletSharesResponse>& pages) {
@@ -199,7 +217,8 @@ void PrintWallet(Session& session, const std::vector<v1::ListWalletSharesRespons
     for (const v1::WalletShare& share : page.accounts()) {
       const bool by_rank = share.basis() == v1::WALLET_BASIS_RANK;
       table.Add({share.account_id(), FormatPercent(share.share()),
-                 ShortEnum(v1::WalletBasis_Name(share.basis()), "WALLET_BASIS_"),
+                 ShortEnum(v1::WalletBasis_Name(share.basis()), "WALLET_BASIS_") +
+                     (!by_rank && share.share() > 1 ? ", exceeded" : ""),
                  by_rank ? "" : FormatMicros(share.budget_micros()),
                  by_rank ? "" : FormatMicros(share.revenue_micros()),
                  by_rank ? fmt::format("{}{} of {}", share.place_halves() / 2,
@@ -212,6 +231,13 @@ void PrintWallet(Session& session, const std::vector<v1::ListWalletSharesRespons
       "{} accounts: {} with a budget, of which we have {} together; {} of which nothing is known\n",
       FormatCount(first.account_count()), FormatCount(first.budgeted()),
       PercentOf(first.has_budgeted_share(), first.budgeted_share()), FormatCount(first.unknown()));
+  if (first.has_as_of()) {
+    session.out() << "budgets in force just before " << FormatTime(first.as_of()) << "\n";
+  }
+  if (first.over_budget() > 0) {
+    session.out() << FormatCount(first.over_budget())
+                  << " bought for more than their budget: it is too low, and so is what we seem to miss\n";
+  }
 }
 
 void AddGroups(CLI::App* noun, Action& selected) {
@@ -233,6 +259,12 @@ void AddGroups(CLI::App* noun, Action& selected) {
                                                  session.Print(table);
                                                  session.out() << fmt::format("{} accounts without one\n",
                                                                               FormatCount(pages[0].without()));
+                                                 if (pages[0].truncated()) {
+                                                   session.out() << fmt::format(
+                                                       "there are more: only the first {} by name are "
+                                                       "listed; a filter leaves fewer\n",
+                                                       FormatCount(pages[0].groups_size()));
+                                                 }
                                                });
                            });
   verb->add_option("DIMENSION", flags->dimension, "region, segment, owner, tier or club")
@@ -250,10 +282,11 @@ void AddConcentration(CLI::App* noun, Action& selected) {
   concentration->add_option("--cut", held->cuts, "Sizes of the groups from the top, in percent (default 5,20)")
       ->delimiter(',');
   concentration->add_option("--cover", held->covers, "Percents of the total to cover (default 50,80)")->delimiter(',');
-  concentration->add_option("--curve-points", held->curve_points,
-                            "Points of the Lorenz curve (default: for the chart)");
+  concentration->add_option("--curve-points", held->curve_points, "Points of the Lorenz curve (default: for the chart)")
+      ->check(CLI::Range(1, 200));
   concentration->add_option("--alert", held->alert, "Alert where the first group holds at least so many percent")
-      ->check(PercentText());
+      ->check(PercentText())
+      ->check(CLI::Range(0.1, 100.0));
   held->scope.AddTo(concentration, {.period = false});
   held->scope.AddChart(concentration);
 }
@@ -301,8 +334,15 @@ void AddWallet(CLI::App* noun, Action& selected) {
               [shared](Session& session) {
                 v1::ListWalletSharesRequest request;
                 request.set_category(shared->category);
-                return ShowScoped(session, shared->scope, request, &shared->pages, &client::Client::ListWalletShares,
-                                  [&](const auto& pages) { PrintWallet(session, pages); });
+                bool found = true;
+                const int code = ShowScoped(session, shared->scope, request, &shared->pages,
+                                            &client::Client::ListWalletShares, [&](const auto& pages) {
+                                              PrintWallet(session, pages);
+                                              found = pages[0].budgets() + pages[0].budgeted() > 0;
+                                            });
+                return code == kExitOk && !found && !shared->category.empty()
+                           ? session.NotFound("no account in scope has a budget of the category " + shared->category)
+                           : code;
               });
   wallet->add_option("--category", shared->category, "Category of the budgets (default: those for everything)");
   shared->pages.AddTo(wallet);

@@ -67,10 +67,10 @@ void PrintSatisfaction(Session& session, const v1::GetSatisfactionResponse& resp
 
 std::vector<std::string> AcquisitionCells(const std::string& name, const v1::AcquisitionPeriod& row) {
   return {name,
-          FormatMicros(row.acquisition_cost_micros()),
+          row.acquisition_cost_micros() == 0 ? "-" : FormatMicros(row.acquisition_cost_micros()),
           FormatCount(row.won()),
           EstimateOf(row.has_cost_per_won_micros(), row.cost_per_won_micros()),
-          FormatMicros(row.retention_cost_micros()),
+          row.retention_cost_micros() == 0 ? "-" : FormatMicros(row.retention_cost_micros()),
           FormatCount(row.kept()),
           EstimateOf(row.has_cost_per_kept_micros(), row.cost_per_kept_micros()),
           DecimalOf(row.has_ratio(), row.ratio())};
@@ -158,14 +158,21 @@ void PrintRanks(Session& session, const v1::GetRankMigrationResponse& response) 
     columns.push_back({Printable(state), Align::kRight});
   }
   Table moves(columns);
+  int64_t counted = 0;
   for (int i = 0; i < std::min(response.counts_size(), response.states_size()); ++i) {
     std::vector<std::string> cells = {response.states(i)};
     for (int k = 0; k < std::min(response.counts(i).to_size(), response.states_size()); ++k) {
       cells.push_back(FormatCount(response.counts(i).to(k)));
+      counted += response.counts(i).to(k);
     }
     moves.Add(std::move(cells));
   }
   session.Print(moves);
+  if (!response.later_period().empty() && counted == 0) {
+    session.out() << fmt::format(
+        "no purchase lies in {} or before: the last period that is over has none; choose shorter periods\n",
+        Printable(response.later_period()));
+  }
   session.out() << "\n";
   const auto rank = [](int64_t place) { return place > 0 ? FormatCount(place) : std::string("-"); };
   Table risers({{"riser"},
@@ -196,7 +203,8 @@ void AddSatisfaction(CLI::App* portfolio, Action& selected) {
             [&](const auto& pages) { PrintSatisfaction(session, pages[0], session.charts(flags->scope.chart)); });
       });
   verb->add_option("--left-days", flags->left_days,
-                   "An account that does not buy within so many days of its answer is gone (default 365)");
+                   "An account that does not buy within so many days of its answer is gone (default 365)")
+      ->check(CLI::Range(1, 3660));
   flags->scope.AddTo(verb, {.basis = false});
   flags->scope.AddChart(verb);
 }
@@ -214,16 +222,24 @@ void AddAcquisition(CLI::App* portfolio, Action& selected) {
 
 void AddMembership(CLI::App* portfolio, Action& selected) {
   auto flags = std::make_shared<RelationQuery>();
-  CLI::App* verb = AddVerb(portfolio, "membership", "Compares the members of a club with the other accounts", selected,
-                           [flags](Session& session) {
-                             v1::GetMembershipRequest request;
-                             request.set_club_id(flags->member_of);
-                             if (!flags->start.empty()) {
-                               *request.mutable_start_time() = TimeOf(flags->start);
-                             }
-                             return ShowScoped(session, flags->scope, request, nullptr, &client::Client::GetMembership,
-                                               [&](const auto& pages) { PrintMembership(session, pages[0]); });
-                           });
+  CLI::App* verb =
+      AddVerb(portfolio, "membership", "Compares the members of a club with the other accounts", selected,
+              [flags](Session& session) {
+                v1::GetMembershipRequest request;
+                request.set_club_id(flags->member_of);
+                if (!flags->start.empty()) {
+                  *request.mutable_start_time() = TimeOf(flags->start);
+                }
+                bool known = true;
+                const int code = ShowScoped(session, flags->scope, request, nullptr, &client::Client::GetMembership,
+                                            [&](const auto& pages) {
+                                              PrintMembership(session, pages[0]);
+                                              known = pages[0].ever_members() + pages[0].members() > 0;
+                                            });
+                return code == kExitOk && !known && !flags->member_of.empty()
+                           ? session.NotFound("no account in scope ever joined the club " + flags->member_of)
+                           : code;
+              });
   verb->add_option("--member-of", flags->member_of, "The club (default: any)");
   verb->add_option("--start", flags->start, "Only what occurred from this time on")->check(TimeText());
   flags->scope.AddTo(verb, {.period = false});
@@ -242,8 +258,8 @@ void AddReferrals(CLI::App* portfolio, Action& selected) {
                                   [&](const auto& pages) { PrintReferrals(session, pages[0]); });
               });
   verb->add_option("--account", flags->account, "The root (default: all that were referred by nobody)");
-  verb->add_option("--max-depth", flags->max_depth, "Levels below a root (default 10)");
-  verb->add_option("--max-nodes", flags->max_nodes, "Accounts to list (default 1000)");
+  verb->add_option("--max-depth", flags->max_depth, "Levels below a root (default 10)")->check(CLI::Range(1, 100));
+  verb->add_option("--max-nodes", flags->max_nodes, "Accounts to list (default 1000)")->check(CLI::Range(1, 10'000));
   flags->scope.AddTo(verb, {.period = false});
 }
 
@@ -267,7 +283,7 @@ void AddRankMigration(CLI::App* portfolio, Action& selected) {
   verb->add_option("--cuts", flags->cuts, "Upper ends of the classes in percent of the accounts (default 5,25)")
       ->delimiter(',')
       ->check(PercentText());
-  verb->add_option("--risers", flags->risers, "Risers to list, up to 1000 (default 20)");
+  verb->add_option("--risers", flags->risers, "Risers to list, up to 1000 (default 20)")->check(CLI::Range(1, 1000));
   flags->scope.AddTo(verb);
 }
 

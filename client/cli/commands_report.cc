@@ -89,7 +89,9 @@ class Questions {
 std::optional<client::ClientError> AskAll(Session& session, const ReportFlags& flags, ReportAnswers& answers) {
   using client::Client;
   Questions questions(session, flags);
-  questions.Ask(v1::GetRetentionRequest(), &Client::GetRetention, answers.retention);
+  v1::GetRetentionRequest retention;
+  retention.set_find_end(flags.scope.as_of.empty());
+  questions.Ask(retention, &Client::GetRetention, answers.retention);
   questions.Ask(v1::GetCohortsRequest(), &Client::GetCohorts, answers.cohorts);
   v1::GetSurvivalRequest survival;
   survival.set_event(v1::SURVIVAL_EVENT_SECOND_PURCHASE);
@@ -132,9 +134,15 @@ int Report(Session& session, const ReportFlags& flags) {
   answers.title = flags.title;
   answers.made = FormatTime(TimeOf("now"));
   answers.scope = ScopeText(flags);
+  answers.period = flags.scope.PeriodWords();
   answers.inactive_days = flags.inactive_days;
   if (const std::optional<client::ClientError> failure = AskAll(session, flags, answers)) {
-    return session.Fail(*failure);
+    return FailScoped(session, flags.scope, *failure);
+  }
+  if (answers.retention.ok() && IsEmpty(*answers.retention)) {
+    if (const std::string why = WhyEmpty(session, flags.scope); !why.empty()) {
+      return session.NotFound(why);
+    }
   }
   PartFile file(flags.file);
   if (!file.Write(RetentionReport(answers)) || !file.Finish()) {

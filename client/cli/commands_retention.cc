@@ -42,14 +42,17 @@ void PrintPeriods(Session& session, const v1::GetRetentionResponse& response, bo
   std::vector<std::optional<double>> logo;
   std::vector<std::optional<double>> net;
   for (const v1::RetentionPeriod& period : response.periods()) {
-    table.Add({period.period(), FormatCount(period.active()), FormatCount(period.new_()),
-               FormatCount(period.retained()), FormatCount(period.reactivated()), FormatCount(period.churned()),
+    table.Add({period.period() + (period.running() ? " (to " + response.last_day() + ")" : ""),
+               FormatCount(period.active()), FormatCount(period.new_()), FormatCount(period.retained()),
+               FormatCount(period.reactivated()), FormatCount(period.churned()),
                PercentOf(period.has_logo_retention(), period.logo_retention()),
                PercentOf(period.has_crr_end_minus_new_over_start(), period.crr_end_minus_new_over_start()),
                PercentOf(period.has_nrr(), period.nrr()), PercentOf(period.has_grr(), period.grr()),
                FormatMicros(period.revenue_micros())});
-    logo.push_back(period.has_logo_retention() ? std::optional<double>(period.logo_retention()) : std::nullopt);
-    net.push_back(period.has_nrr() ? std::optional<double>(period.nrr()) : std::nullopt);
+    // Of a period that is not over nobody knows yet.
+    const bool over = !period.running();
+    logo.push_back(over && period.has_logo_retention() ? std::optional<double>(period.logo_retention()) : std::nullopt);
+    net.push_back(over && period.has_nrr() ? std::optional<double>(period.nrr()) : std::nullopt);
   }
   session.Print(table);
   session.out() << fmt::format("{} purchases by {} accounts\n", FormatCount(response.purchases()),
@@ -130,7 +133,9 @@ void AddRetentionCommands(CLI::App& root, Action& selected) {
       root.add_subcommand("retention", "Retention: who came, who stayed, who came back, and what is to be expected");
   auto shown = std::make_shared<ScopeFlags>();
   CLI::App* show = AddVerb(noun, "show", "Shows retention per period", selected, [shown](Session& session) {
-    return ShowScoped(session, *shown, v1::GetRetentionRequest(), nullptr, &client::Client::GetRetention,
+    v1::GetRetentionRequest request;
+    request.set_find_end(shown->as_of.empty());
+    return ShowScoped(session, *shown, request, nullptr, &client::Client::GetRetention,
                       [&](const auto& pages) { PrintPeriods(session, pages[0], session.charts(shown->chart)); });
   });
   shown->AddTo(show);

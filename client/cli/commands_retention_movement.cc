@@ -43,15 +43,17 @@ Table CountTable(const google::protobuf::RepeatedPtrField<std::string>& states,
   return table;
 }
 
-void PrintStates(Session& session, const v1::GetMigrationResponse& response) {
+void PrintStates(Session& session, const v1::GetMigrationResponse& response, bool discounted) {
   std::vector<Column> columns = {{"state"}};
   for (const std::string& state : response.states()) {
     columns.push_back({"to " + Printable(StateName(state)), Align::kRight});
   }
   const std::string unit = " " + response.currency_code();
-  columns.insert(
-      columns.end(),
-      {{"in the long run", Align::kRight}, {"per period" + unit, Align::kRight}, {"worth" + unit, Align::kRight}});
+  columns.insert(columns.end(), {{"in the long run", Align::kRight}, {"per period" + unit, Align::kRight}});
+  const bool valued = !response.value_micros().empty();
+  if (valued) {
+    columns.push_back({"worth" + unit, Align::kRight});
+  }
   Table table(columns);
   for (int i = 0; i < std::min(response.rates_size(), response.states_size()); ++i) {
     std::vector<std::string> cells = {StateName(response.states(i))};
@@ -61,17 +63,23 @@ void PrintStates(Session& session, const v1::GetMigrationResponse& response) {
     cells.resize(static_cast<size_t>(response.states_size()) + 1);
     const bool steady = i < response.steady_state_size();
     const bool reward = i < response.reward_micros_size();
-    const bool value = i < response.value_micros_size();
     cells.push_back(PercentOf(steady, steady ? response.steady_state(i) : 0));
     cells.push_back(reward ? FormatEstimate(static_cast<double>(response.reward_micros(i))) : "-");
-    cells.push_back(EstimateOf(value, value ? response.value_micros(i) : 0));
+    if (valued) {
+      const bool value = i < response.value_micros_size();
+      cells.push_back(EstimateOf(value, value ? response.value_micros(i) : 0));
+    }
     table.Add(std::move(cells));
   }
   session.Print(table);
+  if (!valued) {
+    session.out() << (discounted ? "what a state is worth has no end: with a higher --discount it has\n"
+                                 : "what a state is worth is found with --discount\n");
+  }
 }
 
-void PrintMigration(Session& session, const v1::GetMigrationResponse& response, bool steps) {
-  if (steps) {
+void PrintMigration(Session& session, const v1::GetMigrationResponse& response, const MigrationFlags& flags) {
+  if (flags.steps) {
     for (const v1::MigrationStep& step : response.steps()) {
       session.out() << Printable(step.from_period()) << " to " << Printable(step.to_period()) << "\n";
       session.Print(CountTable(response.states(), step.counts()));
@@ -81,7 +89,7 @@ void PrintMigration(Session& session, const v1::GetMigrationResponse& response, 
   }
   session.Print(CountTable(response.states(), response.counts()));
   session.out() << "\n";
-  PrintStates(session, response);
+  PrintStates(session, response, !flags.discount.empty());
 }
 
 int Migration(Session& session, const MigrationFlags& flags) {
@@ -104,7 +112,7 @@ int Migration(Session& session, const MigrationFlags& flags) {
     request.add_reward_micros(ParseMicros(reward).value_or(0));
   }
   return ShowScoped(session, flags.scope, request, nullptr, &client::Client::GetMigration,
-                    [&](const auto& pages) { PrintMigration(session, pages[0], flags.steps); });
+                    [&](const auto& pages) { PrintMigration(session, pages[0], flags); });
 }
 
 struct RfmFlags {
@@ -202,8 +210,10 @@ void AddMovementCommands(CLI::App* retention, Action& selected) {
       ->capture_default_str();
   migration->add_option("--ladder", moved->ladder, "Of tier: the ladder");
   migration->add_option("--lifecycle", moved->lifecycle, "Of stage: the lifecycle");
-  migration->add_option("--recency-cap", moved->recency_cap,
-                        "Of recency: the state of all longer silences, in periods (default 4)");
+  migration
+      ->add_option("--recency-cap", moved->recency_cap,
+                   "Of recency: the state of all longer silences, in periods (default 4)")
+      ->check(CLI::Range(1, 60));
   migration->add_option("--cuts", moved->cuts, "Of class: upper ends in percent of the accounts (default 5,25)")
       ->delimiter(',')
       ->check(PercentText());

@@ -31,7 +31,8 @@ struct EffectFlags {
   std::string fewer;
   std::string margin;
   std::string discount;
-  int periods = 0;
+  // Below zero: not given.
+  int periods = -1;
 };
 
 void PrintContracts(Session& session, const v1::GetContractRetentionResponse& response, bool chart) {
@@ -48,12 +49,17 @@ void PrintContracts(Session& session, const v1::GetContractRetentionResponse& re
     table.Add({FormatCount(point.renewal()), FormatCount(point.at_risk()), FormatCount(point.lost()),
                PercentOf(point.at_risk() > 0, 1 - static_cast<double>(point.lost()) /
                                                       static_cast<double>(std::max<int64_t>(point.at_risk(), 1))),
-               FormatPercent(point.retention()), FormatPercent(point.survival())});
+               PercentOf(point.has_retention(), point.retention()), PercentOf(point.has_survival(), point.survival())});
     curve.points.push_back({static_cast<double>(point.renewal()), point.survival()});
   }
   session.Print(table);
-  session.out() << fmt::format("{} contracts, {} of them before their first renewal\n",
-                               FormatCount(response.contracts()), FormatCount(response.young()));
+  session.out() << fmt::format("{} contracts, {} of them before their first renewal{}\n",
+                               FormatCount(response.contracts()), FormatCount(response.young()),
+                               response.has_as_of() ? ", as of " + FormatTime(response.as_of()) : "");
+  if (!response.model_note().empty()) {
+    session.out() << "no model: " << Printable(response.model_note()) << "\n";
+    return;
+  }
   session.out() << fmt::format("shifted-beta-geometric: alpha {}, beta {}; log-likelihood {}; {}\n",
                                Significant(response.alpha(), 6), Significant(response.beta(), 6),
                                Significant(response.log_likelihood(), 10), Printable(response.convergence()));
@@ -99,17 +105,28 @@ void PrintAtRisk(Session& session, const std::vector<v1::ListAtRiskResponse>& pa
   }
 }
 
-void PrintLossEffect(Session& session, const v1::GetLossEffectResponse& response) {
+void PrintLossEffect(Session& session, const v1::GetLossEffectResponse& response, const EffectFlags& flags) {
   const std::string unit = " " + response.currency_code();
+  const std::string period = flags.scope.PeriodWords();
   Table table({{""}, {"now", Align::kRight}, {"with fewer losses", Align::kRight}});
-  table.Add({"lost per period", FormatPercent(response.loss_rate()), FormatPercent(response.reduced_loss_rate())});
-  table.Add({"margin per period", FormatEstimate(response.margin_micros()) + unit, ""});
+  table.Add({"lost per " + period, FormatPercent(response.loss_rate()), FormatPercent(response.reduced_loss_rate())});
+  table.Add({"margin per " + period, FormatEstimate(response.margin_micros()) + unit, ""});
   table.Add({"value of an account", FormatEstimate(response.value_micros()) + unit,
              FormatEstimate(response.reduced_value_micros()) + unit});
   session.Print(table);
-  session.out() << fmt::format("worth {}{} more for the {} accounts active in the last period: {}\n",
-                               FormatEstimate(response.gain_micros()), Printable(unit),
-                               FormatCount(response.accounts()), FormatPercent(response.gain_share()));
+  const bool more = !(response.gain_micros() < 0);
+  session.out() << fmt::format(
+      "worth {}{} {} for the {} accounts active in {}, {}: {}\n",
+      FormatEstimate(more ? response.gain_micros() : -response.gain_micros()), Printable(unit), more ? "more" : "less",
+      FormatCount(response.accounts()), Printable(response.last_period()),
+      response.periods() > 0 ? fmt::format("over {} periods of {}", FormatCount(response.periods()), OnePeriod(period))
+                             : "without end",
+      FormatPercent(response.gain_share()));
+  session.out() << fmt::format("lost: active in one period of {} and not in the next, though it may buy later\n",
+                               OnePeriod(period));
+  if (response.periods() == 0 && MilliOf(flags.discount) == 0) {
+    session.out() << "without --periods and --discount the share is a matter of --fewer alone, whatever the data say\n";
+  }
 }
 
 }  // namespace
@@ -129,8 +146,9 @@ void AddRiskCommands(CLI::App* retention, Action& selected) {
             [&](const auto& pages) { PrintContracts(session, pages[0], session.charts(renewed->scope.chart)); });
       });
   contracts->add_option("--kind", renewed->kind, "Only contracts of this kind");
-  contracts->add_option("--renewal-months", renewed->renewal_months, "Months from renewal to renewal (default 12)");
-  contracts->add_option("--horizon", renewed->horizon, "Renewals ahead (default 12)");
+  contracts->add_option("--renewal-months", renewed->renewal_months, "Months from renewal to renewal (default 12)")
+      ->check(CLI::Range(1, 120));
+  contracts->add_option("--horizon", renewed->horizon, "Renewals ahead (default 12)")->check(CLI::Range(1, 100));
   contracts->add_option("--discount", renewed->discount, "Discount per renewal in percent")->check(PercentText());
   renewed->scope.AddTo(contracts, {.period = false, .currency = false, .basis = false});
   renewed->scope.AddChart(contracts);
@@ -141,14 +159,17 @@ void AddRiskCommands(CLI::App* retention, Action& selected) {
               selected, [risky](Session& session) {
                 v1::ListAtRiskRequest request;
                 risky->forecast.Fill(*request.mutable_forecast());
-                request.set_alive_below_milli(MilliOf(risky->alive_below));
+                if (!risky->alive_below.empty()) {
+                  request.set_alive_below_milli(MilliOf(risky->alive_below));
+                }
                 return ShowScoped(session, risky->forecast.scope, request, &risky->pages, &client::Client::ListAtRisk,
                                   [&](const auto& pages) { PrintAtRisk(session, pages); });
               });
   at_risk
       ->add_option("--alive-below", risky->alive_below,
                    "Accounts less likely alive than so many percent are listed without another reason (default 50)")
-      ->check(PercentText());
+      ->check(PercentText())
+      ->check(CLI::Range(0.1, 100.0));
   risky->pages.AddTo(at_risk);
   risky->forecast.AddTo(at_risk);
 
@@ -156,20 +177,29 @@ void AddRiskCommands(CLI::App* retention, Action& selected) {
   CLI::App* effect = AddVerb(
       retention, "loss-effect", "Shows what fewer losses would be worth", selected, [avoided](Session& session) {
         v1::GetLossEffectRequest request;
-        request.set_fewer_milli(MilliOf(avoided->fewer));
+        if (!avoided->fewer.empty()) {
+          request.set_fewer_milli(MilliOf(avoided->fewer));
+        }
         if (!avoided->margin.empty()) {
           request.set_margin_milli(MilliOf(avoided->margin));
         }
         request.set_discount_milli(MilliOf(avoided->discount));
-        request.set_periods(avoided->periods);
+        if (avoided->periods >= 0) {
+          request.set_periods(avoided->periods);
+        }
         return ShowScoped(session, avoided->scope, request, nullptr, &client::Client::GetLossEffect,
-                          [&](const auto& pages) { PrintLossEffect(session, pages[0]); });
+                          [&](const auto& pages) { PrintLossEffect(session, pages[0], *avoided); });
       });
-  effect->add_option("--fewer", avoided->fewer, "Percent of the losses avoided (default 5)")->check(PercentText());
+  effect->add_option("--fewer", avoided->fewer, "Percent of the losses avoided (default 5)")
+      ->check(PercentText())
+      ->check(CLI::Range(0.1, 100.0));
   effect->add_option("--margin", avoided->margin, "Margin on revenue in percent (default: measured from cost)")
       ->check(PercentText());
   effect->add_option("--discount", avoided->discount, "Discount per period in percent")->check(PercentText());
-  effect->add_option("--periods", avoided->periods, "Periods ahead (default: without end)");
+  effect
+      ->add_option("--periods", avoided->periods,
+                   "Periods ahead, the present one among them; 0: without end (default: those of a year, at least 2)")
+      ->check(CLI::Range(0, 1200));
   avoided->scope.AddTo(effect);
 }
 

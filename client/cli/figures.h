@@ -26,4 +26,14 @@ inline std::string Significant(double value, int digits) {
 
 inline std::string DecimalOf(bool present, double value) { return present ? Decimal(value) : "-"; }
 
+// "a month", "3 weeks": what a period of the words of ScopeFlags::PeriodWords is one of.
+inline std::string OnePeriod(const std::string& words) {
+  return words.empty() || (words[0] >= '0' && words[0] <= '9') ? words : "a " + words;
+}
+
+// What of a profit rests on purchases whose cost nobody recorded; empty if nothing does.
+inline std::string WithoutCost(int64_t purchases) {
+  return purchases > 0 ? FormatCount(purchases) + " purchases carry no cost: their whole revenue counts as profit" : "";
+}
+
 }  // namespace keyledger::cli

@@ -20,8 +20,10 @@ struct ForecastFlags {
         ->check(PercentText());
     verb->add_option("--discount", discount, "Yearly discount of values in percent")->check(PercentText());
     verb->add_option("--interval", interval,
-                     "Percent of cases in which the interval is to hold what comes (default 95)")
-        ->check(PercentText());
+                     "Percent of cases in which the interval is to hold what comes if the model is right: it does not "
+                     "count the model's own error (default 95)")
+        ->check(PercentText())
+        ->check(CLI::Range(50.0, 99.9));
     scope.AddTo(verb, {.period = false, .by = by});
   }
 

@@ -23,7 +23,11 @@ std::string ReasonOf(const std::string& invoice_number, const client::ClientErro
     reason += ": " + error.message;
   }
   for (const client::FieldViolation& violation : error.fields) {
-    reason += fmt::format("; {}: {}", violation.field, violation.description);
+    // A message about one field says all of it.
+    if (error.message.find(violation.description) == std::string::npos ||
+        error.message.find(violation.field) == std::string::npos) {
+      reason += fmt::format("; {}: {}", violation.field, violation.description);
+    }
   }
   return reason;
 }

@@ -66,6 +66,19 @@ std::string Answered(const client::Result<Response>& result, const ShowIt& show)
   return result.ok() ? show(*result) : HtmlRefusal(result.error());
 }
 
+// The last period that is over; the last one if none is.
+const v1::RetentionPeriod& LastOver(const v1::GetRetentionResponse& response) {
+  for (int i = response.periods_size() - 1; i >= 0; --i) {
+    if (!response.periods(i).running()) return response.periods(i);
+  }
+  return *response.periods().rbegin();
+}
+
+// The period's name; of one that is not over, up to which day it is known.
+std::string PeriodName(const v1::GetRetentionResponse& response, const v1::RetentionPeriod& period) {
+  return period.running() ? fmt::format("{} (to {})", period.period(), response.last_day()) : period.period();
+}
+
 std::string Summary(const ReportAnswers& answers) {
   std::vector<HtmlTile> tiles;
   if (answers.retention.ok()) {
@@ -73,8 +86,8 @@ std::string Summary(const ReportAnswers& answers) {
     tiles.push_back({"Accounts that bought", FormatCount(retention.accounts()),
                      fmt::format("{} purchases", FormatCount(retention.purchases()))});
     if (retention.periods_size() > 0) {
-      const v1::RetentionPeriod& last = *retention.periods().rbegin();
-      tiles.push_back({"Active in " + last.period(), FormatCount(last.active()),
+      const v1::RetentionPeriod& last = LastOver(retention);
+      tiles.push_back({"Active in " + PeriodName(retention, last), FormatCount(last.active()),
                        fmt::format("{} new, {} back, {} churned", FormatCount(last.new_()),
                                    FormatCount(last.reactivated()), FormatCount(last.churned()))});
       tiles.push_back({"Logo retention", PercentOf(last.has_logo_retention(), last.logo_retention()),
@@ -92,7 +105,7 @@ std::string Summary(const ReportAnswers& answers) {
   if (answers.concentration.ok() && answers.concentration->groups_size() > 0) {
     const v1::ConcentrationGroup& first = answers.concentration->groups(0);
     tiles.push_back(
-        {fmt::format("Held by the first {} %", first.percent()), FormatPercent(first.share()),
+        {fmt::format("Held by the first {} %", first.percent()), PercentOf(first.has_share(), first.share()),
          fmt::format("{} accounts; Gini {}", FormatCount(first.accounts()),
                      answers.concentration->has_gini() ? fmt::format("{:.3f}", answers.concentration->gini()) : "-")});
   }
@@ -122,9 +135,15 @@ std::string Periods(const v1::GetRetentionResponse& response) {
   SvgCurve net{"net revenue retention", 1, {}, false, true, true, {}, {}};
   std::vector<std::string> names;
   double most = 1;
+  std::string running;
   for (const v1::RetentionPeriod& period : response.periods()) {
     const auto x = static_cast<double>(names.size());
     names.push_back(period.period());
+    // Of a period that is not over nobody knows yet.
+    if (period.running()) {
+      running = PeriodName(response, period) + " is not over: it is in the table, and in no chart or tile. ";
+      continue;
+    }
     if (period.has_logo_retention()) logo.points.push_back({x, period.logo_retention()});
     if (period.has_nrr()) {
       net.points.push_back({x, period.nrr()});
@@ -152,7 +171,7 @@ std::string Periods(const v1::GetRetentionResponse& response) {
   const int first = std::max(0, response.periods_size() - kReportRowsMax);
   for (int i = first; i < response.periods_size(); ++i) {
     const v1::RetentionPeriod& period = response.periods(i);
-    table.Add({period.period(), FormatCount(period.active()), FormatCount(period.new_()),
+    table.Add({PeriodName(response, period), FormatCount(period.active()), FormatCount(period.new_()),
                FormatCount(period.retained()), FormatCount(period.reactivated()), FormatCount(period.churned()),
                PercentOf(period.has_logo_retention(), period.logo_retention()),
                PercentOf(period.has_crr_end_minus_new_over_start(), period.crr_end_minus_new_over_start()),
@@ -161,11 +180,14 @@ std::string Periods(const v1::GetRetentionResponse& response) {
   }
   return Svg(chart) +
          HtmlParagraph(
-             "Active: at least one purchase in the period. Logo retention: accounts active in this period and the one "
-             "before, of those active before. (E-N)/S: active less new, of those active before; accounts that came "
-             "back "
-             "count too. NRR: revenue now of the accounts active before, by their revenue then; GRR: the same with at "
-             "most their revenue then, account by account. What lies above the chart is drawn at its edge.",
+             running +
+                 "Active: at least one purchase in the period. Logo retention: accounts active in this period and the "
+                 "one "
+                 "before, of those active before. (E-N)/S: active less new, of those active before; accounts that came "
+                 "back "
+                 "count too. NRR: revenue now of the accounts active before, by their revenue then; GRR: the same with "
+                 "at "
+                 "most their revenue then, account by account. What lies above the chart is drawn at its edge.",
              "means") +
          (first > 0 ? HtmlParagraph(fmt::format("The last {} of {} periods:", kReportRowsMax, response.periods_size()))
                     : "") +
@@ -320,8 +342,8 @@ std::string Concentration(const v1::GetConcentrationResponse& response) {
   bool first = true;
   for (const v1::ConcentrationGroup& group : response.groups()) {
     groups.Add({fmt::format("{} {} %", first ? "First" : "Next", group.percent()), FormatCount(group.accounts()),
-                FormatMicros(group.total_micros()), FormatPercent(group.share()),
-                FormatPercent(group.cumulative_share())});
+                FormatMicros(group.total_micros()), PercentOf(group.has_share(), group.share()),
+                PercentOf(group.has_cumulative_share(), group.cumulative_share())});
     first = false;
   }
   HtmlTable covering({{"To hold"}, {"Accounts", true}, {"Of all", true}});
@@ -329,7 +351,10 @@ std::string Concentration(const v1::GetConcentrationResponse& response) {
     covering.Add(
         {fmt::format("{} %", cover.percent()), FormatCount(cover.accounts()), FormatPercent(cover.account_share())});
   }
-  return Svg(chart) +
+  const std::string picture = response.share_note().empty()
+                                  ? Svg(chart)
+                                  : HtmlParagraph("No curve and no shares: " + response.share_note() + ".");
+  return picture +
          HtmlParagraph(
              "The curve shows which share of the revenue the accounts hold together, counted from the lowest; the "
              "further "
@@ -405,9 +430,9 @@ std::string Forecast(const v1::GetForecastResponse& response) {
                account.tier_id(), account.projected_tier_id()});
   }
   const v1::ForecastModel& model = response.model();
-  std::string text = fmt::format("From {} to {}: {} accounts, of which {} are expected to buy again at all; ",
-                                 FormatTime(response.as_of()), FormatTime(response.horizon_end()),
-                                 FormatCount(population.accounts()), Decimal(population.alive_accounts()));
+  std::string text = fmt::format("From {} to {}: {} accounts, of which {} are alive; ", FormatTime(response.as_of()),
+                                 FormatTime(response.horizon_end()), FormatCount(population.accounts()),
+                                 Decimal(population.alive_accounts()));
   text += population.has_expected_revenue_micros()
               ? fmt::format("revenue of {} {} is expected.", FormatEstimate(population.expected_revenue_micros()),
                             response.currency_code())
@@ -415,8 +440,11 @@ std::string Forecast(const v1::GetForecastResponse& response) {
   return HtmlParagraph(text) + Svg(interval) +
          HtmlParagraph(
              fmt::format(
+                 "Alive: has not stopped for good, by the model, which takes all that bought on one day only for "
+                 "alive; days and revenue are those within the horizon. "
                  "BG/NBD (Fader, Hardie and Lee 2005): r {}, alpha {} weeks, a {}, b {}; log-likelihood {}; {}. The "
-                 "band is the interval that is to hold what comes.",
+                 "band is the interval that is to hold what comes if the model is right: it counts chance, not the "
+                 "model's own error.",
                  Significant(model.r(), 4), Significant(model.alpha(), 4), Significant(model.a(), 4),
                  Significant(model.b(), 4), Significant(model.log_likelihood(), 8), model.convergence()),
              "means") +
@@ -450,18 +478,23 @@ std::string AtRisk(const v1::ListAtRiskResponse& response) {
                          FormatEstimate(response.value_at_stake_micros()), response.currency_code(), rows)) +
          table.Render() +
          HtmlParagraph(
-             "Alive: the probability that the account will buy again at all. At stake: what it would bring within the "
+             "Alive: the probability that the account has not stopped for good. At stake: what it would bring within "
+             "the "
              "horizon if it stays, times the probability that it does not.",
              "means");
 }
 
-std::string LossEffect(const v1::GetLossEffectResponse& response) {
+std::string LossEffect(const v1::GetLossEffectResponse& response, const std::string& period) {
+  const bool more = !(response.gain_micros() < 0);
   return HtmlParagraph(
-      fmt::format("{} of the active accounts are lost per period. With a rate of {} instead, the {} accounts active in "
-                  "the last period "
-                  "would be worth {} {} more: {}.",
-                  FormatPercent(response.loss_rate()), FormatPercent(response.reduced_loss_rate()),
-                  FormatCount(response.accounts()), FormatEstimate(response.gain_micros()), response.currency_code(),
+      fmt::format("{} of the accounts active in one period of {} are not in the next: they count as lost in it, "
+                  "though some buy "
+                  "later. With a rate of {} instead, the {} accounts active in {} would be worth {} {} {} {}: {}.",
+                  FormatPercent(response.loss_rate()), OnePeriod(period), FormatPercent(response.reduced_loss_rate()),
+                  FormatCount(response.accounts()), response.last_period(),
+                  FormatEstimate(more ? response.gain_micros() : -response.gain_micros()), response.currency_code(),
+                  more ? "more" : "less",
+                  response.periods() > 0 ? fmt::format("over {} such periods", response.periods()) : "without end",
                   FormatPercent(response.gain_share())));
 }
 
@@ -487,7 +520,11 @@ std::string Profitability(const v1::ListProfitabilityResponse& response, bool wi
                            : fmt::format("{} of {} accounts lose money, {} {} together; the first {}:",
                                          FormatCount(response.loss_making()), FormatCount(response.account_count()),
                                          FormatMicros(response.loss_micros()), response.currency_code(), rows)) +
-         table.Render();
+         table.Render() +
+         (with_total && response.purchases_without_cost() > 0
+              ? HtmlParagraph(fmt::format("Of {} purchases ", FormatCount(response.purchases())) +
+                              WithoutCost(response.purchases_without_cost()) + ".")
+              : "");
 }
 
 }  // namespace
@@ -504,7 +541,9 @@ std::string RetentionReport(const ReportAnswers& answers) {
   body += HtmlSection("Moves between states", Answered(answers.migration, Migration));
   body += HtmlSection("What is to be expected", Answered(answers.forecast, Forecast));
   body += HtmlSection("Accounts at risk", Answered(answers.at_risk, AtRisk));
-  body += HtmlSection("What fewer losses are worth", Answered(answers.loss_effect, LossEffect));
+  body += HtmlSection("What fewer losses are worth", Answered(answers.loss_effect, [&](const auto& response) {
+                        return LossEffect(response, answers.period);
+                      }));
   body += HtmlSection(
       "Profitability",
       Answered(answers.most_profitable, [](const auto& response) { return Profitability(response, true); }) +

@@ -20,6 +20,8 @@ struct ReportAnswers {
   std::string made;
   // What was measured, in words.
   std::string scope;
+  // One period in words: "month", "3 weeks".
+  std::string period = "month";
   // Days of silence after which an account counts as lost in the second survival curve.
   int inactive_days = 365;
   client::Result<client::v1::GetRetentionResponse> retention = client::v1::GetRetentionResponse();

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "client/cli/progress.h"
 #include "client/cli/text.h"
 
 namespace keyledger::cli {
@@ -75,6 +76,9 @@ void ScopeFlags::AddTo(CLI::App* verb, const Offer& offer) {
   if (offer.by) {
     verb->add_option("--by", by, "One answer for each region, segment, owner, tier or club")
         ->check(CLI::IsMember(kDimensions));
+    verb->add_option("--groups-max", groups_max, "With --by: refuse more groups than so many, each of which is a query")
+        ->check(CLI::Range(1, 10'000))
+        ->capture_default_str();
   }
   read.AddTo(verb, /*with_as_of=*/false);
 }
@@ -109,6 +113,24 @@ void ScopeFlags::Fill(v1::RetentionScope& scope) const {
   }
 }
 
+std::string ScopeFlags::PeriodWords() const {
+  return period_length > 1 ? fmt::format("{} {}s", period_length, period) : period;
+}
+
+int FailScoped(Session& session, const ScopeFlags& flags, const client::ClientError& error) {
+  if (error.reason == "FORECAST_NOT_POSSIBLE") {
+    if (const std::string why = WhyEmpty(session, flags); !why.empty()) {
+      return session.NotFound(why);
+    }
+  }
+  if (error.reason == "ACCOUNT_NOT_FOUND" && flags.filtered()) {
+    return session.Fail(error,
+                        "leave the filters out, which the account may not match, or open it with: keyledger "
+                        "account open ID");
+  }
+  return session.Fail(error);
+}
+
 int ForEachGroup(Session& session, const ScopeFlags& flags, const AskGroup& ask) {
   v1::ListGroupsRequest request;
   flags.Fill(*request.mutable_scope());
@@ -118,8 +140,23 @@ int ForEachGroup(Session& session, const ScopeFlags& flags, const AskGroup& ask)
   if (!groups.ok()) {
     return session.Fail(groups.error());
   }
+  if (groups->groups().empty()) {
+    if (const std::string why = WhyEmpty(session, flags); !why.empty()) {
+      return session.NotFound(why);
+    }
+  }
+  if (groups->groups_size() > flags.groups_max) {
+    return session.Usage(fmt::format(
+        "--by {} finds {}{} groups, each of which is a query: narrow the scope with a "
+        "filter, or allow them with --groups-max {}",
+        flags.by, groups->truncated() ? "more than " : "", FormatCount(groups->groups_size()), groups->groups_size()));
+  }
   int code = kExitOk;
   std::string array;
+  // Tables on a terminal are progress enough.
+  const bool silent = !session.json() && session.out_is_terminal();
+  Progress progress(session.err(), session.err_is_terminal(), "groups", static_cast<uint64_t>(groups->groups_size()));
+  uint64_t asked = 0;
   for (const v1::Group& group : groups->groups()) {
     v1::PopulationFilter accounts = request.scope().accounts();
     SetGroup(accounts, request.dimension(), group.value());
@@ -140,6 +177,9 @@ int ForEachGroup(Session& session, const ScopeFlags& flags, const AskGroup& ask)
         session.out() << Printable(error->message) << "\n";
       }
     }
+    if (!silent) {
+      progress.Update(++asked);
+    }
     for (const std::string& document : documents) {
       array += fmt::format("{}{{\"group\":{},\"accounts\":\"{}\",\"{}\":{}}}", array.empty() ? "" : ",\n",
                            Quoted(group.value()), group.accounts(), what, document);
@@ -148,11 +188,19 @@ int ForEachGroup(Session& session, const ScopeFlags& flags, const AskGroup& ask)
       session.out() << "\n";
     }
   }
+  if (!silent && groups->groups_size() > 1) {
+    progress.Finish(asked);
+  }
   if (session.json()) {
     session.out() << "[" << array << "]\n" << std::flush;
   } else if (groups->without() > 0) {
-    session.out() << fmt::format("{} accounts without a {} are in no group\n", FormatCount(groups->without()),
-                                 flags.by);
+    session.out() << fmt::format("{} accounts without {} {} are in no group\n", FormatCount(groups->without()),
+                                 flags.by == "owner" ? "an" : "a", flags.by);
+  }
+  if (groups->truncated()) {
+    session.err() << fmt::format("there are more groups: only the first {} by name are here\n",
+                                 FormatCount(groups->groups_size()));
+    code = kExitPartly;
   }
   return code;
 }

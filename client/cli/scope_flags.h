@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "client/cli/command.h"
+#include "client/cli/empty_answer.h"
 
 namespace keyledger::cli {
 
@@ -34,6 +35,8 @@ struct ScopeFlags {
   std::string club;
   // "region", "segment", "owner", "tier", "club"; empty: all accounts together.
   std::string by;
+  // Groups of --by that are asked for at most; with more, none is.
+  int groups_max = 200;
   // "auto", "always" or "never".
   std::string chart = "never";
   ReadFlags read;
@@ -43,7 +46,16 @@ struct ScopeFlags {
   // For queries that have a picture.
   void AddChart(CLI::App* verb);
   void Fill(v1::RetentionScope& scope) const;
+  // Whether only some of the accounts are meant.
+  bool filtered() const { return !(region + segment + owner + tier + club).empty(); }
+  // One period in words: "month", "3 weeks".
+  std::string PeriodWords() const;
 };
+
+// Which option it is that leaves an answer empty: a moment before all purchases, a filter that no account matches
+// (alone, or with the others), a currency that nobody buys in. Asks the server. Empty if it is none of them, or the
+// server fails.
+std::string WhyEmpty(Session& session, const ScopeFlags& flags);
 
 // Returns the dimension of a name that --by takes.
 v1::GroupDimension DimensionOf(const std::string& name);
@@ -54,7 +66,8 @@ using AskGroup =
 
 // Lists the groups of --by and asks for each. As tables each answer stands below a heading; as JSON all of them are one
 // array of {group, accounts, response} or {group, accounts, error}. A group that a rule refuses (too few for a
-// forecast) is said so and the others go on: kExitPartly then.
+// forecast) is said so and the others go on: kExitPartly then, as where there are more groups than the server lists.
+// More groups than flags.groups_max are asked for none: kExitUsage.
 int ForEachGroup(Session& session, const ScopeFlags& flags, const AskGroup& ask);
 
 template <typename Request>
@@ -89,8 +102,12 @@ std::optional<client::ClientError> ReadPages(Session& session, Request& request,
   }
 }
 
+// Prints what is wrong with a call for the scope; returns the exit code.
+int FailScoped(Session& session, const ScopeFlags& flags, const client::ClientError& error);
+
 // Asks for the scope, or with --by for each group of it, and prints the answers: as JSON, or by `render`, which gets
-// the pages of one answer (one, if the method does not list or without --all).
+// the pages of one answer (one, if the method does not list or without --all). An empty answer that an option explains
+// is not rendered: the option is named on stderr, and the exit code is kExitNotFound.
 template <typename Request, typename Response, typename Render>
 int ShowScoped(Session& session, const ScopeFlags& flags, Request request, const PageFlags* pages,
                client::Result<Response> (client::Client::*method)(const Request&), const Render& render) {
@@ -112,11 +129,16 @@ int ShowScoped(Session& session, const ScopeFlags& flags, Request request, const
   };
   std::vector<Response> answer;
   if (flags.by.empty()) {
+    bool empty = true;
     const std::optional<client::ClientError> error = ReadPages(session, request, pages, method, [&](Response page) {
+      empty = empty && IsEmpty(page);
       session.json() ? session.PrintJson(page) : answer.push_back(std::move(page));
     });
     if (error) {
-      return session.Fail(*error);
+      return FailScoped(session, flags, *error);
+    }
+    if (const std::string why = empty ? WhyEmpty(session, flags) : ""; !why.empty()) {
+      return session.NotFound(why);
     }
     if (!session.json()) {
       show(answer, request);

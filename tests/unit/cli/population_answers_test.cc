@@ -40,6 +40,22 @@ NRR 50.0 % to 150.0 %
 )");
 }
 
+TEST(RetentionShow, MarksThePeriodThatIsNotOverAndLeavesItOutOfTheLines) {
+  FakePopulation server;
+  server.retention.GetRetentionAnswers.Answer(R"({"currency_code": "USD", "purchases": 7, "accounts": 4,
+      "last_day": "2025-03-09", "periods": [{"period": "2025-01", "active": 3, "new": 3},
+      {"period": "2025-02", "active": 2, "retained": 2, "churned": 1, "start": 3, "logo_retention": 0.6667},
+      {"period": "2025-03", "running": true, "churned": 2, "start": 2, "logo_retention": 0}]})");
+  EXPECT_EQ(Printed(server, {"retention", "show", "--chart", "always"}), R"(
+period                   active  new  retained  back  churned    logo  (E-N)/S  NRR  GRR  revenue USD
+2025-01                       3    3         0     0        0       -        -    -    -         0.00
+2025-02                       2    0         2     0        1  66.7 %        -    -    -         0.00
+2025-03 (to 2025-03-09)       0    0         0     0        2   0.0 %        -    -    -         0.00
+7 purchases by 4 accounts
+)"
+                                                                         "logo retention 66.7 % to 66.7 %\n = \n");
+}
+
 TEST(RetentionCohorts, PrintsFiguresOrAHeatMap) {
   FakePopulation server;
   server.retention.GetCohortsAnswers.Answer(R"({"currency_code": "USD", "cohorts": [
@@ -197,6 +213,20 @@ a        555              3         12         1.00
 )");
 }
 
+TEST(RetentionMigration, SaysHowToFindWhatAStateIsWorth) {
+  FakePopulation server;
+  server.retention.GetMigrationAnswers.Answer(R"({"states": ["0"], "counts": [{"to": [3]}], "rates": [{"to": [1]}],
+      "steady_state": [1], "reward_micros": [40000000], "currency_code": "USD", "steps": [{"from_period": "2025-01"}]})");
+  EXPECT_EQ(Printed(server, {"retention", "migration"}), R"(
+from \ to  0
+0          3
+
+state     to 0  in the long run  per period USD
+0      100.0 %          100.0 %           40.00
+what a state is worth is found with --discount
+)");
+}
+
 constexpr const char* kModel = R"("model": {"r": 0.242594, "alpha": 4.41359, "a": 0.79302, "b": 2.42595,
       "log_likelihood": -9582.4292, "p": 6.25, "q": 3.74, "gamma": 15.4, "value_log_likelihood": -4055.6, "accounts": 2357,
       "repeat_accounts": 946, "convergence": "gradient 1e-9, 5 starts agree"})";
@@ -219,10 +249,12 @@ BG/NBD                r 0.242594, alpha 4.41359 weeks, a 0.79302, b 2.42595; log
 Gamma-Gamma           p 6.25, q 3.74, gamma 15.4; log-likelihood -4055.6
 fitted to             2,357 accounts, 946 of them with a second day of purchase
 convergence           gradient 1e-9, 5 starts agree
-accounts              2,357, 1,000.50 of them expected to buy again
+accounts              2,357, 1,000.50 of them alive
 days with a purchase  500.25, between 450.00 and 550.00
 revenue               12,345.68 USD
 value                 2,345.68 USD
+alive: has not stopped for good, by the model, which takes all that bought on one day only for alive; days and revenue are those within the horizon
+the interval counts chance, not the model's own error: what comes may lie outside more often
 
 account   alive  days expected  a day  revenue USD  value   rank  next  tier    projected
 a        97.0 %           4.25  30.00       127.50  25.00  1,234     1  silver  gold
@@ -246,11 +278,13 @@ BG/NBD                r 0.242594, alpha 4.41359 weeks, a 0.79302, b 2.42595; log
 Gamma-Gamma           p 6.25, q 3.74, gamma 15.4; log-likelihood -4055.6
 fitted to             2,357 accounts, 946 of them with a second day of purchase
 convergence           gradient 1e-9, 5 starts agree
-accounts              2,357, 1,000.50 of them expected to buy again
+accounts              2,357, 1,000.50 of them alive
 days with a purchase  500.25, between 450.00 and 550.00
 revenue               12,345.68 USD
 value                 2,345.68 USD
 note                  plan
+alive: has not stopped for good, by the model, which takes all that bought on one day only for alive; days and revenue are those within the horizon
+the interval counts chance, not the model's own error: what comes may lie outside more often
 cursor c
 )");
   server.retention.ListForecastsAnswers.Answer(R"({"forecasts": [)" + recorded + "]}");
@@ -293,6 +327,8 @@ Gamma-Gamma           none
 fitted to             40 accounts
 accounts              40
 days with a purchase  5.25, between 4.00 and 6.00
+alive: has not stopped for good, by the model, which takes all that bought on one day only for alive; days and revenue are those within the horizon
+the interval counts chance, not the model's own error: what comes may lie outside more often
 cursor c
 )");
 }
@@ -311,6 +347,18 @@ renewal  at risk  lost  renewed  renewed by the model  surviving by the model
 1,000 contracts, 100 of them before their first renewal
 shifted-beta-geometric: alpha 0.668, beta 3.806; log-likelihood -1611.2; gradient 1e-9
 expected renewals of a new contract, discounted: 3.63
+)");
+}
+
+TEST(RetentionContracts, PrintsWhatWasCountedWhereNoModelFits) {
+  FakePopulation server;
+  server.retention.GetContractRetentionAnswers.Answer(R"({"contracts": 29, "young": 4, "model_note": "too few",
+      "as_of": "2026-01-01T00:00:00Z", "renewals": [{"renewal": 1, "at_risk": 25, "lost": 5}]})");
+  EXPECT_EQ(Printed(server, {"retention", "contracts", "--chart", "always"}), R"(
+renewal  at risk  lost  renewed  renewed by the model  surviving by the model
+      1       25     5   80.0 %                     -                       -
+29 contracts, 4 of them before their first renewal, as of 2026-01-01T00:00:00Z
+no model: too few
 )");
 }
 
@@ -333,13 +381,33 @@ TEST(RetentionLossEffect, PrintsWhatItIsWorth) {
   server.retention.GetLossEffectAnswers.Answer(
       R"({"loss_rate": 0.4, "reduced_loss_rate": 0.38, "margin_micros": 10000000,
       "value_micros": 25000000, "reduced_value_micros": 26315789.47, "accounts": 1000, "gain_micros": 1315789470,
-      "gain_share": 0.0526, "currency_code": "USD"})");
+      "gain_share": 0.0526, "currency_code": "USD", "last_period": "2025-11", "periods": 12})");
   EXPECT_EQ(Printed(server, {"retention", "loss-effect"}), R"(
                            now  with fewer losses
-lost per period         40.0 %             38.0 %
-margin per period    10.00 USD
+lost per month          40.0 %             38.0 %
+margin per month     10.00 USD
 value of an account  25.00 USD          26.32 USD
-worth 1,315.79 USD more for the 1,000 accounts active in the last period: 5.3 %
+worth 1,315.79 USD more for the 1,000 accounts active in 2025-11, over 12 periods of a month: 5.3 %
+lost: active in one period of a month and not in the next, though it may buy later
+)");
+}
+
+TEST(RetentionLossEffect, SaysWhatIsLessAndWhatNoDataDecide) {
+  FakePopulation server;
+  server.retention.GetLossEffectAnswers.Answer(
+      R"({"loss_rate": 0.4, "reduced_loss_rate": 0.38, "margin_micros": -10000000, "value_micros": -25000000,
+      "reduced_value_micros": -26315789.47, "accounts": 1000, "gain_micros": -1315789470, "gain_share": 0.0526,
+      "currency_code": "USD", "last_period": "2025-W40..2025-W42"})");
+  EXPECT_EQ(Printed(server, {"retention", "loss-effect", "--period", "week", "--period-length", "3", "--margin=-100",
+                             "--periods", "0"}),
+            R"(
+                            now  with fewer losses
+lost per 3 weeks         40.0 %             38.0 %
+margin per 3 weeks   -10.00 USD
+value of an account  -25.00 USD         -26.32 USD
+worth 1,315.79 USD less for the 1,000 accounts active in 2025-W40..2025-W42, without end: 5.3 %
+lost: active in one period of 3 weeks and not in the next, though it may buy later
+without --periods and --discount the share is a matter of --fewer alone, whatever the data say
 )");
 }
 
@@ -381,6 +449,23 @@ alert: the first group holds at least 60 % of the total
 )");
 }
 
+TEST(PortfolioConcentration, SaysWhyThereAreNoShares) {
+  FakePopulation server;
+  server.portfolio.GetConcentrationAnswers.Answer(R"({"accounts": 2, "total_micros": "10000000", "currency_code": "USD",
+      "share_note": "profits below zero", "purchases_without_cost": 7, "groups": [
+      {"percent": 50, "accounts": 1, "total_micros": "20000000", "cutoff_micros": "20000000", "cumulative_accounts": 1}]})");
+  EXPECT_EQ(Printed(server, {"portfolio", "concentration", "--measure", "profit", "--chart", "always"}), R"(
+accounts    count  holds USD  share  together  last one USD
+first 50 %      1      20.00      -         -         20.00
+
+to hold  accounts  of all
+
+2 accounts hold 10.00 USD; Gini -
+no shares: profits below zero
+7 purchases carry no cost: their whole revenue counts as profit
+)");
+}
+
 TEST(PortfolioClasses, PrintsClassesAndTheirMembers) {
   FakePopulation server;
   server.portfolio.GetClassesAnswers.Answer(R"({"currency_code": "USD", "basis": "forecast of 365 days", "classes": [
@@ -409,7 +494,7 @@ rank  account  holds USD  expected in a year USD
 TEST(PortfolioProfitability, PrintsAccountsAndTheirTotal) {
   FakePopulation server;
   server.portfolio.ListProfitabilityAnswers.Answer(R"({"currency_code": "USD", "account_count": 12, "loss_making": 1,
-      "loss_micros": "-5000000", "revenue_cost_correlation": 0.25, "costs_left_out": 2,
+      "loss_micros": "-5000000", "revenue_cost_correlation": 0.25, "costs_left_out": 2, "purchases": 1300, "purchases_without_cost": 1200,
       "accounts": [{"account_id": "a", "revenue_micros": "10000000", "goods_cost_micros": "6000000",
       "margin_micros": "4000000", "serve_cost_micros": "9000000", "profit_micros": "-5000000",
       "acquisition_cost_micros": "8000000"}], "total": {"revenue_micros": "20000000", "goods_cost_micros": "6000000",
@@ -421,21 +506,24 @@ all accounts    20.00   6.00   14.00      9.00          0.00        5.00
 12 accounts, 1 of them lose -5.00 together
 correlation of revenue and cost to serve: 0.2500
 2 costs in another currency are in no figure
+of 1,300 purchases 1,200 purchases carry no cost: their whole revenue counts as profit
 )");
 }
 
 TEST(PortfolioWallet, PrintsSharesByBudgetAndByRank) {
   FakePopulation server;
   server.portfolio.ListWalletSharesAnswers.Answer(R"({"currency_code": "USD", "account_count": 3, "budgeted": 1,
-      "budgeted_share": 0.5, "unknown": 1, "accounts": [
-      {"account_id": "a", "basis": "WALLET_BASIS_DECLARED", "share": 0.5, "budget_micros": "20000000",
-       "revenue_micros": "10000000"},
+      "budgeted_share": 0.5, "unknown": 1, "as_of": "2026-01-01T00:00:00Z", "over_budget": 1, "budgets": 1, "accounts": [
+      {"account_id": "a", "basis": "WALLET_BASIS_DECLARED", "share": 1.5, "budget_micros": "20000000",
+       "revenue_micros": "30000000"},
       {"account_id": "b", "basis": "WALLET_BASIS_RANK", "share": 0.25, "place_halves": 3, "suppliers": 3}]})");
   EXPECT_EQ(Printed(server, {"portfolio", "wallet"}), R"(
-account   share  known by  budget USD  revenue  place
-a        50.0 %  declared       20.00    10.00
-b        25.0 %  rank                           1.5 of 3
+account    share  known by            budget USD  revenue  place
+a        150.0 %  declared, exceeded       20.00    30.00
+b         25.0 %  rank                                     1.5 of 3
 3 accounts: 1 with a budget, of which we have 50.0 % together; 1 of which nothing is known
+budgets in force just before 2026-01-01T00:00:00Z
+1 bought for more than their budget: it is too low, and so is what we seem to miss
 )");
 }
 
@@ -464,7 +552,7 @@ TEST(PortfolioAcquisition, PrintsWhatItCostsToWinAndToKeep) {
   EXPECT_EQ(Printed(server, {"portfolio", "acquisition"}), R"(
 period   to win USD  won   each  to keep  kept  each  ratio
 2025-01       60.00    2  30.00    10.00     2  5.00   6.00
-all           60.00    2      -     0.00     0     -      -
+all           60.00    2      -        -     0     -      -
 1 costs in another currency are in no figure
 )");
 }
@@ -520,6 +608,31 @@ N            1  0
 riser  class  rank before  now  before USD   now
 n      N > A            -    2        0.00  5.00
 correlation of the ranks: 0.7500
+)");
+}
+
+TEST(PortfolioRankMigration, SaysThatThePeriodsLieBeforeTheData) {
+  FakePopulation server;
+  server.portfolio.GetRankMigrationAnswers.Answer(R"({"earlier_period": "1920..1969", "later_period": "1970..2019",
+      "currency_code": "USD", "states": ["A", "N"], "counts": [{"to": [0, 0]}, {"to": [0, 0]}]})");
+  EXPECT_EQ(Printed(server, {"portfolio", "rank-migration"}), R"(
+1920..1969 \ 1970..2019  A  N
+A                        0  0
+N                        0  0
+no purchase lies in 1970..2019 or before: the last period that is over has none; choose shorter periods
+
+riser  class  rank before  now  before USD  now
+)");
+}
+
+TEST(PortfolioGroups, SaysWhetherThereAreMore) {
+  FakePopulation server;
+  server.portfolio.ListGroupsAnswers.Answer(R"({"groups": [{"value": "CN", "accounts": 1}], "truncated": true})");
+  EXPECT_EQ(Printed(server, {"portfolio", "groups", "region"}), R"(
+region  accounts
+CN             1
+0 accounts without one
+there are more: only the first 1 by name are listed; a filter leaves fewer
 )");
 }
 

@@ -46,6 +46,7 @@ const std::string kMonth = "period: PERIOD_MONTH revenue_basis: REVENUE_BASIS_GR
 
 TEST(RetentionCommand, FillsTheWholeScope) {
   FakePopulation server;
+  server.retention.GetRetentionAnswers.Answer(R"({"accounts": 1})");
   EXPECT_EQ(Asked(server, server.retention.GetRetentionAnswers,
                   {"retention",   "show",       "--period",     "week",       "--period-length", "2",
                    "--time-zone", "Asia/Tokyo", "--currency",   "JPY",        "--basis",         "net",
@@ -164,6 +165,7 @@ TEST(PortfolioCommand, AsksForConcentrationAndClasses) {
 
 TEST(PortfolioCommand, AsksWhatAccountsBringSpendAndSay) {
   FakePopulation server;
+  server.portfolio.ListWalletSharesAnswers.Answer(R"({"account_count": 1, "budgets": 1})");
   EXPECT_EQ(Asked(server, server.portfolio.ListProfitabilityAnswers,
                   {"portfolio", "profitability", "--loss-making", "--start", "2026-01-01", "--page-size", "2"}),
             "scope { " + kMonth + " } start_time { seconds: 1767225600 } loss_making_only: true page_size: 2");
@@ -178,6 +180,7 @@ TEST(PortfolioCommand, AsksWhatAccountsBringSpendAndSay) {
 
 TEST(PortfolioCommand, AsksForMembersReferralsRisersAndGroups) {
   FakePopulation server;
+  server.portfolio.GetMembershipAnswers.Answer(R"({"ever_members": 1, "member": {"accounts": 1}})");
   EXPECT_EQ(
       Asked(server, server.portfolio.GetMembershipAnswers,
             {"portfolio", "membership", "--member-of", "wine", "--start", "2026-01-01", "--club", "golf"}),
@@ -208,6 +211,19 @@ TEST(PopulationCommand, RefusesValuesThatAreNone) {
                                                        {"retention", "show", "--period-length", "367"},
                                                        {"retention", "show", "--by", "colour"},
                                                        {"retention", "show", "--chart", "perhaps"},
+                                                       {"retention", "show", "--groups-max", "0"},
+                                                       {"retention", "forecast", "--interval", "0"},
+                                                       {"retention", "forecast", "--page-size", "0"},
+                                                       {"retention", "migration", "--recency-cap", "0"},
+                                                       {"retention", "contracts", "--renewal-months", "0"},
+                                                       {"retention", "contracts", "--horizon", "0"},
+                                                       {"retention", "at-risk", "--alive-below", "0"},
+                                                       {"retention", "loss-effect", "--fewer", "0"},
+                                                       {"retention", "loss-effect", "--periods", "1201"},
+                                                       {"portfolio", "concentration", "--alert", "0"},
+                                                       {"portfolio", "satisfaction", "--left-days", "0"},
+                                                       {"portfolio", "referrals", "--max-depth", "0"},
+                                                       {"portfolio", "rank-migration", "--risers", "0"},
                                                        {"retention", "survival", "--event", "birth"},
                                                        {"retention", "survival", "--period", "month"},
                                                        {"retention", "migration", "--discount", "half"},
@@ -314,6 +330,106 @@ TEST(By, GoesOnWhereAGroupIsTooSmallAndSaysSo) {
   EXPECT_THAT(table.out, HasSubstr("== owner c: 300 accounts\nrefused"));
 }
 
+TEST(By, RefusesMoreGroupsThanAreAllowed) {
+  FakePopulation server;
+  ledger::v1::ListGroupsResponse groups;
+  for (int i = 0; i < 201; ++i) groups.add_groups()->set_value("o" + std::to_string(i));
+  server.portfolio.ListGroupsAnswers.answers = {groups};
+  const Outcome refused = RunAt(server, {"retention", "tenure", "--by", "owner"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_EQ(refused.out, "");
+  EXPECT_EQ(
+      refused.err,
+      "error: --by owner finds 201 groups, each of which is a query: narrow the scope with a filter, or allow them "
+      "with --groups-max 201\n");
+  EXPECT_EQ(server.retention.GetTenureAnswers.asked().size(), 0u);
+  EXPECT_EQ(RunAt(server, {"retention", "tenure", "--by", "owner", "--groups-max", "201"}).code, 0);
+  EXPECT_EQ(server.retention.GetTenureAnswers.asked().size(), 201u);
+  groups.mutable_groups()->RemoveLast();
+  server.portfolio.ListGroupsAnswers.answers = {groups};
+  EXPECT_EQ(RunAt(server, {"retention", "tenure", "--by", "owner"}).code, 0) << "200 are allowed unasked";
+}
+
+TEST(By, SaysThatThereAreMoreGroupsThanAreListed) {
+  FakePopulation server;
+  server.portfolio.ListGroupsAnswers.Answer(R"({"groups": [{"value": "a", "accounts": 2}], "truncated": true})");
+  const Outcome outcome = RunAt(server, {"retention", "tenure", "--by", "owner"});
+  EXPECT_EQ(outcome.code, 9);
+  EXPECT_EQ(outcome.err, "there are more groups: only the first 1 by name are here\n");
+}
+
+TEST(EmptyAnswer, NamesTheFilterThatNoAccountMatches) {
+  FakePopulation one;
+  const Outcome segment = RunAt(one, {"retention", "tenure", "--segment", "nope"});
+  EXPECT_EQ(segment.code, 4);
+  EXPECT_EQ(segment.out, "");
+  EXPECT_EQ(segment.err, "error: no account matches --segment nope\n");
+  const Outcome json = RunAt(one, {"--output", "json", "retention", "show", "--owner", "nope"});
+  EXPECT_EQ(json.code, 4);
+  EXPECT_EQ(json.out.substr(0, 1), "{");
+  EXPECT_EQ(json.err, "error: no account matches --owner nope\n");
+  const Outcome by = RunAt(one, {"retention", "tenure", "--region", "ZZ", "--by", "segment"});
+  EXPECT_EQ(by.code, 4);
+  EXPECT_EQ(by.err, "error: no account matches --region ZZ\n");
+
+  // Nobody matches both; somebody the first, nobody the second.
+  FakePopulation second;
+  second.portfolio.ListGroupsAnswers.Answer("{}");
+  second.portfolio.ListGroupsAnswers.Answer(R"({"without": 1})");
+  second.portfolio.ListGroupsAnswers.Answer("{}");
+  EXPECT_EQ(RunAt(second, {"portfolio", "classes", "--region", "FR", "--tier", "gold"}).err,
+            "error: no account matches --tier gold\n");
+  FakePopulation both;
+  both.portfolio.ListGroupsAnswers.Answer("{}");
+  both.portfolio.ListGroupsAnswers.Answer(R"({"groups": [{"value": "retail", "accounts": 1}]})");
+  EXPECT_EQ(RunAt(both, {"portfolio", "profitability", "--region", "FR", "--club", "wine"}).err,
+            "error: no account matches --region FR --club wine together\n");
+  // Accounts that only did nothing are an answer.
+  FakePopulation idle;
+  idle.portfolio.ListGroupsAnswers.Answer(R"({"without": 1})");
+  EXPECT_EQ(RunAt(idle, {"retention", "tenure", "--segment", "quiet"}).code, 0);
+}
+
+TEST(EmptyAnswer, ComesBeforeTheForecastThatIsNotPossible) {
+  FakePopulation server;
+  server.retention.GetForecastAnswers.failure =
+      client::RichStatus(grpc::StatusCode::FAILED_PRECONDITION, "FORECAST_NOT_POSSIBLE", 0);
+  const Outcome outcome = RunAt(server, {"retention", "forecast", "--segment", "nope"});
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_EQ(outcome.err, "error: no account matches --segment nope\n");
+}
+
+TEST(EmptyAnswer, NamesTheMomentAndTheCurrencyInWhichNobodyBought) {
+  FakePopulation early;
+  early.retention.GetRetentionAnswers.Answer("{}");
+  early.retention.GetRetentionAnswers.Answer(R"({"accounts": 3, "currency_code": "USD"})");
+  const Outcome before = RunAt(early, {"retention", "cohorts", "--as-of", "1999-01-01"});
+  EXPECT_EQ(before.code, 4);
+  EXPECT_EQ(before.err, "error: there is no purchase yet at --as-of 1999-01-01\n");
+  FakePopulation euro;
+  euro.retention.GetRetentionAnswers.Answer("{}");
+  euro.retention.GetRetentionAnswers.Answer(R"({"accounts": 3, "currency_code": "USD"})");
+  const Outcome currency = RunAt(euro, {"portfolio", "concentration", "--currency", "EUR"});
+  EXPECT_EQ(currency.code, 4);
+  EXPECT_EQ(currency.err, "error: there is no purchase in --currency EUR: they are in USD\n");
+  // A ledger without any purchase is empty for no option's sake.
+  FakePopulation none;
+  EXPECT_EQ(RunAt(none, {"retention", "cohorts", "--as-of", "1999-01-01", "--currency", "EUR"}).code, 0);
+}
+
+TEST(EmptyAnswer, NamesTheClubAndTheCategoryOfNobody) {
+  FakePopulation server;
+  server.portfolio.GetMembershipAnswers.Answer(R"({"other": {"accounts": 5}})");
+  const Outcome club = RunAt(server, {"portfolio", "membership", "--member-of", "nope"});
+  EXPECT_EQ(club.code, 4);
+  EXPECT_EQ(club.err, "error: no account in scope ever joined the club nope\n");
+  EXPECT_EQ(RunAt(server, {"portfolio", "membership"}).code, 0);
+  server.portfolio.ListWalletSharesAnswers.Answer(R"({"account_count": 5})");
+  const Outcome category = RunAt(server, {"portfolio", "wallet", "--category", "nope"});
+  EXPECT_EQ(category.code, 4);
+  EXPECT_EQ(category.err, "error: no account in scope has a budget of the category nope\n");
+}
+
 TEST(By, StopsWhereTheServerFails) {
   FakePopulation server;
   server.portfolio.ListGroupsAnswers.Answer(R"({"groups": [{"value": "a", "accounts": 2}]})");
@@ -345,13 +461,32 @@ TEST(PopulationCommand, PrintsEveryAnswerAsProtoJson) {
   }
 }
 
+TEST(Advice, SaysThatAFilterMayLeaveAnAccountOut) {
+  FakePopulation server;
+  server.portfolio.GetReferralTreeAnswers.failure =
+      client::RichStatus(grpc::StatusCode::NOT_FOUND, "ACCOUNT_NOT_FOUND", 0);
+  EXPECT_THAT(RunAt(server, {"portfolio", "referrals", "--account", "a", "--region", "FR"}).err,
+              HasSubstr("do:     leave the filters out, which the account may not match"));
+  EXPECT_THAT(RunAt(server, {"portfolio", "referrals", "--account", "a"}).err,
+              HasSubstr("do:     open it with: keyledger account open ID"));
+}
+
+TEST(Advice, SaysWhereATokenIsFrom) {
+  FakePopulation server;
+  server.portfolio.ListWalletSharesAnswers.failure =
+      client::RichStatus(grpc::StatusCode::INVALID_ARGUMENT, "INVALID_TOKEN", 0);
+  const Outcome outcome = RunAt(server, {"portfolio", "wallet", "--page-token", "t"});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.err, HasSubstr("do:     give a token as it was printed, with the command it was printed for"));
+}
+
 TEST(Advice, SaysHowAForecastBecomesPossible) {
   FakePopulation server;
   server.retention.GetForecastAnswers.failure =
       client::RichStatus(grpc::StatusCode::FAILED_PRECONDITION, "FORECAST_NOT_POSSIBLE", 0);
   const Outcome outcome = RunAt(server, {"retention", "forecast"});
   EXPECT_EQ(outcome.code, 6);
-  EXPECT_THAT(outcome.err, HasSubstr("do:     widen the scope"));
+  EXPECT_THAT(outcome.err, HasSubstr("do:     it takes more accounts or a longer history"));
   server.retention.ScoreForecastAnswers.failure =
       client::RichStatus(grpc::StatusCode::NOT_FOUND, "FORECAST_NOT_FOUND", 0);
   const Outcome score = RunAt(server, {"retention", "score", "f-9"});

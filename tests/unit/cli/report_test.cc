@@ -140,6 +140,38 @@ TEST(RetentionReport, LoadsNothingFromElsewhere) {
   EXPECT_THAT(page, HasSubstr("@media print"));
 }
 
+TEST(RetentionReport, TakesTheLastPeriodThatIsOver) {
+  ReportAnswers answers;
+  answers.period = "month";
+  answers.retention = MessageOf<v1::GetRetentionResponse>(R"({"last_day": "2011-12-09", "periods": [
+      {"period": "2011-11", "active": 10, "churned": 3, "start": 9, "logo_retention": 0.625},
+      {"period": "2011-12", "active": 2, "churned": 8, "start": 10, "logo_retention": 0.125, "running": true}]})");
+  answers.loss_effect = MessageOf<v1::GetLossEffectResponse>(R"({"loss_rate": 0.25, "reduced_loss_rate": 0.2375,
+      "accounts": 10, "gain_micros": 5000000, "gain_share": 0.04, "currency_code": "USD", "last_period": "2011-11",
+      "periods": 12})");
+  const std::string page = RetentionReport(answers);
+  EXPECT_EQ(XmlMistake(page), "");
+  EXPECT_THAT(page, HasSubstr("Active in 2011-11"));
+  EXPECT_THAT(page, HasSubstr("62.5 %"));
+  EXPECT_THAT(page, Not(HasSubstr("Active in 2011-12")));
+  EXPECT_THAT(page, HasSubstr("2011-12 (to 2011-12-09) is not over: it is in the table, and in no chart or tile."));
+  EXPECT_THAT(page, HasSubstr("25.0 % of the accounts active in one period of a month are not in the next"));
+  EXPECT_THAT(page, HasSubstr("the 10 accounts active in 2011-11 would be worth 5.00 USD more over 12 such periods: "
+                              "4.0 %."));
+}
+
+TEST(RetentionReport, HasNeitherCurveNorSharesWhereSomeAccountsLose) {
+  ReportAnswers answers;
+  answers.concentration = MessageOf<v1::GetConcentrationResponse>(
+      R"({"accounts": 2, "share_note": "profits below zero", "groups": [{"percent": 5, "accounts": 1}]})");
+  answers.most_profitable =
+      MessageOf<v1::ListProfitabilityResponse>(R"({"purchases": 9, "purchases_without_cost": 7})");
+  const std::string page = RetentionReport(answers);
+  EXPECT_THAT(page, HasSubstr("No curve and no shares: profits below zero."));
+  EXPECT_THAT(page, Not(HasSubstr("Lorenz curve of revenue")));
+  EXPECT_THAT(page, HasSubstr("Of 9 purchases 7 purchases carry no cost: their whole revenue counts as profit."));
+}
+
 TEST(RetentionReport, SaysWhatWasRefusedInPlaceOfItsChart) {
   ReportAnswers answers;
   client::ClientError error;
@@ -287,7 +319,14 @@ class ReportCommand : public ::testing::Test {
   std::string err_;
 };
 
+TEST_F(ReportCommand, WritesNoPageOfAFilterThatNobodyMatches) {
+  EXPECT_EQ(Report({"--segment", "nope"}), 4);
+  EXPECT_EQ(err_, "error: no account matches --segment nope\n");
+  EXPECT_EQ(Files(), (std::vector<std::string>{}));
+}
+
 TEST_F(ReportCommand, WritesOnePageOfTheScopeAsked) {
+  server_.retention.GetRetentionAnswers.Answer(R"({"accounts": 1})");
   EXPECT_EQ(Report({"--region", "CN/31", "--period", "quarter", "--title", "Shanghai", "--inactive-days", "90",
                     "--horizon-days", "180", "--discount", "2"}),
             0)
@@ -299,7 +338,7 @@ TEST_F(ReportCommand, WritesOnePageOfTheScopeAsked) {
   EXPECT_EQ(Files(), (std::vector<std::string>{"report.html"}));
   const std::string scope =
       "scope { period: PERIOD_QUARTER revenue_basis: REVENUE_BASIS_GROSS accounts { region: \"CN/31\" } }";
-  EXPECT_EQ(server_.retention.GetRetentionAnswers.last(), scope);
+  EXPECT_EQ(server_.retention.GetRetentionAnswers.last(), scope + " find_end: true");
   EXPECT_EQ(server_.retention.GetCohortsAnswers.last(), scope);
   const auto survival = server_.retention.GetSurvivalAnswers.asked();
   ASSERT_EQ(survival.size(), 2u);
