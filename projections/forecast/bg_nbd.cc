@@ -21,6 +21,8 @@ constexpr double kDaysPerWeek = 7;
 constexpr double kTermsMax = 50'000;
 // What is left of a sum when it ends, relative to it.
 constexpr double kTail = 1e-16;
+// How often a walk over customers asks whether it shall go on.
+constexpr size_t kCustomersBetweenChecks = 256;
 // Below this, a term is as good as nothing: exp(-690) is about 1e-300.
 constexpr double kLogTermMin = -690;
 
@@ -220,16 +222,20 @@ absl::StatusOr<PurchaseForecast> ForecastPurchases(const BgNbdParameters& parame
 }
 
 absl::StatusOr<std::vector<PurchaseForecast>> ForecastEach(const BgNbdParameters& parameters,
-                                                           const std::vector<Summary>& summaries, double weeks) {
+                                                           const std::vector<Summary>& summaries, double weeks,
+                                                           const Canceled& canceled) {
   KL_RETURN_IF_ERROR(Check(parameters, Summary(), weeks));
   KL_RETURN_IF_ERROR(CheckSummaries(summaries));
-  std::vector<size_t> order(summaries.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  const auto key = [&](size_t i) { return std::tie(summaries[i].x, summaries[i].T); };
-  std::sort(order.begin(), order.end(), [&](size_t left, size_t right) { return key(left) < key(right); });
+  std::vector<uint32_t> order(summaries.size());
+  std::iota(order.begin(), order.end(), uint32_t{0});
+  const auto key = [&](uint32_t i) { return std::tie(summaries[i].x, summaries[i].T); };
+  std::sort(order.begin(), order.end(), [&](uint32_t left, uint32_t right) { return key(left) < key(right); });
   std::vector<PurchaseForecast> forecasts(summaries.size());
   Moments moments;
   for (size_t i = 0; i < order.size(); ++i) {
+    if (i % kCustomersBetweenChecks == 0 && canceled && canceled()) {
+      return absl::CancelledError("the forecast was called off");
+    }
     const Summary& summary = summaries[order[i]];
     if (i == 0 || key(order[i]) != key(order[i - 1])) moments = MomentsOf(AliveAfter(parameters, summary, weeks));
     forecasts[order[i]] = ForecastOf(parameters, summary, moments);

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@
 #include <absl/status/statusor.h>
 
 namespace keyledger::forecast {
+
+// Asked now and then by what takes long: once it says true, that ends with CANCELLED. None: it goes to the end.
+using Canceled = std::function<bool()>;
 
 // What the model knows of a customer: the history up to a moment, seen from the first purchase.
 struct Summary {
@@ -65,6 +69,7 @@ struct BgNbdOptions {
   int64_t repeat_customers_min = 10;
   // Evaluations of the likelihood in all. 100 to 100,000.
   int evaluations_max = 2000;
+  Canceled canceled = {};
 };
 
 // A fit by maximum likelihood.
@@ -88,8 +93,9 @@ struct BgNbdFit {
 
 // Fits the model. The order of `summaries`, and whether equal histories come one by one or counted, make no difference.
 // Time: some hundred passes over the distinct histories, a tenth of a microsecond each.
+// Memory: some 45 bytes for each distinct history.
 // Errors: INVALID_ARGUMENT (a summary or option out of bounds, with its index), FAILED_PRECONDITION (too few customers,
-// no or too few repeat purchases).
+// no or too few repeat purchases), CANCELLED.
 absl::StatusOr<BgNbdFit> FitBgNbd(const std::vector<Summary>& summaries, const BgNbdOptions& options = {});
 
 // The log-likelihood of `summaries` at any parameters, for comparing fits.
@@ -123,9 +129,10 @@ absl::StatusOr<PurchaseForecast> ForecastPurchases(const BgNbdParameters& parame
                                                    double weeks);
 
 // The same of many customers, in their order: quicker, since customers with the same x and T share most of the work.
-// Errors: INVALID_ARGUMENT, naming the index.
+// Errors: INVALID_ARGUMENT, naming the index; CANCELLED.
 absl::StatusOr<std::vector<PurchaseForecast>> ForecastEach(const BgNbdParameters& parameters,
-                                                           const std::vector<Summary>& summaries, double weeks);
+                                                           const std::vector<Summary>& summaries, double weeks,
+                                                           const Canceled& canceled = {});
 
 // E[Y(weeks) | x, t_x, T]: the mean of the above.
 absl::StatusOr<double> ExpectedPurchases(const BgNbdParameters& parameters, const Summary& summary, double weeks);
@@ -165,9 +172,9 @@ struct PopulationForecast {
 
 // Forecasts the sum over `summaries` (each with its `count`) over the next `weeks` (0 to kWeeksMax).
 // Errors: INVALID_ARGUMENT (a summary, the weeks, or `confidence` not between 0 and 1), FAILED_PRECONDITION (the fit
-// did not converge: there is no covariance, and no interval to be believed).
+// did not converge: there is no covariance, and no interval to be believed), CANCELLED.
 absl::StatusOr<PopulationForecast> ForecastPopulation(const BgNbdFit& fit, const std::vector<Summary>& summaries,
-                                                      double weeks, double confidence);
+                                                      double weeks, double confidence, const Canceled& canceled = {});
 
 // Sorts histories and merges equal ones, adding up their counts. Requires: CheckSummaries(summaries) is OK.
 std::vector<Summary> GroupSummaries(std::vector<Summary> summaries);

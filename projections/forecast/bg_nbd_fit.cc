@@ -41,7 +41,7 @@ class Population {
     }
     std::sort(times_.begin(), times_.end());
     times_.erase(std::unique(times_.begin(), times_.end()), times_.end());
-    size_t x = 0;
+    uint32_t x = 0;
     for (const Summary& group : groups_) {
       while (counts_[x] != group.x) ++x;
       indices_.push_back({x, IndexOf(group.t_x), IndexOf(group.T)});
@@ -98,14 +98,15 @@ class Population {
 
  private:
   struct Index {
-    size_t x, t_x, T;
+    uint32_t x, t_x, T;
   };
   struct Rising {
     LogRising r, b, ab;
   };
 
-  size_t IndexOf(double time) const {
-    return static_cast<size_t>(std::lower_bound(times_.begin(), times_.end(), time) - times_.begin());
+  // Of some dozens of bytes each there are fewer than 32 bits can count.
+  uint32_t IndexOf(double time) const {
+    return static_cast<uint32_t>(std::lower_bound(times_.begin(), times_.end(), time) - times_.begin());
   }
 
   void Tabulate(double r, double alpha, double a, double b) {
@@ -208,7 +209,9 @@ absl::StatusOr<BgNbdFit> FitBgNbd(const std::vector<Summary>& summaries, const B
   problem.log_likelihood = [&population](std::span<const double> parameters, std::span<double> gradient) {
     return population.LogLikelihood(parameters, gradient);
   };
+  problem.canceled = options.canceled;
   LikelihoodMaximum maximum = Maximise(problem);
+  if (maximum.canceled) return absl::CancelledError("the fit was called off");
   fit.parameters = {maximum.parameters[0], maximum.parameters[1], maximum.parameters[2], maximum.parameters[3]};
   fit.log_likelihood = maximum.log_likelihood;
   fit.evaluations = maximum.evaluations;

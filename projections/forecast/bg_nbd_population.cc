@@ -20,8 +20,9 @@ struct Total {
   double variance = 0;
 };
 
-absl::StatusOr<Total> TotalOf(const BgNbdParameters& parameters, const std::vector<Summary>& groups, double weeks) {
-  KL_ASSIGN_OR_RETURN(const std::vector<PurchaseForecast> forecasts, ForecastEach(parameters, groups, weeks));
+absl::StatusOr<Total> TotalOf(const BgNbdParameters& parameters, const std::vector<Summary>& groups, double weeks,
+                              const Canceled& canceled) {
+  KL_ASSIGN_OR_RETURN(const std::vector<PurchaseForecast> forecasts, ForecastEach(parameters, groups, weeks, canceled));
   Total total;
   for (size_t i = 0; i < groups.size(); ++i) {
     total.expected += static_cast<double>(groups[i].count) * forecasts[i].expected;
@@ -33,14 +34,14 @@ absl::StatusOr<Total> TotalOf(const BgNbdParameters& parameters, const std::vect
 }  // namespace
 
 absl::StatusOr<PopulationForecast> ForecastPopulation(const BgNbdFit& fit, const std::vector<Summary>& summaries,
-                                                      double weeks, double confidence) {
+                                                      double weeks, double confidence, const Canceled& canceled) {
   if (!(confidence > 0 && confidence < 1)) return FieldError("confidence", "must be between 0 and 1");
   if (!fit.converged || fit.log_covariance.size() != 16) {
     return absl::FailedPreconditionError(fmt::format("the fit did not converge, so there is no interval: {}", fit.why));
   }
   KL_RETURN_IF_ERROR(CheckSummaries(summaries));
   const std::vector<Summary> groups = GroupSummaries(summaries);
-  KL_ASSIGN_OR_RETURN(const Total total, TotalOf(fit.parameters, groups, weeks));
+  KL_ASSIGN_OR_RETURN(const Total total, TotalOf(fit.parameters, groups, weeks, canceled));
   PopulationForecast forecast;
   forecast.expected = total.expected;
   forecast.sampling_variance = total.variance;
@@ -50,9 +51,9 @@ absl::StatusOr<PopulationForecast> ForecastPopulation(const BgNbdFit& fit, const
   for (size_t i = 0; i < gradient.size(); ++i) {
     BgNbdParameters moved = fit.parameters;
     moved.*kMembers[i] = fit.parameters.*kMembers[i] * std::exp(kDifference);
-    KL_ASSIGN_OR_RETURN(const Total above, TotalOf(moved, groups, weeks));
+    KL_ASSIGN_OR_RETURN(const Total above, TotalOf(moved, groups, weeks, canceled));
     moved.*kMembers[i] = fit.parameters.*kMembers[i] * std::exp(-kDifference);
-    KL_ASSIGN_OR_RETURN(const Total below, TotalOf(moved, groups, weeks));
+    KL_ASSIGN_OR_RETURN(const Total below, TotalOf(moved, groups, weeks, canceled));
     gradient[i] = (above.expected - below.expected) / (2 * kDifference);
   }
   for (size_t i = 0; i < gradient.size(); ++i) {

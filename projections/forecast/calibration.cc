@@ -20,9 +20,6 @@ bool IsValue(double value) { return std::abs(value) <= kValueMax; }
 absl::Status Check(const Outcome& outcome) {
   if (!IsValue(outcome.expected)) return FieldError("expected", fmt::format("must be a number up to {:g}", kValueMax));
   if (!IsValue(outcome.actual)) return FieldError("actual", fmt::format("must be a number up to {:g}", kValueMax));
-  if (outcome.interval.has_value() && !(outcome.interval->low <= outcome.interval->high)) {
-    return FieldError("interval", "must not end before it begins");
-  }
   return absl::OkStatus();
 }
 
@@ -35,10 +32,6 @@ Score Sum(std::span<const Outcome> outcomes) {
     score.actual_mean += outcome.actual;
     score.mae += std::abs(error);
     score.rmse += error * error;
-    if (!outcome.interval.has_value()) continue;
-    score.with_interval += 1;
-    const bool within = outcome.interval->low <= outcome.actual && outcome.actual <= outcome.interval->high;
-    score.within_interval += within ? 1 : 0;
   }
   if (score.n == 0) return score;
   const auto n = static_cast<double>(score.n);

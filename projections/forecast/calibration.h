@@ -4,8 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include <absl/status/statusor.h>
@@ -16,12 +14,6 @@ namespace keyledger::forecast {
 struct Outcome {
   double expected = 0;
   double actual = 0;
-  // The interval that was given with the forecast, both ends inclusive; nothing when none was.
-  struct Interval {
-    double low = 0;
-    double high = 0;
-  };
-  std::optional<Interval> interval;
 };
 
 // How good a group of forecasts was. Errors are expected - actual: a bias above 0 promised too much.
@@ -33,18 +25,10 @@ struct Score {
   // Mean absolute error, and root of the mean squared error.
   double mae = 0;
   double rmse = 0;
-  // Outcomes with an interval, and those of them that lie within.
-  int64_t with_interval = 0;
-  int64_t within_interval = 0;
-  // within_interval / with_interval; nothing without intervals.
-  std::optional<double> coverage() const {
-    if (with_interval == 0) return std::nullopt;
-    return static_cast<double>(within_interval) / static_cast<double>(with_interval);
-  }
 };
 
 // Returns the score of `outcomes`; all zero when there are none.
-// Errors: INVALID_ARGUMENT (a number that is not finite or beyond 1e15, an interval that ends before it begins).
+// Errors: INVALID_ARGUMENT (a number that is not finite or beyond 1e15).
 absl::StatusOr<Score> ScoreOf(const std::vector<Outcome>& outcomes);
 
 // The same of each group by a whole number the forecast was made with, as repeat purchases: groups 0, 1, ..., and

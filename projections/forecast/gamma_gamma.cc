@@ -152,7 +152,9 @@ absl::StatusOr<GammaGammaFit> FitGammaGamma(const std::vector<Spend>& spends, co
   problem.log_likelihood = [&customers](std::span<const double> parameters, std::span<double> gradient) {
     return customers.LogLikelihood(parameters, gradient);
   };
+  problem.canceled = options.canceled;
   LikelihoodMaximum maximum = Maximise(problem);
+  if (maximum.canceled) return absl::CancelledError("the fit was called off");
   fit.parameters = {maximum.parameters[0], maximum.parameters[1], maximum.parameters[2]};
   fit.log_likelihood = maximum.log_likelihood;
   fit.evaluations = maximum.evaluations;

@@ -40,6 +40,7 @@ struct GammaGammaOptions {
   int64_t customers_min = 20;
   // Evaluations of the likelihood in all. 100 to 100,000.
   int evaluations_max = 2000;
+  Canceled canceled = {};
 };
 
 // A fit by maximum likelihood; `converged`, `why`, `gradient_norm` and `starts_agreeing` as in BgNbdFit.
@@ -61,7 +62,7 @@ struct GammaGammaFit {
 // Fits the model to customers with a repeat purchase; the first purchase does not count. The order makes no difference,
 // and the unit of money none but to gamma and (by the density's unit) the log-likelihood.
 // Errors: INVALID_ARGUMENT (x below 1, a mean that is no finite number, an option out of bounds), FAILED_PRECONDITION
-// (too few customers).
+// (too few customers), CANCELLED.
 absl::StatusOr<GammaGammaFit> FitGammaGamma(const std::vector<Spend>& spends, const GammaGammaOptions& options = {});
 
 // The log-likelihood at any parameters; every mean must be above zero.

@@ -41,11 +41,17 @@ class Objective {
   const std::vector<double>& lower() const { return lower_; }
   const std::vector<double>& upper() const { return upper_; }
   int evaluations() const { return evaluations_; }
+  bool canceled() const { return canceled_; }
   int left() const { return std::max(problem_.evaluations_max - evaluations_, 0); }
 
   // Returns minus the log-likelihood per observation at the logarithms `at`; a large number where it is not finite.
   double At(const double* at, double* gradient) {
     ++evaluations_;
+    canceled_ = canceled_ || (problem_.canceled && problem_.canceled());
+    if (canceled_) {
+      if (gradient != nullptr) std::fill_n(gradient, size(), 0.0);
+      return kNotFinite;
+    }
     for (size_t i = 0; i < size(); ++i) natural_[i] = std::exp(at[i]);
     const double value = -problem_.log_likelihood(natural_, gradient_) / problem_.observations;
     bool finite = std::isfinite(value);
@@ -77,6 +83,7 @@ class Objective {
   std::vector<double> lower_;
   std::vector<double> upper_;
   int evaluations_ = 0;
+  bool canceled_ = false;
 };
 
 double ObjectiveOf(unsigned, const double* at, double* gradient, void* objective) {
@@ -230,10 +237,12 @@ LikelihoodMaximum Maximise(const LikelihoodProblem& problem) {
   if (best.value >= Objective::kNotFinite) {
     maximum.gradient_norm = std::numeric_limits<double>::infinity();
     maximum.why = "the log-likelihood is not finite anywhere the search has been";
+    maximum.canceled = objective.canceled();
     return maximum;
   }
   Judge(problem, objective, Vector(best.at), maximum);
   maximum.evaluations = objective.evaluations();
+  maximum.canceled = objective.canceled();
   return maximum;
 }
 

@@ -26,6 +26,8 @@ struct LikelihoodProblem {
   int evaluations_max = 0;
   // Returns the log-likelihood, and in `gradient` its derivatives by the parameters.
   std::function<double(std::span<const double> parameters, std::span<double> gradient)> log_likelihood;
+  // Asked before each evaluation: once it says true, there is no further one. None: never.
+  std::function<bool()> canceled;
 };
 
 // The largest log-likelihood found, and whether to believe it.
@@ -41,6 +43,8 @@ struct LikelihoodMaximum {
   // two starts at least ended here. Otherwise `why` says in words what is the matter; empty when true.
   bool converged = false;
   std::string why;
+  // The search was called off: the rest says nothing.
+  bool canceled = false;
   // Covariance of the logarithms of the parameters, row by row: the inverse of the observed information. Empty unless
   // converged.
   std::vector<double> log_covariance;

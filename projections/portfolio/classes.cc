@@ -95,7 +95,7 @@ class Sorter {
   absl::Status FindPromising() {
     std::fill(class_of_.begin() + static_cast<std::ptrdiff_t>(ends_[1]), class_of_.end(), uint8_t{kPromising + 1});
     KL_ASSIGN_OR_RETURN(data_end_, EndOfData(shards_, scope_));
-    Outlook outlook = fitter_.Finish(data_end_);
+    KL_ASSIGN_OR_RETURN(const Outlook outlook, fitter_.Finish(data_end_));
     answer_.basis = outlook.basis;
     std::vector<int64_t> order(ranked_.size());
     if (outlook.possible) {

@@ -69,7 +69,8 @@ struct ClassesAnswer {
 
 // Sorted are the accounts with a purchase in the stretch; for ABC those with another trade or cost in it as well. The
 // stretch ends at scope.as_of; the forecast rests on everything before that. A page begins after the last account of
-// the page before, by its order, even if others moved meanwhile.
+// the page before, by its order, even if others moved meanwhile. What is expected of an account moves with every
+// record: pages of kCoreNextPromising hold together only if scope.known_places are the same for all.
 // Memory: 17 bytes an account for ABC; for the other scheme 48, and what OutlookFitter takes.
 // Errors: as HistoryScan::Run; FAILED_PRECONDITION (kArithmeticRange); INVALID_ARGUMENT (kInvalidToken) if `after` is
 // none.

@@ -13,23 +13,28 @@ namespace {
 
 constexpr double kDaysPerWeek = 7;
 
-Outlook NotPossible(std::string_view why) { return {false, std::string(why), {}}; }
+absl::StatusOr<Outlook> NotPossible(std::string_view why) { return Outlook{false, std::string(why), {}}; }
+
+absl::StatusOr<Outlook> NotPossible(const absl::Status& why) {
+  if (absl::IsCancelled(why)) return why;
+  return NotPossible(MessageOf(why));
+}
 
 }  // namespace
 
-Outlook OutlookFitter::Finish(Micros data_end) {
+absl::StatusOr<Outlook> OutlookFitter::Finish(Micros data_end) {
   const Buyers buyers = collector_.Finish(data_end);
-  const absl::StatusOr<ForecastModels> models = FitModels(buyers);
-  if (!models.ok()) return NotPossible(MessageOf(models.status()));
+  const absl::StatusOr<ForecastModels> models = FitModels(buyers, scope_.canceled);
+  if (!models.ok()) return NotPossible(models.status());
   if (!models->values.has_value()) return NotPossible(models->value_note);
-  const auto expectations =
-      Expect(models->purchases.parameters, buyers.histories, kOutlookDays / kDaysPerWeek, /*yearly_discount=*/0);
-  if (!expectations.ok()) return NotPossible(MessageOf(expectations.status()));
+  const auto expectations = Expect(models->purchases.parameters, buyers.histories, kOutlookDays / kDaysPerWeek,
+                                   /*yearly_discount=*/0, scope_.canceled);
+  if (!expectations.ok()) return NotPossible(expectations.status());
   Outlook out;
   out.expected_micros.reserve(buyers.accounts.size());
   for (const Buyer& buyer : buyers.accounts) {
     const absl::StatusOr<double> spend = ExpectedSpendMicros(models->values->parameters, buyer);
-    if (!spend.ok()) return NotPossible(MessageOf(spend.status()));
+    if (!spend.ok()) return NotPossible(spend.status());
     out.expected_micros.push_back(std::max(0.0, ExpectationOf(buyer, *expectations).purchases * *spend));
   }
   out.possible = true;

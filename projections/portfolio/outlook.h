@@ -29,16 +29,18 @@ struct Outlook {
 class OutlookFitter {
  public:
   // `scope` must outlive it.
-  explicit OutlookFitter(const RetentionScope& scope) : collector_(scope, 0) {}
+  explicit OutlookFitter(const RetentionScope& scope) : scope_(scope), collector_(scope, 0) {}
 
   // Adds the next account. Requires: it has a purchase; a walk with HistoryParts::kTradesAndLife or more. Errors: those
   // of BuyerCollector::Add.
   absl::Status Add(const AccountHistory& history) { return collector_.Add(history); }
 
   // What comes after `data_end` (EndOfData). Once. Cost: the fits, and an expectation for each different history.
-  Outlook Finish(Micros data_end);
+  // Errors: CANCELLED, if the scope says so.
+  absl::StatusOr<Outlook> Finish(Micros data_end);
 
  private:
+  const RetentionScope& scope_;
   BuyerCollector collector_;
 };
 

@@ -49,7 +49,9 @@ void NumberHistories(Buyers& buyers) {
 
 }  // namespace
 
-absl::Status NotPossible(const absl::Status& why) { return MakeError(Reason::kForecastNotPossible, MessageOf(why)); }
+absl::Status NotPossible(const absl::Status& why) {
+  return absl::IsCancelled(why) ? why : MakeError(Reason::kForecastNotPossible, MessageOf(why));
+}
 
 absl::StatusOr<Micros> DayAfterLastPurchase(const std::vector<const store::TableReader*>& shards,
                                             const RetentionScope& scope) {

@@ -16,7 +16,7 @@
 
 namespace keyledger::projections {
 
-// Some tens of bytes: a whole population is kept.
+// Kept small: a whole population is held.
 struct Buyer {
   // Numbers of local days with a purchase.
   int32_t first_day = 0;
@@ -47,7 +47,7 @@ struct Buyers {
   std::vector<forecast::Summary> OpenHistories() const;
 };
 
-// FAILED_PRECONDITION (kForecastNotPossible) for the reason that a model gives in words.
+// FAILED_PRECONDITION (kForecastNotPossible) for the reason that a model gives in words; CANCELLED stays what it is.
 absl::Status NotPossible(const absl::Status& why);
 
 // Whether the account has bought in scope.
@@ -58,7 +58,7 @@ inline bool IsBuyer(const AccountHistory& history) { return history.first_purcha
 absl::StatusOr<Micros> DayAfterLastPurchase(const std::vector<const store::TableReader*>& shards,
                                             const RetentionScope& scope);
 
-// Takes the accounts of a walk. Memory: 32 bytes a buyer while it collects; Finish takes some more.
+// Takes the accounts of a walk. Memory: 40 bytes a buyer, and 32 for each different history.
 // Threads: confined to one thread.
 class BuyerCollector {
  public:

@@ -9,13 +9,13 @@
 
 #include <fmt/format.h>
 
+#include "projections/forecast/discount.h"
 #include "server/base/error.h"
 
 namespace keyledger::projections {
 namespace {
 
 constexpr double kDaysPerWeek = 7;
-constexpr double kDaysPerYear = 365;
 constexpr double kMicrosPerUnit = 1e6;
 
 // A mean of nothing or less is none that Gamma-Gamma knows: the least there is stands for it.
@@ -33,13 +33,16 @@ absl::Status NotConverged(const std::string& why) {
   return MakeError(Reason::kForecastNotPossible, fmt::format("the fit of BG/NBD is not to be relied on: {}", why));
 }
 
-// Fits the model of values, or says why there is none.
-void FitValues(const Buyers& buyers, ForecastModels& models) {
+// Fits the model of values, or says why there is none. Errors: CANCELLED.
+absl::Status FitValues(const Buyers& buyers, const forecast::Canceled& canceled, ForecastModels& models) {
   std::vector<forecast::Spend> spends;
   for (const Buyer& buyer : buyers.accounts) {
     if (buyer.repeat_days > 0 && buyer.repeat_micros > 0) spends.push_back(SpendOf(buyer));
   }
-  absl::StatusOr<forecast::GammaGammaFit> fit = forecast::FitGammaGamma(spends);
+  forecast::GammaGammaOptions options;
+  options.canceled = canceled;
+  absl::StatusOr<forecast::GammaGammaFit> fit = forecast::FitGammaGamma(spends, options);
+  if (absl::IsCancelled(fit.status())) return fit.status();
   if (!fit.ok()) {
     models.value_note = MessageOf(fit.status());
   } else if (!fit->converged) {
@@ -49,17 +52,19 @@ void FitValues(const Buyers& buyers, ForecastModels& models) {
   } else {
     models.values = *std::move(fit);
   }
+  return absl::OkStatus();
 }
 
 // What is expected of every account, by place.
 class Outlook {
  public:
-  static absl::StatusOr<Outlook> Make(const Buyers& buyers, const ForecastModels& models, const ForecastTerms& terms) {
+  static absl::StatusOr<Outlook> Make(const Buyers& buyers, const ForecastModels& models, const ForecastTerms& terms,
+                                      const forecast::Canceled& canceled) {
     Outlook outlook(buyers, models, terms);
     const double weeks = static_cast<double>(terms.horizon_days) / kDaysPerWeek;
     KL_ASSIGN_OR_RETURN(outlook.expectations_,
-                        Expect(models.purchases.parameters, buyers.histories, weeks, terms.discount));
-    KL_ASSIGN_OR_RETURN(outlook.population_, outlook.Sum(weeks));
+                        Expect(models.purchases.parameters, buyers.histories, weeks, terms.discount, canceled));
+    KL_ASSIGN_OR_RETURN(outlook.population_, outlook.Sum(weeks, canceled));
     return outlook;
   }
 
@@ -94,10 +99,10 @@ class Outlook {
   Outlook(const Buyers& buyers, const ForecastModels& models, const ForecastTerms& terms)
       : buyers_(buyers), models_(models), terms_(terms) {}
 
-  absl::StatusOr<PopulationOutlook> Sum(double weeks) const {
+  absl::StatusOr<PopulationOutlook> Sum(double weeks, const forecast::Canceled& canceled) const {
     PopulationOutlook sum;
     const std::vector<forecast::Summary> open = buyers_.OpenHistories();
-    const auto interval = forecast::ForecastPopulation(models_.purchases, open, weeks, terms_.confidence);
+    const auto interval = forecast::ForecastPopulation(models_.purchases, open, weeks, terms_.confidence, canceled);
     if (!interval.ok()) return NotPossible(interval.status());
     sum.accounts = static_cast<int64_t>(buyers_.accounts.size());
     sum.closed_accounts = buyers_.closed_accounts();
@@ -235,39 +240,37 @@ absl::Status FillPage(const std::vector<const store::TableReader*>& shards, cons
 
 }  // namespace
 
-absl::StatusOr<ForecastModels> FitModels(const Buyers& buyers) {
+absl::StatusOr<ForecastModels> FitModels(const Buyers& buyers, const forecast::Canceled& canceled) {
   ForecastModels models;
-  absl::StatusOr<forecast::BgNbdFit> fit = forecast::FitBgNbd(buyers.histories);
+  forecast::BgNbdOptions options;
+  options.canceled = canceled;
+  absl::StatusOr<forecast::BgNbdFit> fit = forecast::FitBgNbd(buyers.histories, options);
   if (!fit.ok()) return NotPossible(fit.status());
   models.purchases = *std::move(fit);
   if (!models.purchases.converged) return NotConverged(models.purchases.why);
-  FitValues(buyers, models);
+  KL_RETURN_IF_ERROR(FitValues(buyers, canceled, models));
   return models;
 }
 
 absl::StatusOr<std::vector<Expectation>> Expect(const forecast::BgNbdParameters& parameters,
                                                 const std::vector<forecast::Summary>& histories, double weeks,
-                                                double yearly_discount) {
-  const auto forecasts = forecast::ForecastEach(parameters, histories, weeks);
-  if (!forecasts.ok()) return NotPossible(forecasts.status());
+                                                double yearly_discount, const forecast::Canceled& canceled) {
   std::vector<Expectation> expectations;
   expectations.reserve(histories.size());
-  for (const forecast::PurchaseForecast& forecast : *forecasts) {
+  const auto within = [&](double ahead, const std::function<void(size_t, const forecast::PurchaseForecast&)>& take) {
+    const auto forecasts = forecast::ForecastEach(parameters, histories, ahead, canceled);
+    if (!forecasts.ok()) return NotPossible(forecasts.status());
+    for (size_t i = 0; i < forecasts->size(); ++i) take(i, (*forecasts)[i]);
+    return absl::OkStatus();
+  };
+  KL_RETURN_IF_ERROR(within(weeks, [&](size_t, const forecast::PurchaseForecast& forecast) {
     expectations.push_back({forecast.p_alive, forecast.expected, yearly_discount == 0 ? forecast.expected : 0});
-  }
+  }));
   if (yearly_discount == 0) return expectations;
-  const double steps = std::max(std::ceil(weeks), 1.0);
-  const double per_step = std::pow(1 + yearly_discount, -weeks * kDaysPerWeek / steps / kDaysPerYear);
-  std::vector<double> before(histories.size());
-  double factor = 1;
-  for (double step = 1; step <= steps; step += 1) {
-    const auto so_far = forecast::ForecastEach(parameters, histories, weeks * step / steps);
-    if (!so_far.ok()) return NotPossible(so_far.status());
-    factor *= per_step;
-    for (size_t i = 0; i < histories.size(); ++i) {
-      expectations[i].discounted += ((*so_far)[i].expected - before[i]) * factor;
-      before[i] = (*so_far)[i].expected;
-    }
+  for (const auto& [ahead, weight] : forecast::DiscountedHorizons(parameters.alpha, weeks, yearly_discount)) {
+    KL_RETURN_IF_ERROR(within(ahead, [&, weight = weight](size_t i, const forecast::PurchaseForecast& forecast) {
+      expectations[i].discounted += weight * forecast.expected;
+    }));
   }
   return expectations;
 }
@@ -290,8 +293,8 @@ absl::StatusOr<ForecastTable> GetForecastTable(const std::vector<const store::Ta
   table.horizon_end = scope.zone.AddDays(scope.as_of, static_cast<int>(terms.horizon_days));
   KL_ASSIGN_OR_RETURN(const Buyers buyers, FindBuyers(shards, scope, terms.horizon_days));
   scope.currency_code = table.currency_code = buyers.currency_code;
-  KL_ASSIGN_OR_RETURN(table.models, FitModels(buyers));
-  KL_ASSIGN_OR_RETURN(const Outlook outlook, Outlook::Make(buyers, table.models, terms));
+  KL_ASSIGN_OR_RETURN(table.models, FitModels(buyers, scope.canceled));
+  KL_ASSIGN_OR_RETURN(const Outlook outlook, Outlook::Make(buyers, table.models, terms, scope.canceled));
   table.population = outlook.population();
   if (page.size > 0) KL_RETURN_IF_ERROR(FillPage(shards, scope, buyers, outlook, page, table));
   return table;

@@ -43,13 +43,14 @@ absl::StatusOr<Known> FindKnown(const std::vector<const store::TableReader*>& sh
                                  "projection retention",
                                  buyers.accounts.size(), past.accounts));
   }
-  KL_ASSIGN_OR_RETURN(const std::vector<Expectation> expectations, Expect(past.purchases, buyers.histories, weeks, 0));
+  KL_ASSIGN_OR_RETURN(const std::vector<Expectation> expectations,
+                      Expect(past.purchases, buyers.histories, weeks, 0, past.scope.canceled));
   Known known;
   double revenue = 0;
   known.outcomes.reserve(buyers.accounts.size());
   for (const Buyer& buyer : buyers.accounts) {
     const double expected = ExpectationOf(buyer, expectations).purchases;
-    known.outcomes.push_back({std::min<int64_t>(buyer.repeat_days, kScoreGroups - 1), {expected, 0, {}}});
+    known.outcomes.push_back({std::min<int64_t>(buyer.repeat_days, kScoreGroups - 1), {expected, 0}});
     if (!past.values.has_value()) continue;
     KL_ASSIGN_OR_RETURN(const double spend, ExpectedSpendMicros(*past.values, buyer));
     revenue += spend * expected;
@@ -159,6 +160,12 @@ absl::StatusOr<ForecastScore> ScoreForecast(const std::vector<const store::Table
   if (!groups.ok()) return NotPossible(groups.status());
   score.groups = *std::move(groups);
   score.all = Join(score.groups);
+  std::vector<forecast::Outcome> outcomes;
+  outcomes.reserve(known.outcomes.size());
+  for (const forecast::GroupedOutcome& one : known.outcomes) outcomes.push_back(one.outcome);
+  auto parts = forecast::ScoresByExpectation(std::move(outcomes), kCalibrationParts);
+  if (!parts.ok()) return NotPossible(parts.status());
+  score.calibration = *std::move(parts);
   score.expected_revenue_micros = known.expected_revenue_micros;
   return score;
 }

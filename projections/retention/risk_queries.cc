@@ -30,14 +30,15 @@ class Population {
                                          const RetentionScope& scope, const RiskTerms& terms) {
     Population population(terms);
     KL_ASSIGN_OR_RETURN(population.buyers_, FindBuyers(shards, scope, 0));
-    KL_ASSIGN_OR_RETURN(population.models_, FitModels(population.buyers_));
+    KL_ASSIGN_OR_RETURN(population.models_, FitModels(population.buyers_, scope.canceled));
     if (!population.models_.values.has_value()) {
       return MakeError(Reason::kForecastNotPossible,
                        "there is no model of values to rank accounts by: " + population.models_.value_note);
     }
-    KL_ASSIGN_OR_RETURN(population.expectations_,
-                        Expect(population.models_.purchases.parameters, population.buyers_.histories,
-                               static_cast<double>(terms.forecast.horizon_days) / 7, terms.forecast.discount));
+    KL_ASSIGN_OR_RETURN(
+        population.expectations_,
+        Expect(population.models_.purchases.parameters, population.buyers_.histories,
+               static_cast<double>(terms.forecast.horizon_days) / 7, terms.forecast.discount, scope.canceled));
     return population;
   }
 

@@ -5,7 +5,7 @@
 // share is missing, how far a score is from the best, how near an end is. Closed accounts are lost, not in danger;
 // those that are probably lost are counted and not listed.
 //
-// Cost: four walks over the accounts in scope. Memory: some tens of bytes an account.
+// Cost: four walks over the accounts in scope. Memory: as forecast_queries.h.
 #pragma once
 
 #include <cstdint>

@@ -158,6 +158,27 @@ TEST(FitBgNbd, RefusesOptionsOutOfBounds) {
   ExpectRefused(absl::StatusCode::kInvalidArgument, "evaluations_max", {}, {.evaluations_max = 100'001});
 }
 
+TEST(FitBgNbd, EndsWhenItIsCalledOffAndSoDoForecasts) {
+  const auto summaries = Simulated(13, {0.8, 6, 1.2, 4}, 500);
+  int left = 0;
+  const Canceled canceled = [&left] { return left-- <= 0; };
+  for (const int asks : {0, 1, 20}) {
+    left = asks;
+    EXPECT_TRUE(absl::IsCancelled(FitBgNbd(summaries, {.canceled = canceled}).status())) << asks;
+  }
+  const auto fit = FitBgNbd(summaries, {.canceled = [] { return false; }});
+  ASSERT_TRUE(fit.ok()) << fit.status();
+  // 500 customers are asked about twice.
+  for (const int asks : {0, 1}) {
+    left = asks;
+    EXPECT_TRUE(absl::IsCancelled(ForecastEach(fit->parameters, summaries, 10, canceled).status())) << asks;
+  }
+  left = 2;
+  EXPECT_TRUE(ForecastEach(fit->parameters, summaries, 10, canceled).ok());
+  left = 5;
+  EXPECT_TRUE(absl::IsCancelled(ForecastPopulation(*fit, summaries, 10, 0.95, canceled).status()));
+}
+
 TEST(FitBgNbd, EndsOnAnythingWithinBounds) {
   // Extremes side by side: customers of a day, of two thousand years, of a million purchases.
   const std::vector<Summary> summaries = {{.T = 0, .count = 1'000'000'000},

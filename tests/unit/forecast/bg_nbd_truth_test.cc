@@ -127,7 +127,7 @@ TEST(BgNbdOfCdnow, ScoresTheForecastByRepeatPurchases) {
     ASSERT_TRUE(forecast.ok()) << forecast.status();
     expected += forecast->expected;
     alive += forecast->p_alive;
-    outcomes.push_back({customer.summary.x, {forecast->expected, static_cast<double>(customer.later), {}}});
+    outcomes.push_back({customer.summary.x, {forecast->expected, static_cast<double>(customer.later)}});
   }
   EXPECT_NEAR(expected, truth["expected_holdout_sum_conditional"].get<double>(), 1e-6);
   EXPECT_NEAR(alive / 2357, truth["mean_p_alive"].get<double>(), 1e-12);

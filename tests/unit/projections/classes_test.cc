@@ -180,6 +180,62 @@ TEST(GetClasses, PagesThroughAClassWhateverIsAppendedMeanwhile) {
   EXPECT_EQ(last.next, "");
 }
 
+// 200 buyers of 2025, of whom something can be expected.
+PortfolioLog Buyers() {
+  PortfolioLog log;
+  for (const auto& buyer : testing::SimulateBuyers(200, Utc(2025, 1, 1), 360)) {
+    for (const auto& [at, micros] : buyer.purchases) log.Purchase(buyer.account_id, at, micros);
+  }
+  return log;
+}
+
+TEST(GetClasses, PagesThroughThePromisingOfOneViewWhateverIsAppendedMeanwhile) {
+  PortfolioLog log = Buyers();
+  ClassesQuery query;
+  query.class_id = "promising";
+  const ShardedRows before(log);
+  const ClassesAnswer all = Must(GetClasses(before.shards(), {}, query));
+  EXPECT_TRUE(all.basis.starts_with("expected revenue of the 365 days")) << all.basis;
+  ASSERT_GT(all.members.size(), 4u);
+  RetentionScope view;
+  view.known_places = {before.shards()[0]->applied()};
+  log.Purchase(all.members[3].account_id, Utc(2025, 12, 28), 9000 * kUnit);
+  log.Purchase("new", Utc(2025, 12, 28), 9000 * kUnit);
+  const ShardedRows after(log);
+  query.page_size = 2;
+  std::vector<ClassMemberRow> listed;
+  do {
+    const ClassesAnswer page = Must(GetClasses(after.shards(), view, query));
+    EXPECT_EQ(page.basis, all.basis);
+    listed.insert(listed.end(), page.members.begin(), page.members.end());
+    query.after = page.next;
+  } while (!query.after.empty());
+  ASSERT_EQ(listed.size(), all.members.size());
+  for (size_t i = 0; i < listed.size(); ++i) {
+    EXPECT_EQ(listed[i].account_id, all.members[i].account_id) << i;
+    EXPECT_EQ(*listed[i].expected_micros, *all.members[i].expected_micros) << i;
+  }
+  // The records that came meanwhile move everybody's expectation.
+  const ClassesAnswer now = Must(GetClasses(after.shards(), {}, query));
+  ASSERT_FALSE(now.members.empty());
+  EXPECT_NE(*now.members[0].expected_micros, *all.members[0].expected_micros);
+}
+
+TEST(GetClasses, EndsWhereverItIsWhenNobodyWaits) {
+  const ShardedRows rows(Buyers());
+  int asked = 0;
+  RetentionScope scope;
+  scope.canceled = [&asked] { return ++asked < 0; };
+  Must(GetClasses(rows.shards(), scope, {}));
+  // Two walks over fewer than 256 accounts ask once each; the fits ask before each evaluation.
+  EXPECT_GT(asked, 100);
+  for (int last = 0; last < asked; last += 1 + asked / 12) {
+    int left = last;
+    scope.canceled = [&left] { return left-- == 0; };
+    EXPECT_TRUE(absl::IsCancelled(GetClasses(rows.shards(), scope, {}).status())) << last << " of " << asked;
+  }
+}
+
 TEST(GetClasses, RefusesATokenThatIsNone) {
   ClassesQuery query = ByRank();
   query.after = "short";

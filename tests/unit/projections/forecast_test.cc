@@ -2,6 +2,7 @@
 // forecast is held against what came.
 #include "projections/retention/forecast_queries.h"
 
+#include <cmath>
 #include <map>
 
 #include <gmock/gmock.h>
@@ -290,6 +291,47 @@ TEST(Forecast, TakesMarginAndDiscountOffValues) {
   EXPECT_NEAR(weekly->at(0).discounted, 42.6053, 1e-2);
 }
 
+TEST(Forecast, DiscountsTenYearsByTheEndOfEachOfTheirWeeks) {
+  // By an independent sum over all 523 weeks, with the parameters of CDNOW and a tenth a year. Who bought five times
+  // up to the last day is alive by 6.426 in 7.219.
+  const auto expected =
+      Expect({0.243, 4.414, 0.793, 2.426},
+             {{.x = 0, .t_x = 0, .T = 0}, {.x = 0, .t_x = 0, .T = 30}, {.x = 5, .t_x = 30, .T = 30}}, 3'660 / 7.0, 0.1);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  EXPECT_NEAR(expected->at(0).discounted, 3.75999451889, 4e-8);
+  EXPECT_NEAR(expected->at(1).discounted, 1.19569948088, 1e-8);
+  EXPECT_NEAR(expected->at(2).discounted, 15.3250853625, 2e-7);
+}
+
+// How often a walk or a fit asked whether it shall go on; and that it ends with CANCELLED whenever it is told to.
+template <class Ask>
+void ExpectCancelled(const Ask& ask) {
+  int asked = 0;
+  ASSERT_TRUE(ask([&asked] { return ++asked < 0; }).ok());
+  // Walks ask every 256 accounts; a fit asks more often by far.
+  EXPECT_GT(asked, 5);
+  for (int last = 0; last < asked; last += 1 + asked / 12) {
+    int left = last;
+    EXPECT_TRUE(absl::IsCancelled(ask([&left] { return left-- == 0; }).status())) << last << " of " << asked;
+  }
+}
+
+TEST(Forecast, EndsWhereverItIsWhenNobodyWaits) {
+  const RecordLog log = Shop();
+  const auto rows = Rows(log);
+  int asked = 0;
+  RetentionScope scope;
+  scope.canceled = [&asked] { return ++asked < 0; };
+  ASSERT_TRUE(GetForecastTable({rows.get()}, scope, {.horizon_days = 3'660, .discount = 0.1}, {.size = 5}).ok());
+  // Four walks and some passes over what is expected: of the fits, too, some hundred evaluations ask.
+  EXPECT_GT(asked, 100);
+  ExpectCancelled([&](const forecast::Canceled& canceled) {
+    RetentionScope given;
+    given.canceled = canceled;
+    return GetForecastTable({rows.get()}, given, {.horizon_days = 3'660, .discount = 0.1}, {.size = 5});
+  });
+}
+
 TEST(Forecast, WithoutValuesListsByExpectedPurchases) {
   RecordLog log;
   for (const auto& buyer : SimulateBuyers(300, kStart, kDays)) {
@@ -386,6 +428,42 @@ TEST(ScoreForecast, ComputesTheExpectationAgainFromWhatWasKnown) {
   EXPECT_EQ(second->expected_purchases, first->expected_purchases);
   EXPECT_EQ(second->actual_purchases, first->actual_purchases + 1);
   EXPECT_EQ(second->actual_revenue_micros, first->actual_revenue_micros + 15 * kUnit);
+}
+
+TEST(ScoreForecast, EndsWhereverItIsWhenNobodyWaits) {
+  const RecordLog log = Shop();
+  const auto rows = Rows(log);
+  Made made = Make(*rows, 90);
+  ExpectCancelled([&](const forecast::Canceled& canceled) {
+    made.past.scope.canceled = canceled;
+    return ScoreForecast({rows.get()}, made.past, std::nullopt);
+  });
+}
+
+TEST(ScoreForecast, IsCalibratedByTenthsOfWhatWasExpected) {
+  const RecordLog log = Shop();
+  const auto rows = Rows(log);
+  const Made made = Make(*rows, 60);
+  const auto score = ScoreForecast({rows.get()}, made.past, std::nullopt);
+  ASSERT_TRUE(score.ok()) << score.status();
+  // All 300 had bought by then.
+  ASSERT_EQ(score->calibration.size(), 10u);
+  double expected = 0;
+  double came = 0;
+  for (size_t i = 0; i < 10; ++i) {
+    const forecast::Score& part = score->calibration[i];
+    EXPECT_EQ(part.n, 30) << i;
+    EXPECT_NEAR(part.bias, part.expected_mean - part.actual_mean, 1e-12);
+    EXPECT_GE(part.mae, std::abs(part.bias) - 1e-12);
+    EXPECT_GE(part.rmse, part.mae - 1e-12);
+    if (i > 0) {
+      EXPECT_GT(part.expected_mean, score->calibration[i - 1].expected_mean);
+    }
+    expected += 30 * part.expected_mean;
+    came += 30 * part.actual_mean;
+  }
+  EXPECT_NEAR(expected, score->expected_purchases, 1e-9);
+  EXPECT_NEAR(came, static_cast<double>(score->actual_purchases), 1e-9);
 }
 
 TEST(ScoreForecast, OfAPartOfTheHorizonExpectsThatPart) {

@@ -110,6 +110,15 @@ void ExpectTheScore(size_t shards) {
     EXPECT_NEAR(score->groups[x].expected_mean, wanted["expected_mean"].get<double>(), 1e-9) << x;
     EXPECT_NEAR(score->groups[x].actual_mean, wanted["actual_holdout_mean"].get<double>(), 1e-12) << x;
   }
+  // 2,357 in tenths that differ by one at most.
+  const int64_t sizes[] = {235, 236, 236, 235, 236, 236, 235, 236, 236, 236};
+  ASSERT_EQ(score->calibration.size(), 10u);
+  double came = 0;
+  for (size_t i = 0; i < 10; ++i) {
+    EXPECT_EQ(score->calibration[i].n, sizes[i]) << i;
+    came += score->calibration[i].actual_mean * static_cast<double>(sizes[i]);
+  }
+  EXPECT_NEAR(came, 1882, 1e-6);
   ASSERT_TRUE(score->expected_revenue_micros.has_value());
   EXPECT_GT(*score->expected_revenue_micros, 30e6 * 1653);
 }
