@@ -163,6 +163,27 @@ void AddRecorded(Table& table, const v1::ListForecastsResponse& page) {
   }
 }
 
+// Groups of accounts under `first`, as `label(i, group)` names them.
+template <class Label>
+Table GroupTable(const std::string& first, const google::protobuf::RepeatedPtrField<v1::ForecastGroup>& groups,
+                 const Label& label) {
+  Table table({{first, Align::kRight},
+               {"accounts", Align::kRight},
+               {"expected", Align::kRight},
+               {"came", Align::kRight},
+               {"mean error", Align::kRight},
+               {"absolute", Align::kRight},
+               {"root mean square", Align::kRight}});
+  for (int i = 0; i < groups.size(); ++i) {
+    const v1::ForecastGroup& group = groups[i];
+    table.Add({label(i, group), FormatCount(group.accounts()), fmt::format("{:.4f}", group.expected_mean()),
+               fmt::format("{:.4f}", group.actual_mean()), fmt::format("{:.4f}", group.bias()),
+               fmt::format("{:.4f}", group.mean_absolute_error()),
+               fmt::format("{:.4f}", group.root_mean_squared_error())});
+  }
+  return table;
+}
+
 void PrintScore(Session& session, const v1::ScoreForecastResponse& response) {
   Table table = Table::Fields();
   table.Add({"forecast", response.forecast().forecast_id()});
@@ -182,15 +203,11 @@ void PrintScore(Session& session, const v1::ScoreForecastResponse& response) {
                                         response.mean_absolute_error(), response.root_mean_squared_error())});
   session.Print(table);
   session.out() << "\n";
-  Table groups({{"repeat days", Align::kRight},
-                {"accounts", Align::kRight},
-                {"expected", Align::kRight},
-                {"came", Align::kRight}});
-  for (const v1::ForecastGroup& group : response.groups()) {
-    groups.Add({group.repeat_days(), FormatCount(group.accounts()), fmt::format("{:.4f}", group.expected_mean()),
-                fmt::format("{:.4f}", group.actual_mean())});
-  }
-  session.Print(groups);
+  session.Print(GroupTable("repeat days", response.groups(),
+                           [](int, const v1::ForecastGroup& group) { return group.repeat_days(); }));
+  session.out() << "\n";
+  session.Print(GroupTable("by what was expected", response.calibration(),
+                           [](int i, const v1::ForecastGroup&) { return FormatCount(i + 1); }));
 }
 
 }  // namespace

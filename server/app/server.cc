@@ -113,6 +113,7 @@ Server::Server(const Options& options, const Clock& clock)
       checkpoint_failures_(clock, kSameFailureEvery, "checkpoint",
                            [](const std::string& line) { spdlog::error("{}", line); }),
       simulations_(service::kSimulationsMax),
+      forecasts_(service::kForecastsMax),
       workers_(options.worker_threads, options.worker_queue),
       queries_(options.query_threads, options.worker_queue),
       streams_(options.streams_max) {}
@@ -147,7 +148,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
 }
 
 absl::Status Server::Listen() {
-  const service::ServiceContext context{*ledger_, clock_, workers_, queries_, streams_, simulations_, vault_.get()};
+  const service::ServiceContext context{*ledger_, clock_,       workers_,   queries_,
+                                        streams_, simulations_, forecasts_, vault_.get()};
   services_.push_back(std::make_unique<service::LedgerServiceImpl>(context));
   services_.push_back(std::make_unique<service::AccountServiceImpl>(context));
   services_.push_back(std::make_unique<service::PointsServiceImpl>(context));

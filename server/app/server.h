@@ -41,6 +41,8 @@ class Server {
 
   int port() const { return port_; }
   shard::Ledger& ledger() { return *ledger_; }
+  // Slots of calls that rest on a forecast.
+  service::CallSlots& forecasts() { return forecasts_; }
 
  private:
   Server(const Options& options, const Clock& clock);
@@ -55,6 +57,7 @@ class Server {
   std::unique_ptr<shard::Ledger> ledger_;
   // Before the workers, whose last tasks give slots back.
   service::CallSlots simulations_;
+  service::CallSlots forecasts_;
   service::WorkerPool workers_;
   service::WorkerPool queries_;
   service::StreamRegistry streams_;

@@ -1,5 +1,8 @@
 #include "server/service/forecast_scope.h"
 
+#include <optional>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "server/base/codec.h"
@@ -12,6 +15,9 @@ namespace {
 
 constexpr int32_t kIntervalMin = 500;
 constexpr int32_t kIntervalMax = 999;
+constexpr int64_t kRetryDelayMs = 1'000;
+
+absl::Status NoToken() { return MakeError(Reason::kInvalidToken, "not a page token of this ledger"); }
 
 }  // namespace
 
@@ -58,20 +64,51 @@ std::string FormatViewPlace(const std::vector<uint64_t>& places, Micros as_of, u
   std::string text;
   PutBigEndian64(text, next);
   PutBigEndian64(text, static_cast<uint64_t>(as_of));
-  for (const uint64_t place : places) PutBigEndian64(text, place);
+  PutPlaces(text, places);
   return text;
+}
+
+void PutPlaces(std::string& text, const std::vector<uint64_t>& places) {
+  for (const uint64_t place : places) PutBigEndian64(text, place);
+}
+
+absl::StatusOr<std::vector<uint64_t>> TakePlaces(std::string_view& text, uint32_t shard_count) {
+  std::vector<uint64_t> places(shard_count);
+  for (uint64_t& place : places) {
+    if (!GetBigEndian64(text, place)) return NoToken();
+  }
+  return places;
+}
+
+absl::Status OpenPlaces(const ServiceContext& context, const std::string& min_cursor,
+                        std::chrono::steady_clock::time_point deadline, projections::RetentionScope& scope,
+                        ForecastView& view) {
+  const bool first = view.places.empty();
+  scope.known_places = view.places;
+  const std::string at_least = first ? min_cursor : context.ledger.Format(Cursor{view.places});
+  KL_ASSIGN_OR_RETURN(view.readers, context.ledger.Readers("retention", at_least, deadline));
+  if (first) {
+    for (const auto& reader : view.readers) view.places.push_back(reader->applied());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CallSlots::Slot> TakeForecastSlot(const ServiceContext& context) {
+  std::optional<CallSlots::Slot> slot = context.forecasts.Take();
+  if (slot.has_value()) return *std::move(slot);
+  absl::Status refusal = MakeError(
+      Reason::kTooManyStreams,
+      fmt::format("{} forecasts are under way already; repeat the call when one is over", context.forecasts.max()));
+  SetRetryDelayMs(refusal, kRetryDelayMs);
+  return refusal;
 }
 
 absl::Status ParseViewPlace(std::string_view text, uint32_t shard_count, ForecastView& view, Micros& as_of) {
   uint64_t moment = 0;
-  bool whole = GetBigEndian64(text, view.first) && GetBigEndian64(text, moment);
-  for (uint32_t shard = 0; whole && shard < shard_count; ++shard) {
-    whole = GetBigEndian64(text, view.places.emplace_back());
-  }
-  if (!whole || !text.empty()) return MakeError(Reason::kInvalidToken, "not a page token of this ledger");
+  if (!GetBigEndian64(text, view.first) || !GetBigEndian64(text, moment)) return NoToken();
+  KL_ASSIGN_OR_RETURN(view.places, TakePlaces(text, shard_count));
   as_of = static_cast<Micros>(moment);
-  if (!domain::IsTimestampRange(as_of)) return MakeError(Reason::kInvalidToken, "not a page token of this ledger");
-  return absl::OkStatus();
+  return text.empty() && domain::IsTimestampRange(as_of) ? absl::OkStatus() : NoToken();
 }
 
 void FillModel(const projections::ForecastModels& models, int64_t accounts, ledger::v1::ForecastModel& out) {

@@ -43,6 +43,10 @@ absl::Status CheckMilli(int32_t value, int32_t low, int32_t high, std::string_vi
 // INVALID_ARGUMENT (kInvalidField) if the horizon ends where no timestamp reaches.
 absl::Status CheckHorizonEnd(Micros horizon_end);
 
+// Takes one of the places for calls that rest on a forecast. It is taken when the projection is there, not while that
+// is waited for. Errors: RESOURCE_EXHAUSTED (kTooManyStreams).
+absl::StatusOr<CallSlots::Slot> TakeForecastSlot(const ServiceContext& context);
+
 // Which records a page is of.
 struct ForecastView {
   shard::TableReaders readers;
@@ -63,6 +67,17 @@ absl::StatusOr<ForecastView> OpenView(const ServiceContext& context, const Reque
 template <class Request>
 std::string NextViewToken(const Request& request, const ForecastView& view, Micros as_of, uint64_t next);
 
+// Opens the projection up to `places`, as a page token has them, or if that is empty as it stands now, at `min_cursor`
+// at least; narrows the scope to the former. Errors: those of Ledger::Readers. Blocks: until the projection is there.
+absl::Status OpenPlaces(const ServiceContext& context, const std::string& min_cursor,
+                        std::chrono::steady_clock::time_point deadline, projections::RetentionScope& scope,
+                        ForecastView& view);
+
+// Places in a token, one a shard. Taking them leaves what comes after them in `text`.
+// Errors: INVALID_ARGUMENT (kInvalidToken).
+void PutPlaces(std::string& text, const std::vector<uint64_t>& places);
+absl::StatusOr<std::vector<uint64_t>> TakePlaces(std::string_view& text, uint32_t shard_count);
+
 // The inside of such a token.
 std::string FormatViewPlace(const std::vector<uint64_t>& places, Micros as_of, uint64_t next);
 absl::Status ParseViewPlace(std::string_view text, uint32_t shard_count, ForecastView& view, Micros& as_of);
@@ -76,16 +91,10 @@ absl::StatusOr<ForecastView> OpenView(const ServiceContext& context, const Reque
                                       projections::RetentionScope& scope) {
   ForecastView view;
   KL_ASSIGN_OR_RETURN(const std::string continuation, Continuation(request));
-  std::string min_cursor = request.min_cursor();
   if (!continuation.empty()) {
     KL_RETURN_IF_ERROR(ParseViewPlace(continuation, context.ledger.shard_count(), view, scope.as_of));
-    scope.known_places = view.places;
-    min_cursor = context.ledger.Format(Cursor{view.places});
   }
-  KL_ASSIGN_OR_RETURN(view.readers, context.ledger.Readers("retention", min_cursor, deadline));
-  if (continuation.empty()) {
-    for (const auto& reader : view.readers) view.places.push_back(reader->applied());
-  }
+  KL_RETURN_IF_ERROR(OpenPlaces(context, request.min_cursor(), deadline, scope, view));
   return view;
 }
 

@@ -1,11 +1,15 @@
 // PortfolioService: how much which accounts hold. See portfolio_service.h.
 #include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "projections/portfolio/classes.h"
 #include "projections/portfolio/concentration.h"
 #include "server/base/error.h"
+#include "server/service/forecast_scope.h"
 #include "server/service/portfolio_service.h"
 #include "server/service/query_request.h"
 #include "server/service/retention_scope.h"
@@ -189,13 +193,28 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetClasses(grpc::CallbackServerC
                                                            ledger::v1::GetClassesResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
-    KL_ASSIGN_OR_RETURN(const portfolio::ClassesQuery query, ToQuery(*request, scope.as_of));
-    KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
-                        context_.ledger.Readers("retention", request->min_cursor(), deadline));
-    KL_ASSIGN_OR_RETURN(const auto answer, portfolio::GetClasses(Pointers(readers), scope, query));
+    KL_ASSIGN_OR_RETURN(projections::RetentionScope scope, ToScope(request->scope(), *call, context_.clock));
+    KL_ASSIGN_OR_RETURN(portfolio::ClassesQuery query, ToQuery(*request, scope.as_of));
+    const bool forecasts = query.scheme == portfolio::ClassScheme::kCoreNextPromising;
+    ForecastView view;
+    if (forecasts && !query.after.empty()) {
+      std::string_view token = query.after;
+      KL_ASSIGN_OR_RETURN(view.places, TakePlaces(token, context_.ledger.shard_count()));
+      if (token.empty()) return MakeError(Reason::kInvalidToken, "not a page token of this ledger");
+      query.after = std::string(token);
+    }
+    KL_RETURN_IF_ERROR(OpenPlaces(context_, request->min_cursor(), deadline, scope, view));
+    std::optional<CallSlots::Slot> slot;
+    if (forecasts) {
+      KL_ASSIGN_OR_RETURN(CallSlots::Slot taken, TakeForecastSlot(context_));
+      slot.emplace(std::move(taken));
+    }
+    KL_ASSIGN_OR_RETURN(const auto answer, portfolio::GetClasses(Pointers(view.readers), scope, query));
     Fill(answer, *response);
-    response->set_next_page_token(NextPageToken(*request, answer.next));
+    if (answer.next.empty()) return absl::OkStatus();
+    std::string continuation;
+    if (forecasts) PutPlaces(continuation, view.places);
+    response->set_next_page_token(NextPageToken(*request, continuation + answer.next));
     return absl::OkStatus();
   });
 }

@@ -3,14 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "keyledger/events/v1/record.pb.h"
 #include "server/base/error.h"
+#include "server/base/ids.h"
 #include "server/domain/explain_standing.h"
 #include "server/domain/measure.h"
-#include "server/domain/program_set.h"
 #include "server/domain/proto_time.h"
 
 namespace keyledger::service {
@@ -95,14 +99,26 @@ absl::Status AddExpected(const ExpectedTrade& expected, bool counts_purchases, d
 
 }  // namespace
 
-absl::StatusOr<std::string> ProjectTier(const ServiceContext& context, const std::string& account_id,
-                                        uint64_t known_place, Micros known_at, const ExpectedTrade& expected) {
+absl::StatusOr<domain::ProgramSet> KnownPrograms(const ServiceContext& context, uint64_t known_place, Micros known_at) {
+  const shard::Shard& first = context.ledger.shard(0);
+  std::vector<std::shared_ptr<const CompiledProgram>> known;
+  uint64_t revision = 0;
+  for (const shard::PublishedProgram& entry : first.published()) {
+    KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> position, first.store().PositionOf(kProgramsStream, revision++));
+    if (!position.has_value() || *position >= known_place || entry.publish_time >= known_at) break;
+    known.push_back(entry.program);
+  }
+  return domain::ProgramSet(std::move(known));
+}
+
+absl::StatusOr<std::string> ProjectTier(const ServiceContext& context, const domain::ProgramSet& programs,
+                                        const std::string& account_id, uint64_t known_place, Micros known_at,
+                                        const ExpectedTrade& expected) {
   const shard::Shard& home = context.ledger.ShardOfAccount(account_id);
   KL_ASSIGN_OR_RETURN(domain::AccountState state,
                       FoldKnown(home.store(), account_id, known_place, known_at, expected.as_of));
   if (state.lifecycle != domain::Lifecycle::kOpen) return std::string();
-  const auto programs = home.programs();
-  const CompiledProgram* const program = programs->Select(expected.horizon_end - 1, state.region);
+  const CompiledProgram* const program = programs.Select(expected.horizon_end - 1, state.region);
   if (program == nullptr || !program->program().has_tier_ladder()) return std::string();
   const Basis basis = BasisOf(*program);
   if (!basis.known || program->program().currency_code() != expected.currency_code) return std::string();

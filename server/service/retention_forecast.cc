@@ -82,6 +82,15 @@ absl::StatusOr<uint64_t> PageEnd(const ledger::v1::ListForecastsRequest& request
   return end;
 }
 
+void FillGroup(const forecast::Score& score, ledger::v1::ForecastGroup& out) {
+  out.set_accounts(score.n);
+  out.set_expected_mean(score.expected_mean);
+  out.set_actual_mean(score.actual_mean);
+  out.set_bias(score.bias);
+  out.set_mean_absolute_error(score.mae);
+  out.set_root_mean_squared_error(score.rmse);
+}
+
 void FillScore(const projections::ForecastScore& score, ledger::v1::ScoreForecastResponse& out) {
   domain::SetTimestamp(out.mutable_scored_until(), score.scored_until);
   out.set_expected_purchases(score.expected_purchases);
@@ -93,10 +102,9 @@ void FillScore(const projections::ForecastScore& score, ledger::v1::ScoreForecas
   for (size_t i = 0; i < score.groups.size(); ++i) {
     ledger::v1::ForecastGroup& group = *out.add_groups();
     group.set_repeat_days(i + 1 < score.groups.size() ? fmt::format("{}", i) : fmt::format("{}+", i));
-    group.set_accounts(score.groups[i].n);
-    group.set_expected_mean(score.groups[i].expected_mean);
-    group.set_actual_mean(score.groups[i].actual_mean);
+    FillGroup(score.groups[i], group);
   }
+  for (const forecast::Score& part : score.calibration) FillGroup(part, *out.add_calibration());
   if (score.expected_revenue_micros.has_value()) out.set_expected_revenue_micros(*score.expected_revenue_micros);
   out.set_actual_revenue_micros(score.actual_revenue_micros);
 }
@@ -112,6 +120,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetForecast(grpc::CallbackServer
     if (!request->account_id().empty()) KL_RETURN_IF_ERROR(CheckAccountExists(context_, request->account_id()));
     KL_ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request->page_size()));
     KL_ASSIGN_OR_RETURN(const ForecastView view, OpenView(context_, *request, deadline, asked.scope));
+    KL_ASSIGN_OR_RETURN(const CallSlots::Slot slot, TakeForecastSlot(context_));
     const projections::ForecastPage page{request->account_id(), view.first, static_cast<size_t>(page_size)};
     KL_ASSIGN_OR_RETURN(
         const projections::ForecastTable table,
@@ -119,14 +128,16 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetForecast(grpc::CallbackServer
     KL_RETURN_IF_ERROR(CheckHorizonEnd(table.horizon_end));
     FillModel(table.models, table.population.accounts, *response->mutable_model());
     FillPopulation(table.population, *response->mutable_population());
-    const auto programs = context_.ledger.shard(0).programs();
+    KL_ASSIGN_OR_RETURN(const domain::ProgramSet programs,
+                        KnownPrograms(context_, view.places[0], asked.scope.known_at));
     for (const projections::AccountOutlook& account : table.accounts) {
       ledger::v1::AccountForecast& out = *response->add_accounts();
-      FillAccount(account, table.as_of, *programs, out);
+      if (asked.scope.canceled()) return absl::CancelledError("nobody waits for the answer any more");
+      FillAccount(account, table.as_of, programs, out);
       if (!account.expected_revenue_micros.has_value()) continue;
       const uint64_t known_place = view.places[context_.ledger.ShardOfAccount(account.account_id).number()];
       KL_ASSIGN_OR_RETURN(*out.mutable_projected_tier_id(),
-                          ProjectTier(context_, account.account_id, known_place, asked.scope.known_at,
+                          ProjectTier(context_, programs, account.account_id, known_place, asked.scope.known_at,
                                       {table.as_of, table.horizon_end, table.currency_code, account.expected_purchases,
                                        *account.expected_revenue_micros}));
     }
@@ -153,6 +164,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::RecordForecast(grpc::CallbackSer
     KL_ASSIGN_OR_RETURN(const bool repeated, IsForecastRequest(context_, request->request_id()));
     if (!repeated) {
       KL_ASSIGN_OR_RETURN(const shard::TableReaders readers, context_.ledger.Readers("retention", "", deadline));
+      KL_ASSIGN_OR_RETURN(const CallSlots::Slot slot, TakeForecastSlot(context_));
       KL_ASSIGN_OR_RETURN(const projections::ForecastTable table,
                           InForecast(projections::GetForecastTable(Pointers(readers), asked.scope, asked.terms, {})));
       KL_RETURN_IF_ERROR(CheckHorizonEnd(table.horizon_end));
@@ -189,7 +201,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::ScoreForecast(grpc::CallbackServ
                                                               const ledger::v1::ScoreForecastRequest* request,
                                                               ledger::v1::ScoreForecastResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  return RunQuery(context_, call, [this, request, response, deadline]() -> absl::Status {
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
     if (!IsPrintableId(request->forecast_id(), kForecastIdBytesMax)) {
       return FieldError("forecast_id",
                         request->forecast_id().empty() ? "is required" : "must be 1 to 128 printable ASCII bytes");
@@ -200,13 +212,15 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::ScoreForecast(grpc::CallbackServ
       if (*until > AsOfNow(context_.clock)) return FieldError("as_of", "must not be in the future");
     }
     KL_ASSIGN_OR_RETURN(const events::v1::EventRecord record, FindForecast(context_, request->forecast_id()));
-    KL_ASSIGN_OR_RETURN(const projections::PastForecast past, ToPast(record, context_.ledger.shard_count()));
+    KL_ASSIGN_OR_RETURN(projections::PastForecast past, ToPast(record, context_.ledger.shard_count()));
+    past.scope.canceled = CanceledBy(*call);
     // What the forecast knew must be there before it is folded again, after a rebuild, too.
     KL_RETURN_IF_ERROR(
         context_.ledger.Readers("retention", context_.ledger.Format(Cursor{past.scope.known_places}), deadline)
             .status());
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("retention", request->min_cursor(), deadline));
+    KL_ASSIGN_OR_RETURN(const CallSlots::Slot slot, TakeForecastSlot(context_));
     KL_ASSIGN_OR_RETURN(const projections::ForecastScore score,
                         projections::ScoreForecast(Pointers(readers), past, until));
     FillRecorded(record, *response->mutable_forecast());

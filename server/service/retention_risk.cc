@@ -38,6 +38,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::ListAtRisk(grpc::CallbackServerC
     KL_RETURN_IF_ERROR(CheckMilli(below, 1, 1'000, "alive_below_milli"));
     KL_ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request->page_size()));
     KL_ASSIGN_OR_RETURN(const ForecastView view, OpenView(context_, *request, deadline, asked.scope));
+    KL_ASSIGN_OR_RETURN(const CallSlots::Slot slot, TakeForecastSlot(context_));
     const projections::RiskTerms terms{asked.terms, below / 1'000.0};
     KL_ASSIGN_OR_RETURN(const projections::AtRiskTable table,
                         InForecast(projections::ListAtRisk(Pointers(view.readers), asked.scope, terms, view.first,

@@ -62,7 +62,7 @@ absl::StatusOr<projections::RevenueBasis> ToBasis(ledger::v1::RevenueBasis basis
 absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionScope& scope,
                                                     const grpc::CallbackServerContext& call, const Clock& clock) {
   projections::RetentionScope out;
-  out.canceled = [&call] { return call.IsCancelled(); };
+  out.canceled = CanceledBy(call);
   KL_ASSIGN_OR_RETURN(out.unit, UnitOf(scope.period(), "scope.period"));
   if (scope.period_length() < 0 || scope.period_length() > kPeriodLengthMax) {
     return FieldError("scope.period_length",

@@ -24,6 +24,10 @@ std::chrono::steady_clock::time_point DeadlineOf(const grpc::CallbackServerConte
   return std::chrono::steady_clock::now() + left;
 }
 
+std::function<bool()> CanceledBy(const grpc::CallbackServerContext& call) {
+  return [&call] { return call.IsCancelled() || std::chrono::system_clock::now() >= call.deadline(); };
+}
+
 namespace {
 
 grpc::ServerUnaryReactor* Run(WorkerPool& pool, grpc::CallbackServerContext* call, std::function<absl::Status()> body) {

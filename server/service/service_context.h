@@ -32,6 +32,7 @@ inline constexpr int kRequestsPerFrameMax = 1'000;
 inline constexpr int kPageSizeDefault = 100;
 inline constexpr int kPageSizeMax = 1'000;
 inline constexpr size_t kSimulationsMax = 4;
+inline constexpr size_t kForecastsMax = 4;
 inline constexpr size_t kMessageBytesMax = 4u << 20;
 
 // Threads: thread-safe. Lifetime: what it refers to must outlive it and every call.
@@ -46,6 +47,8 @@ struct ServiceContext {
   StreamRegistry& streams;
   // Simulations: each reads the whole log and keeps the threads for queries busy.
   CallSlots& simulations;
+  // Calls that rest on a forecast: each holds a whole population, and keeps a thread for queries busy with fitting.
+  CallSlots& forecasts;
   // Keys of data subjects; null: the server has no master key, and takes and shows no personal data.
   vault::Vault* vault = nullptr;
 };
@@ -55,6 +58,10 @@ absl::Status NoMasterKey();
 
 // When a call's patience ends: its deadline, but at most 60 seconds from now; 10 seconds if it has none.
 std::chrono::steady_clock::time_point DeadlineOf(const grpc::CallbackServerContext& call);
+
+// Says whether nobody waits for the answer any more: the call was canceled, or its deadline is over. A call without a
+// deadline is waited for until it is canceled. `call` must outlive what is returned.
+std::function<bool()> CanceledBy(const grpc::CallbackServerContext& call);
 
 // Runs `body` on a worker and finishes the call with its status. Refuses with kTooManyStreams if the workers are
 // overrun.

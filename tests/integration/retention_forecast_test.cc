@@ -1,5 +1,6 @@
 // Forecasts, accounts at risk, contracts and losses over the wire: on one shard and on four, through a restart, with
 // everything that is refused, and as records that an audit finds clean.
+#include <cmath>
 #include <fstream>
 #include <functional>
 #include <sstream>
@@ -9,9 +10,8 @@
 
 #include "client/verify/app.h"
 #include "server/domain/proto_time.h"
-#include "tests/integration/live_server.h"
+#include "tests/integration/forecast_ledger.h"
 #include "tests/support/record_log.h"
-#include "tests/support/simulated_buyers.h"
 
 namespace keyledger::testing {
 namespace {
@@ -29,14 +29,7 @@ class Forecasts : public ::testing::TestWithParam<uint32_t> {
  protected:
   Forecasts() : server_(GetParam()) {
     server_.Publish(kPlainProgram);
-    for (const SimulatedBuyer& buyer : SimulateBuyers(kBuyers, kStart, 360)) {
-      std::vector<shard::SubmittedEvent> events{Opened(kStart)};
-      for (const auto& [at, micros] : buyer.purchases) {
-        events.push_back(Bought(0, "", at));
-        events.back().event.mutable_purchase_recorded()->mutable_lines(0)->mutable_amount()->set_micros(micros);
-      }
-      server_.MustAppend(Request(buyer.account_id, "r1", events));
-    }
+    AppendBuyers(server_, kBuyers, kStart);
     server_.MustAppend(Request("b000", "r2", ContractFacts()));
     head_ = server_.HeadCursor();
   }
@@ -213,10 +206,22 @@ TEST_P(Forecasts, OnRecordSurviveARestartAndAreScoredAlike) {
   for (const ForecastGroup& group : score.groups()) {
     accounts += group.accounts();
     came += group.actual_mean() * static_cast<double>(group.accounts());
+    EXPECT_NEAR(group.bias(), group.expected_mean() - group.actual_mean(), 1e-9);
+    EXPECT_GE(group.mean_absolute_error(), std::abs(group.bias()) - 1e-9);
+    EXPECT_GE(group.root_mean_squared_error(), group.mean_absolute_error() - 1e-9);
   }
   EXPECT_EQ(accounts, made.population().accounts());
   EXPECT_NEAR(came, static_cast<double>(score.actual_purchases()), 1e-6);
   EXPECT_NEAR(score.bias() * static_cast<double>(accounts), score.expected_purchases() - came, 1e-6);
+  // 200 in tenths.
+  ASSERT_EQ(score.calibration_size(), 10);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(score.calibration(i).repeat_days(), "");
+    EXPECT_EQ(score.calibration(i).accounts(), 20);
+    if (i > 0) {
+      EXPECT_GE(score.calibration(i).expected_mean(), score.calibration(i - 1).expected_mean());
+    }
+  }
   server_.Restart();
   EXPECT_EQ(Get(&Stub::ScoreForecast, ScoreOf(made)).SerializeAsString(), score.SerializeAsString());
   const ListForecastsResponse listed = Get(&Stub::ListForecasts, ListForecastsRequest());

@@ -295,7 +295,12 @@ f-1       2026-01-02T00:00:00Z  2026-01-01T00:00:00Z to 2027-01-01T00:00:00Z  re
   server.retention.ScoreForecastAnswers.Answer(R"({"forecast": )" + recorded + R"(, "expected_purchases": 500.25,
       "actual_purchases": 1480, "within_interval": false, "bias": -0.0125, "mean_absolute_error": 0.25,
       "root_mean_squared_error": 1.5, "groups": [{"repeat_days": "0", "accounts": 1411, "expected_mean": 0.2,
-      "actual_mean": 0.25}, {"repeat_days": "7+", "accounts": 9, "expected_mean": 8.5, "actual_mean": 7}],
+      "actual_mean": 0.25, "bias": -0.05, "mean_absolute_error": 0.4, "root_mean_squared_error": 0.75},
+      {"repeat_days": "7+", "accounts": 9, "expected_mean": 8.5, "actual_mean": 7, "bias": 1.5,
+      "mean_absolute_error": 2.5, "root_mean_squared_error": 3.125}],
+      "calibration": [{"accounts": 710, "expected_mean": 0.1, "actual_mean": 0.2, "bias": -0.1,
+      "mean_absolute_error": 0.3, "root_mean_squared_error": 0.5}, {"accounts": 710, "expected_mean": 2.25,
+      "actual_mean": 2, "bias": 0.25, "mean_absolute_error": 1.5, "root_mean_squared_error": 2}],
       "expected_revenue_micros": 12345678901, "actual_revenue_micros": "9000000",
       "scored_until": "2027-01-01T00:00:00Z"})");
   EXPECT_EQ(Printed(server, {"retention", "score", "f-1"}), R"(
@@ -306,9 +311,13 @@ within the interval   no
 revenue               12,345.68 expected, 9.00 came (USD)
 error per account     mean -0.0125, mean absolute 0.2500, root mean square 1.5000
 
-repeat days  accounts  expected    came
-          0     1,411    0.2000  0.2500
-         7+         9    8.5000  7.0000
+repeat days  accounts  expected    came  mean error  absolute  root mean square
+          0     1,411    0.2000  0.2500     -0.0500    0.4000            0.7500
+         7+         9    8.5000  7.0000      1.5000    2.5000            3.1250
+
+by what was expected  accounts  expected    came  mean error  absolute  root mean square
+                   1       710    0.1000  0.2000     -0.1000    0.3000            0.5000
+                   2       710    2.2500  2.0000      0.2500    1.5000            2.0000
 )");
 }
 
