@@ -141,22 +141,6 @@ absl::StatusOr<double> ExpectedPurchases(const BgNbdParameters& parameters, cons
 // after it. The authors' formula (9).
 absl::StatusOr<double> ExpectedPurchasesNew(const BgNbdParameters& parameters, double weeks);
 
-inline constexpr size_t kDistributionMax = 10'000;
-
-// The distribution of one customer's purchases in the next `weeks`: element k is P(Y = k); the last is P(Y >= k), next
-// to nothing unless there are kDistributionMax elements. Sums to 1.
-// Errors: INVALID_ARGUMENT.
-absl::StatusOr<std::vector<double>> PurchaseDistribution(const BgNbdParameters& parameters, const Summary& summary,
-                                                         double weeks);
-
-// A central interval that holds at least `confidence` (0 < confidence < 1) of a distribution as PurchaseDistribution
-// returns: at most half of what remains lies below `low`, and above `high`. Both inclusive.
-struct CountInterval {
-  int64_t low = 0;
-  int64_t high = 0;
-};
-CountInterval CentralInterval(const std::vector<double>& distribution, double confidence);
-
 // Purchases of a whole population in the next weeks.
 struct PopulationForecast {
   double expected = 0;

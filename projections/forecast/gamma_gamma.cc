@@ -181,25 +181,4 @@ absl::StatusOr<double> PopulationMeanSpend(const GammaGammaParameters& parameter
   return ExpectedSpend(parameters, Spend());
 }
 
-absl::StatusOr<SpendForecast> ForecastSpend(const GammaGammaParameters& parameters, const Spend& spend,
-                                            const PurchaseForecast& purchases) {
-  KL_ASSIGN_OR_RETURN(const double amount, ExpectedSpend(parameters, spend));
-  if (!(purchases.expected >= 0 && purchases.variance >= 0)) {
-    return FieldError("purchases", "must have an expectation and a variance of zero or more");
-  }
-  const Posterior posterior = PosteriorOf(parameters, spend);
-  if (!(posterior.shape > 2)) {
-    return absl::FailedPreconditionError(
-        fmt::format("p x + q is {}, not above 2: there is no variance of the amount of a purchase", posterior.shape));
-  }
-  const double inverse_square = posterior.rate / (posterior.shape - 1) * (posterior.rate / (posterior.shape - 2));
-  const double second = purchases.variance + purchases.expected * purchases.expected;
-  SpendForecast forecast;
-  forecast.expected = purchases.expected * amount;
-  forecast.variance = parameters.p * purchases.expected * inverse_square +
-                      parameters.p * parameters.p * second * inverse_square - forecast.expected * forecast.expected;
-  forecast.variance = std::max(forecast.variance, 0.0);
-  return forecast;
-}
-
 }  // namespace keyledger::forecast

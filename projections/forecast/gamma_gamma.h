@@ -82,18 +82,4 @@ absl::StatusOr<double> ExpectedSpend(const GammaGammaParameters& parameters, con
 // p gamma / (q - 1). Errors: as above.
 absl::StatusOr<double> PopulationMeanSpend(const GammaGammaParameters& parameters);
 
-// What a customer will spend in all, for purchases forecast by ForecastPurchases.
-struct SpendForecast {
-  double expected = 0;
-  // Given the parameters. Purchases of one customer share the customer's v, so that this is more than the sum of the
-  // variances of the purchases.
-  double variance = 0;
-};
-
-// The sum of Y purchases: E = E[Y] E[M], and with z of Gamma(p, rate v) and v of Gamma(p x + q, rate gamma + mean x)
-// Var = p E[Y] E[1/v^2] + p^2 (E[Y^2] E[1/v^2] - E[Y]^2 E[1/v]^2).
-// Errors: as ExpectedSpend, and FAILED_PRECONDITION when p x + q is not above 2: the variance does not exist.
-absl::StatusOr<SpendForecast> ForecastSpend(const GammaGammaParameters& parameters, const Spend& spend,
-                                            const PurchaseForecast& purchases);
-
 }  // namespace keyledger::forecast

@@ -218,38 +218,4 @@ absl::StatusOr<std::vector<double>> LifetimeValues(const TransitionMatrix& matri
   return std::vector<double>(values.begin(), values.end());
 }
 
-std::vector<std::optional<double>> MeanStay(const TransitionMatrix& matrix) {
-  std::vector<std::optional<double>> stays(matrix.states());
-  for (size_t i = 0; i < matrix.states(); ++i) {
-    double leaves = 0;
-    for (size_t j = 0; j < matrix.states(); ++j) leaves += j == i ? 0 : matrix.at(i, j);
-    if (leaves > 0) stays[i] = 1 / leaves;
-  }
-  return stays;
-}
-
-absl::StatusOr<std::vector<std::optional<double>>> PeriodsToFinal(const TransitionMatrix& matrix) {
-  KL_RETURN_IF_ERROR(CheckSeen(matrix));
-  const std::vector<std::vector<bool>> reach = Reachable(matrix);
-  std::vector<std::optional<double>> periods(matrix.states());
-  // A state is certain to end in a final one when every closed group it can reach is a single state.
-  std::vector<bool> certain(matrix.states(), true);
-  for (const std::vector<size_t>& group : ClosedGroups(reach)) {
-    if (group.size() == 1) {
-      periods[group.front()] = 0;
-      continue;
-    }
-    for (size_t i = 0; i < matrix.states(); ++i) certain[i] = certain[i] && !reach[i][group.front()];
-  }
-  std::vector<size_t> passing;
-  for (size_t i = 0; i < matrix.states(); ++i) {
-    if (certain[i] && !periods[i].has_value()) passing.push_back(i);
-  }
-  if (passing.empty()) return periods;
-  const auto n = static_cast<Eigen::Index>(passing.size());
-  const Eigen::VectorXd times = IdentityMinus(matrix, passing, 1).partialPivLu().solve(Eigen::VectorXd::Ones(n));
-  for (size_t i = 0; i < passing.size(); ++i) periods[passing[i]] = times[static_cast<Eigen::Index>(i)];
-  return periods;
-}
-
 }  // namespace keyledger::forecast

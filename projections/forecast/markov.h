@@ -8,7 +8,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include <absl/status/statusor.h>
@@ -25,7 +24,8 @@ class TransitionMatrix {
   // Errors: INVALID_ARGUMENT (no state or more than kStatesMax, not square, a count below 0 or above 1e15).
   static absl::StatusOr<TransitionMatrix> FromCounts(const std::vector<std::vector<int64_t>>& counts);
 
-  // From probabilities: each row sums to 1 within 1e-9.
+  // From probabilities: each row sums to 1 within 1e-9. For examples that are published as probabilities, against which
+  // what follows from a matrix is held.
   // Errors: INVALID_ARGUMENT (size as above, a probability not from 0 to 1, a row that does not sum to 1).
   static absl::StatusOr<TransitionMatrix> FromProbabilities(const std::vector<std::vector<double>>& probabilities);
 
@@ -64,14 +64,5 @@ absl::StatusOr<SteadyState> FindSteadyState(const TransitionMatrix& matrix);
 // Errors: INVALID_ARGUMENT (rewards not one per state, a number out of bounds), FAILED_PRECONDITION (as above).
 absl::StatusOr<std::vector<double>> LifetimeValues(const TransitionMatrix& matrix, const std::vector<double>& rewards,
                                                    double discount);
-
-// How many periods in a row a customer spends in each state, on average: 1 / (1 - p(i,i)). Nothing for a state that is
-// never left or was never seen left.
-std::vector<std::optional<double>> MeanStay(const TransitionMatrix& matrix);
-
-// How many periods from each state until a final state is reached, on average; 0 for final states, nothing where it is
-// not certain to be reached.
-// Errors: FAILED_PRECONDITION (as above).
-absl::StatusOr<std::vector<std::optional<double>>> PeriodsToFinal(const TransitionMatrix& matrix);
 
 }  // namespace keyledger::forecast

@@ -1,7 +1,6 @@
 // What BG/NBD says of a customer: against figures of another implementation with 50 digits, and its properties.
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -127,7 +126,6 @@ TEST(ForecastPurchases, RefusesArgumentsOutOfBounds) {
   refused(ForecastPurchases({0, 1, 1, 1}, {}, 1), "r: 0; must be 1e-9 to 1e9");
   refused(ForecastPurchases({1, 1, 1, kNaN}, {}, 1), "b: nan");
   refused(PAlive({1, 2e9, 1, 1}, {}), "alpha: 2000000000");
-  refused(PurchaseDistribution(kCdnow, {}, kNaN), "weeks");
 }
 
 TEST(ForecastPurchases, IsANumberForAnythingWithinBounds) {
@@ -143,10 +141,6 @@ TEST(ForecastPurchases, IsANumberForAnythingWithinBounds) {
           EXPECT_TRUE(forecast->expected >= 0 && std::isfinite(forecast->expected))
               << parameter << " " << x << " " << weeks << ": " << forecast->expected;
           EXPECT_TRUE(forecast->variance >= 0 && std::isfinite(forecast->variance));
-          const auto distribution = PurchaseDistribution(parameters, summary, weeks);
-          ASSERT_TRUE(distribution.ok()) << distribution.status();
-          EXPECT_LE(distribution->size(), kDistributionMax);
-          EXPECT_NEAR(std::accumulate(distribution->begin(), distribution->end(), 0.0), 1, 1e-9);
         }
       }
     }
@@ -177,62 +171,18 @@ TEST(ForecastEach, RefusesOneBadCustomerByItsIndex) {
   EXPECT_EQ(ForecastEach({}, {}, 1).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST(PurchaseDistribution, HasTheMomentsOfTheForecast) {
-  for (const Summary& summary :
-       {Summary{}, Summary{.x = 2, .t_x = 30.43, .T = 38.86}, Summary{.x = 9, .t_x = 9, .T = 9}}) {
-    const auto forecast = ForecastPurchases(kCdnow, summary, 39);
-    const auto distribution = PurchaseDistribution(kCdnow, summary, 39);
-    ASSERT_TRUE(forecast.ok() && distribution.ok());
-    double sum = 0, mean = 0, second = 0;
-    for (size_t k = 0; k < distribution->size(); ++k) {
-      const auto n = static_cast<double>(k);
-      sum += (*distribution)[k];
-      mean += n * (*distribution)[k];
-      second += n * n * (*distribution)[k];
-    }
-    EXPECT_NEAR(sum, 1, 1e-12);
-    EXPECT_NEAR(mean / forecast->expected, 1, 1e-9);
-    EXPECT_NEAR((second - mean * mean) / forecast->variance, 1, 1e-7);
-  }
-}
-
-TEST(PurchaseDistribution, EqualsTheFirstTermsByHand) {
-  // r = 1, alpha = 2, a = 1, b = 2, T = 2 without a repeat purchase, 4 weeks: N is geometric with P(N >= k) = 2^-k, and
-  // E[(1-p)^(k-1)] = 1, 2/3, 1/2, ... So P(Y >= k) = 1/2, 1/6, 1/16.
-  const auto distribution = PurchaseDistribution({1, 2, 1, 2}, {.T = 2}, 4);
-  ASSERT_TRUE(distribution.ok()) << distribution.status();
-  EXPECT_NEAR((*distribution)[0], 0.5, 1e-15);
-  EXPECT_NEAR((*distribution)[1], 1.0 / 3, 1e-15);
-  EXPECT_NEAR((*distribution)[2], 5.0 / 48, 1e-15);
-}
-
-TEST(CentralInterval, LeavesAtMostHalfOfTheRestOnEitherSide) {
-  const std::vector<double> distribution = {0.05, 0.1, 0.6, 0.2, 0.05};
-  const auto ninety = CentralInterval(distribution, 0.85);
-  EXPECT_EQ(ninety.low, 1);
-  EXPECT_EQ(ninety.high, 3);
-  EXPECT_EQ(CentralInterval(distribution, 0.99).low, 0);
-  EXPECT_EQ(CentralInterval(distribution, 0.99).high, 4);
-  EXPECT_EQ(CentralInterval(distribution, 0.01).low, 2);
-  EXPECT_EQ(CentralInterval(distribution, 0.01).high, 2);
-  EXPECT_EQ(CentralInterval({1}, 0.95).high, 0);
-  EXPECT_EQ(CentralInterval({}, 0.95).high, 0);
-}
-
 // Fits customers who behave as the model says and forecasts what they do next.
 TEST(ForecastPopulation, HoldsWhatSimulatedCustomersDo) {
   const BgNbdParameters truth = {0.6, 5, 0.9, 3};
-  int within = 0, customers_within = 0, customers = 0;
+  int within = 0;
   constexpr int kPopulations = 20;
   for (uint64_t seed = 1; seed <= kPopulations; ++seed) {
     testing::Random random(seed);
     std::vector<Summary> summaries;
     int64_t later = 0;
-    std::vector<int64_t> each;
     for (int i = 0; i < 1000; ++i) {
       const auto customer = testing::Simulate(random, truth, 40, 40);
       summaries.push_back(customer.summary);
-      each.push_back(customer.later);
       later += customer.later;
     }
     const auto fit = FitBgNbd(summaries);
@@ -241,15 +191,9 @@ TEST(ForecastPopulation, HoldsWhatSimulatedCustomersDo) {
     ASSERT_TRUE(forecast.ok()) << forecast.status();
     const auto actual = static_cast<double>(later);
     within += forecast->low <= actual && actual <= forecast->high ? 1 : 0;
-    for (size_t i = 0; i < summaries.size(); i += 50) {
-      const auto interval = CentralInterval(PurchaseDistribution(fit->parameters, summaries[i], 40).value(), 0.95);
-      customers_within += interval.low <= each[i] && each[i] <= interval.high ? 1 : 0;
-      ++customers;
-    }
   }
   // Of twenty intervals of 95 % three misses are rare (7 in a hundred times); four would be suspect.
   EXPECT_GE(within, kPopulations - 3);
-  EXPECT_GE(customers_within, customers * 92 / 100);
 }
 
 TEST(ForecastPopulation, CountsCustomersWithOneHistory) {

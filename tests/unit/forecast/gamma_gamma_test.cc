@@ -177,17 +177,5 @@ TEST(ExpectedSpend, SaysWhenThereIsNone) {
   EXPECT_EQ(ExpectedSpend({6, kNaN, 15}, {1, 5}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST(ForecastSpend, AddsUpTheVarianceOfPurchasesAndAmounts) {
-  // p = 2, q = 4, gamma = 3, x = 0: E[1/v] = 1, E[1/v^2] = 9/6. Y of mean 2 and variance 1:
-  // 2 * 2 * 1.5 + 4 * (5 * 1.5 - 4 * 1) = 20.
-  const auto spend = ForecastSpend({2, 4, 3}, {}, {.expected = 2, .variance = 1});
-  ASSERT_TRUE(spend.ok()) << spend.status();
-  EXPECT_DOUBLE_EQ(spend->expected, 4);
-  EXPECT_DOUBLE_EQ(spend->variance, 20);
-  EXPECT_EQ(ForecastSpend({2, 1.5, 3}, {}, {.expected = 2, .variance = 1}).status().code(),
-            absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(ForecastSpend({2, 4, 3}, {}, {.expected = kNaN}).status().code(), absl::StatusCode::kInvalidArgument);
-}
-
 }  // namespace
 }  // namespace keyledger::forecast

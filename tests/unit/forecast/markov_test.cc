@@ -140,32 +140,7 @@ TEST(FindSteadyState, RefusesAStateThatWasNeverLeft) {
   EXPECT_EQ(steady.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(steady.status().message()), HasSubstr("state 1 was never left"));
   EXPECT_EQ(LifetimeValues(*matrix, {1, 1}, 0.1).status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(PeriodsToFinal(*matrix).status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(FindSteadyState(matrix->WithUnseenFinal())->shares, ElementsAre(0, 1));
-}
-
-TEST(MeanStay, IsTheInverseOfLeaving) {
-  const auto stays = MeanStay(Matrix({{0.75, 0.25}, {0, 1}}));
-  EXPECT_DOUBLE_EQ(stays[0].value(), 4);
-  EXPECT_FALSE(stays[1].has_value());
-}
-
-TEST(PeriodsToFinal, CountsToTheFinalState) {
-  // 0 goes on to 1 with 0.5, 1 to the end with 0.25: 4 periods from 1, 2 + 4 from 0.
-  const auto periods = PeriodsToFinal(Matrix({{0.5, 0.5, 0}, {0, 0.75, 0.25}, {0, 0, 1}}));
-  ASSERT_TRUE(periods.ok()) << periods.status();
-  EXPECT_NEAR((*periods)[0].value(), 6, 1e-12);
-  EXPECT_NEAR((*periods)[1].value(), 4, 1e-12);
-  EXPECT_EQ((*periods)[2].value(), 0);
-}
-
-TEST(PeriodsToFinal, SaysNothingWhereTheEndIsNotCertain) {
-  // 1 and 2 go round for ever; from 0 one may end there or in 3.
-  const auto periods = PeriodsToFinal(Matrix({{0.2, 0.4, 0, 0.4}, {0, 0, 1, 0}, {0, 1, 0, 0}, {0, 0, 0, 1}}));
-  ASSERT_TRUE(periods.ok()) << periods.status();
-  EXPECT_FALSE((*periods)[0].has_value());
-  EXPECT_FALSE((*periods)[1].has_value());
-  EXPECT_EQ((*periods)[3].value(), 0);
 }
 
 TEST(TransitionMatrix, RefusesWhatIsNone) {
