@@ -329,21 +329,20 @@ void AddProfitability(CLI::App* noun, Action& selected) {
 
 void AddWallet(CLI::App* noun, Action& selected) {
   auto shared = std::make_shared<PortfolioFlags>();
-  CLI::App* wallet =
-      AddVerb(noun, "wallet", "Lists which share of its budget each account spends with us", selected,
-              [shared](Session& session) {
-                v1::ListWalletSharesRequest request;
-                request.set_category(shared->category);
-                bool found = true;
-                const int code = ShowScoped(session, shared->scope, request, &shared->pages,
-                                            &client::Client::ListWalletShares, [&](const auto& pages) {
-                                              PrintWallet(session, pages);
-                                              found = pages[0].budgets() + pages[0].budgeted() > 0;
-                                            });
-                return code == kExitOk && !found && !shared->category.empty()
-                           ? session.NotFound("no account in scope has a budget of the category " + shared->category)
-                           : code;
-              });
+  CLI::App* wallet = AddVerb(
+      noun, "wallet", "Lists which share of its budget each account spends with us", selected,
+      [shared](Session& session) {
+        v1::ListWalletSharesRequest request;
+        request.set_category(shared->category);
+        bool found = false;
+        const int code = ShowScoped(
+            session, shared->scope, request, &shared->pages, &client::Client::ListWalletShares,
+            [&](const auto& pages) { PrintWallet(session, pages); },
+            {[&](const v1::ListWalletSharesResponse& page) { found = found || page.budgets() + page.budgeted() > 0; }});
+        return code == kExitOk && !found && !shared->category.empty()
+                   ? session.NotFound("no account in scope has a budget of the category " + shared->category)
+                   : code;
+      });
   wallet->add_option("--category", shared->category, "Category of the budgets (default: those for everything)");
   shared->pages.AddTo(wallet);
   shared->scope.AddTo(wallet, {.period = false});

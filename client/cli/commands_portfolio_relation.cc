@@ -230,12 +230,12 @@ void AddMembership(CLI::App* portfolio, Action& selected) {
                 if (!flags->start.empty()) {
                   *request.mutable_start_time() = TimeOf(flags->start);
                 }
-                bool known = true;
+                bool known = false;
                 const int code = ShowScoped(session, flags->scope, request, nullptr, &client::Client::GetMembership,
-                                            [&](const auto& pages) {
-                                              PrintMembership(session, pages[0]);
-                                              known = pages[0].ever_members() + pages[0].members() > 0;
-                                            });
+                                            [&](const auto& pages) { PrintMembership(session, pages[0]); },
+                                            {[&](const v1::GetMembershipResponse& page) {
+                                              known = known || page.ever_members() + page.members() > 0;
+                                            }});
                 return code == kExitOk && !known && !flags->member_of.empty()
                            ? session.NotFound("no account in scope ever joined the club " + flags->member_of)
                            : code;

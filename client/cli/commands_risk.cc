@@ -166,8 +166,10 @@ void AddRiskCommands(CLI::App* retention, Action& selected) {
                                   [&](const auto& pages) { PrintAtRisk(session, pages); });
               });
   at_risk
-      ->add_option("--alive-below", risky->alive_below,
-                   "Accounts less likely alive than so many percent are listed without another reason (default 50)")
+      ->add_option(
+          "--alive-below", risky->alive_below,
+          "Accounts less likely alive than so many percent are listed without another reason (default 50); those "
+          "below 10 are counted as probably lost and never listed")
       ->check(PercentText())
       ->check(CLI::Range(0.1, 100.0));
   risky->pages.AddTo(at_risk);

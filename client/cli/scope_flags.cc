@@ -124,9 +124,7 @@ int FailScoped(Session& session, const ScopeFlags& flags, const client::ClientEr
     }
   }
   if (error.reason == "ACCOUNT_NOT_FOUND" && flags.filtered()) {
-    return session.Fail(error,
-                        "leave the filters out, which the account may not match, or open it with: keyledger "
-                        "account open ID");
+    return session.Fail(error, "look for it without the filters, or open it with: keyledger account open ID");
   }
   return session.Fail(error);
 }

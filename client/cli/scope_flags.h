@@ -107,10 +107,12 @@ int FailScoped(Session& session, const ScopeFlags& flags, const client::ClientEr
 
 // Asks for the scope, or with --by for each group of it, and prints the answers: as JSON, or by `render`, which gets
 // the pages of one answer (one, if the method does not list or without --all). An empty answer that an option explains
-// is not rendered: the option is named on stderr, and the exit code is kExitNotFound.
+// is not rendered (as JSON it is printed all the same): the option is named on stderr, and the exit code is
+// kExitNotFound. `inspect`, if given, sees every page, whatever it is printed as.
 template <typename Request, typename Response, typename Render>
 int ShowScoped(Session& session, const ScopeFlags& flags, Request request, const PageFlags* pages,
-               client::Result<Response> (client::Client::*method)(const Request&), const Render& render) {
+               client::Result<Response> (client::Client::*method)(const Request&), const Render& render,
+               const std::function<void(const Response&)>& inspect = nullptr) {
   flags.Fill(ScopeOf(request));
   flags.read.Fill(request);
   if constexpr (requires { request.set_page_token(""); }) {
@@ -132,6 +134,9 @@ int ShowScoped(Session& session, const ScopeFlags& flags, Request request, const
     bool empty = true;
     const std::optional<client::ClientError> error = ReadPages(session, request, pages, method, [&](Response page) {
       empty = empty && IsEmpty(page);
+      if (inspect) {
+        inspect(page);
+      }
       session.json() ? session.PrintJson(page) : answer.push_back(std::move(page));
     });
     if (error) {
@@ -150,6 +155,9 @@ int ShowScoped(Session& session, const ScopeFlags& flags, Request request, const
     *ScopeOf(one).mutable_accounts() = accounts;
     answer.clear();
     const std::optional<client::ClientError> error = ReadPages(session, one, pages, method, [&](Response page) {
+      if (inspect) {
+        inspect(page);
+      }
       session.json() ? documents.push_back(Session::JsonText(page)) : answer.push_back(std::move(page));
     });
     if (!error && !session.json()) {

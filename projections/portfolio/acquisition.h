@@ -24,7 +24,7 @@ struct AcquisitionRow {
   // total, the cost of the periods up to the first purchase's is left out of it: nobody can be kept in them.
   int64_t kept = 0;
   std::optional<double> cost_per_kept_micros;
-  // cost_per_won / cost_per_kept; nothing where one is absent or the latter zero.
+  // cost_per_won / cost_per_kept; nothing where one is absent.
   std::optional<double> ratio;
 };
 

@@ -1,5 +1,6 @@
 #include "projections/retention/data_end.h"
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <string>
@@ -86,7 +87,7 @@ absl::StatusOr<std::optional<Micros>> FindDataEnd(const std::vector<const store:
         last.Look(*shards[shard], bounded ? scope.known_places[shard] : std::numeric_limits<uint64_t>::max()));
   }
   if (!last.occurred().has_value()) return std::optional<Micros>();
-  return std::optional<Micros>(scope.zone.DayStart(*last.occurred(), 1));
+  return std::optional<Micros>(std::min(scope.zone.DayStart(*last.occurred(), 1), scope.now));
 }
 
 }  // namespace keyledger::projections

@@ -187,6 +187,8 @@ struct RetentionScope {
   PopulationFilter filter;
   int32_t period_length = 1;
   std::vector<uint64_t> known_places;
+  // The data end no later (data_end.h): what is not over yet is no silence.
+  Micros now = std::numeric_limits<int64_t>::max();
   // Asked now and then by walks: once it says true, they end with CANCELLED. None: they go to the end.
   std::function<bool()> canceled;
 

@@ -214,6 +214,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::ScoreForecast(grpc::CallbackServ
     KL_ASSIGN_OR_RETURN(const events::v1::EventRecord record, FindForecast(context_, request->forecast_id()));
     KL_ASSIGN_OR_RETURN(projections::PastForecast past, ToPast(record, context_.ledger.shard_count()));
     past.scope.canceled = CanceledBy(*call);
+    past.scope.now = AsOfNow(context_.clock);
     // What the forecast knew must be there before it is folded again, after a rebuild, too.
     KL_RETURN_IF_ERROR(
         context_.ledger.Readers("retention", context_.ledger.Format(Cursor{past.scope.known_places}), deadline)

@@ -63,6 +63,7 @@ absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionS
                                                     const grpc::CallbackServerContext& call, const Clock& clock) {
   projections::RetentionScope out;
   out.canceled = CanceledBy(call);
+  out.now = AsOfNow(clock);
   KL_ASSIGN_OR_RETURN(out.unit, UnitOf(scope.period(), "scope.period"));
   if (scope.period_length() < 0 || scope.period_length() > kPeriodLengthMax) {
     return FieldError("scope.period_length",

@@ -430,6 +430,20 @@ TEST(EmptyAnswer, NamesTheClubAndTheCategoryOfNobody) {
   EXPECT_EQ(category.err, "error: no account in scope has a budget of the category nope\n");
 }
 
+TEST(EmptyAnswer, IsOneOfAllGroupsTogetherHoweverItIsPrinted) {
+  FakePopulation server;
+  server.portfolio.ListGroupsAnswers.Answer(
+      R"({"groups": [{"value": "CN", "accounts": 5}, {"value": "DE", "accounts": 5}]})");
+  server.portfolio.GetMembershipAnswers.Answer(R"({"ever_members": 2, "other": {"accounts": 5}})");
+  server.portfolio.GetMembershipAnswers.Answer(R"({"other": {"accounts": 5}})");
+  EXPECT_EQ(RunAt(server, {"portfolio", "membership", "--member-of", "wine", "--by", "region"}).code, 0);
+  FakePopulation json;
+  json.portfolio.GetMembershipAnswers.Answer(R"({"other": {"accounts": 5}})");
+  EXPECT_EQ(RunAt(json, {"--output", "json", "portfolio", "membership", "--member-of", "nope"}).code, 4);
+  json.portfolio.ListWalletSharesAnswers.Answer(R"({"account_count": 5})");
+  EXPECT_EQ(RunAt(json, {"--output", "json", "portfolio", "wallet", "--category", "nope"}).code, 4);
+}
+
 TEST(By, StopsWhereTheServerFails) {
   FakePopulation server;
   server.portfolio.ListGroupsAnswers.Answer(R"({"groups": [{"value": "a", "accounts": 2}]})");

@@ -50,6 +50,18 @@ PortfolioLog TwoGroups() {
   return log;
 }
 
+TEST(FindDataEnd, IsNotInTheFuture) {
+  PortfolioLog log;
+  log.Purchase("a", Utc(2026, 1, 31, 9), 10 * kUnit);
+  RetentionScope scope;
+  scope.now = Utc(2026, 1, 31, 12);
+  EXPECT_EQ(EndOf(log, scope), Utc(2026, 1, 31, 12)) << "the day is not over";
+  scope.now = Utc(2026, 2, 1);
+  EXPECT_EQ(EndOf(log, scope), Utc(2026, 2, 1));
+  scope.now = Utc(2026, 2, 2);
+  EXPECT_EQ(EndOf(log, scope), Utc(2026, 2, 1));
+}
+
 TEST(FindDataEnd, IsTheDayAfterTheLastPurchaseWhoeverMadeItAndInWhateverCurrency) {
   PortfolioLog log;
   log.Open("a", Utc(2026, 1, 1));
