@@ -480,7 +480,7 @@ TEST(Advice, SaysThatAFilterMayLeaveAnAccountOut) {
   server.portfolio.GetReferralTreeAnswers.failure =
       client::RichStatus(grpc::StatusCode::NOT_FOUND, "ACCOUNT_NOT_FOUND", 0);
   EXPECT_THAT(RunAt(server, {"portfolio", "referrals", "--account", "a", "--region", "FR"}).err,
-              HasSubstr("do:     leave the filters out, which the account may not match"));
+              HasSubstr("do:     look for it without the filters, or open it with: keyledger account open ID"));
   EXPECT_THAT(RunAt(server, {"portfolio", "referrals", "--account", "a"}).err,
               HasSubstr("do:     open it with: keyledger account open ID"));
 }
