@@ -6,8 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include <fmt/format.h>
-
 #include "projections/engine/row_key.h"
 #include "projections/retention/month_cells.h"
 #include "projections/retention/retention_rows.h"
@@ -16,14 +14,6 @@
 
 namespace keyledger::projections {
 namespace {
-
-constexpr uint64_t kAccountsBetweenChecks = 256;
-
-absl::Status Damaged(std::string_view account_id) {
-  return MakeError(
-      Reason::kStoreDamaged,
-      fmt::format("a row of projection retention for account {} is unreadable; rebuild the projection", account_id));
-}
 
 // Looks for purchases that are later than any before.
 class LastPurchase {
@@ -38,11 +28,9 @@ class LastPurchase {
     std::string account_id;
     row->Seek(kFirstAccountKey);
     for (uint64_t accounts = 0; row->Valid(); ++accounts) {
-      if (accounts % kAccountsBetweenChecks == 0 && scope_.canceled && scope_.canceled()) {
-        return absl::CancelledError("nobody waits for the answer any more");
-      }
+      if (accounts % kAccountsBetweenChecks == 0) KL_RETURN_IF_ERROR(CheckWanted(scope_));
       RowKey key;
-      if (!SplitRowKey(row->key(), key)) return Damaged(row->key().substr(0, row->key().find('\0')));
+      if (!SplitRowKey(row->key(), key)) return UnreadableRow(row->key().substr(0, row->key().find('\0')));
       account_id.assign(key.account_id);
       KL_RETURN_IF_ERROR(LookAt(account_id, known_place, *row));
       const bool left = !row->Valid() || !SplitRowKey(row->key(), key) || key.account_id != account_id;
@@ -64,7 +52,7 @@ class LastPurchase {
       std::string_view currency_code;
       std::string_view value = row.value();
       if (!TakeRowTimes(row.key().substr(trades.size()), value, times) || !TakeTrade(value, trade, currency_code)) {
-        return Damaged(account_id);
+        return UnreadableRow(account_id);
       }
       if (!trade.is_return && times.recorded < scope_.known_at && times.position < known_place) last_ = times.occurred;
     }

@@ -19,14 +19,6 @@ namespace {
 
 // Currencies named in a refusal.
 constexpr size_t kCurrenciesNamed = 16;
-// How often a walk asks whether it shall go on.
-constexpr uint64_t kAccountsBetweenChecks = 256;
-
-absl::Status Damaged(std::string_view account_id) {
-  return MakeError(
-      Reason::kStoreDamaged,
-      fmt::format("a row of projection retention for account {} is unreadable; rebuild the projection", account_id));
-}
 
 void Clear(AccountHistory& history) {
   history.account_id.clear();
@@ -69,7 +61,7 @@ class ShardRows {
     for (; rows_->Valid(); rows_->Next()) {
       const std::string_view key = rows_->key();
       if (key.size() <= head || key[head - 1] != '\0' || !key.starts_with(account_id_)) break;
-      if (!take(key[head], key.substr(head + 1), rows_->value())) return Damaged(account_id_);
+      if (!take(key[head], key.substr(head + 1), rows_->value())) return UnreadableRow(account_id_);
     }
     return FindAccount();
   }
@@ -80,7 +72,8 @@ class ShardRows {
     if (!rows_->Valid()) return rows_->status();
     const std::string_view key = rows_->key();
     const size_t zero = key.find('\0');
-    if (zero == std::string_view::npos || zero == 0 || zero + 1 >= key.size()) return Damaged(key.substr(0, zero));
+    if (zero == std::string_view::npos || zero == 0 || zero + 1 >= key.size())
+      return UnreadableRow(key.substr(0, zero));
     account_id_.assign(key.substr(0, zero));
     return absl::OkStatus();
   }
@@ -309,9 +302,7 @@ absl::Status Walk(const std::vector<const store::TableReader*>& shards, const Re
   const auto later = [&rows](size_t a, size_t b) { return rows[a].account_id() > rows[b].account_id(); };
   std::make_heap(heap.begin(), heap.end(), later);
   for (uint64_t accounts = 0; !heap.empty(); ++accounts) {
-    if (accounts % kAccountsBetweenChecks == 0 && scope.canceled && scope.canceled()) {
-      return absl::CancelledError("nobody waits for the answer any more");
-    }
+    if (accounts % kAccountsBetweenChecks == 0) KL_RETURN_IF_ERROR(CheckWanted(scope));
     std::pop_heap(heap.begin(), heap.end(), later);
     ShardRows& first = rows[heap.back()];
     KL_RETURN_IF_ERROR(loader.Load(first));
@@ -347,6 +338,11 @@ std::optional<Micros> AccountHistory::first_purchase() const {
 std::optional<Micros> AccountHistory::last_purchase() const {
   const auto last = std::find_if(trades.rbegin(), trades.rend(), [](const auto& trade) { return !trade.is_return; });
   return last == trades.rend() ? std::nullopt : std::optional<Micros>(last->occurred);
+}
+
+absl::Status CheckWanted(const RetentionScope& scope) {
+  if (!scope.canceled || !scope.canceled()) return absl::OkStatus();
+  return absl::CancelledError("nobody waits for the answer any more");
 }
 
 int64_t RevenueOf(const HistoryTrade& trade, RevenueBasis basis) {

@@ -195,6 +195,11 @@ struct RetentionScope {
   Periods periods() const { return Periods{zone, unit, period_length}; }
 };
 
+// CANCELLED once scope.canceled says so.
+absl::Status CheckWanted(const RetentionScope& scope);
+// How often a walk asks that.
+inline constexpr uint64_t kAccountsBetweenChecks = 256;
+
 // Revenue of a trade on the scope's basis: zero for a return where it is gross.
 int64_t RevenueOf(const HistoryTrade& trade, RevenueBasis basis);
 

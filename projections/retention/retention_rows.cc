@@ -1,7 +1,10 @@
 #include "projections/retention/retention_rows.h"
 
+#include <fmt/format.h>
+
 #include "projections/engine/row_key.h"
 #include "server/base/codec.h"
+#include "server/base/error.h"
 
 namespace keyledger::projections {
 namespace {
@@ -46,6 +49,12 @@ bool TakeOptional(std::string_view& in, bool there, std::optional<std::string_vi
 }
 
 }  // namespace
+
+absl::Status UnreadableRow(std::string_view account_id) {
+  return MakeError(
+      Reason::kStoreDamaged,
+      fmt::format("a row of projection retention for account {} is unreadable; rebuild the projection", account_id));
+}
 
 void StartRow(std::string_view account_id, char tag, const RowTimes& times, std::string& key, std::string& value) {
   StartRowKey(key, account_id, tag);

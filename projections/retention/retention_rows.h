@@ -64,6 +64,9 @@ struct StandingChange {
   std::string_view value;
 };
 
+// DATA_LOSS (kStoreDamaged): a row of the account is none of these.
+absl::Status UnreadableRow(std::string_view account_id);
+
 // Append to the value what stands after the times; `occurred` is in the key. Money comes with its currency.
 void PutAccountChange(const AccountChange& change, std::string& value);
 void PutBudget(const HistoryBudget& budget, std::string_view currency_code, std::string& value);

@@ -63,9 +63,19 @@ absl::StatusOr<AskedForecast> ToForecast(const ledger::v1::ForecastScope& foreca
 std::string FormatViewPlace(const std::vector<uint64_t>& places, Micros as_of, uint64_t next) {
   std::string text;
   PutBigEndian64(text, next);
-  PutBigEndian64(text, static_cast<uint64_t>(as_of));
+  PutMoment(text, as_of);
   PutPlaces(text, places);
   return text;
+}
+
+void PutMoment(std::string& text, Micros moment) { PutBigEndian64(text, static_cast<uint64_t>(moment)); }
+
+absl::StatusOr<Micros> TakeMoment(std::string_view& text, Micros latest) {
+  uint64_t moment = 0;
+  if (!GetBigEndian64(text, moment)) return NoToken();
+  const auto taken = static_cast<Micros>(moment);
+  if (!domain::IsTimestampRange(taken) || taken > latest) return NoToken();
+  return taken;
 }
 
 void PutPlaces(std::string& text, const std::vector<uint64_t>& places) {
@@ -104,11 +114,10 @@ absl::StatusOr<CallSlots::Slot> TakeForecastSlot(const ServiceContext& context) 
 }
 
 absl::Status ParseViewPlace(std::string_view text, uint32_t shard_count, ForecastView& view, Micros& as_of) {
-  uint64_t moment = 0;
-  if (!GetBigEndian64(text, view.first) || !GetBigEndian64(text, moment)) return NoToken();
+  if (!GetBigEndian64(text, view.first)) return NoToken();
+  KL_ASSIGN_OR_RETURN(as_of, TakeMoment(text, domain::kTimeMax));
   KL_ASSIGN_OR_RETURN(view.places, TakePlaces(text, shard_count));
-  as_of = static_cast<Micros>(moment);
-  return text.empty() && domain::IsTimestampRange(as_of) ? absl::OkStatus() : NoToken();
+  return text.empty() ? absl::OkStatus() : NoToken();
 }
 
 void FillModel(const projections::ForecastModels& models, int64_t accounts, ledger::v1::ForecastModel& out) {

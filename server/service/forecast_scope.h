@@ -73,6 +73,11 @@ absl::Status OpenPlaces(const ServiceContext& context, const std::string& min_cu
                         std::chrono::steady_clock::time_point deadline, projections::RetentionScope& scope,
                         ForecastView& view);
 
+// A moment in a token, no later than `latest`. Taking it leaves what comes after it in `text`.
+// Errors: INVALID_ARGUMENT (kInvalidToken).
+void PutMoment(std::string& text, Micros moment);
+absl::StatusOr<Micros> TakeMoment(std::string_view& text, Micros latest);
+
 // Places in a token, one a shard. Taking them leaves what comes after them in `text`.
 // Errors: INVALID_ARGUMENT (kInvalidToken).
 void PutPlaces(std::string& text, const std::vector<uint64_t>& places);

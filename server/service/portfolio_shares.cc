@@ -199,6 +199,7 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetClasses(grpc::CallbackServerC
     ForecastView view;
     if (forecasts && !query.after.empty()) {
       std::string_view token = query.after;
+      KL_ASSIGN_OR_RETURN(scope.now, TakeMoment(token, scope.now));
       KL_ASSIGN_OR_RETURN(view.places, TakePlaces(token, context_.ledger.shard_count()));
       if (token.empty()) return MakeError(Reason::kInvalidToken, "not a page token of this ledger");
       query.after = std::string(token);
@@ -213,7 +214,10 @@ grpc::ServerUnaryReactor* PortfolioServiceImpl::GetClasses(grpc::CallbackServerC
     Fill(answer, *response);
     if (answer.next.empty()) return absl::OkStatus();
     std::string continuation;
-    if (forecasts) PutPlaces(continuation, view.places);
+    if (forecasts) {
+      PutMoment(continuation, scope.now);
+      PutPlaces(continuation, view.places);
+    }
     response->set_next_page_token(NextPageToken(*request, continuation + answer.next));
     return absl::OkStatus();
   });

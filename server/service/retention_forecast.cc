@@ -132,7 +132,7 @@ grpc::ServerUnaryReactor* RetentionServiceImpl::GetForecast(grpc::CallbackServer
                         KnownPrograms(context_, view.places[0], asked.scope.known_at));
     for (const projections::AccountOutlook& account : table.accounts) {
       ledger::v1::AccountForecast& out = *response->add_accounts();
-      if (asked.scope.canceled()) return absl::CancelledError("nobody waits for the answer any more");
+      KL_RETURN_IF_ERROR(projections::CheckWanted(asked.scope));
       FillAccount(account, table.as_of, programs, out);
       if (!account.expected_revenue_micros.has_value()) continue;
       const uint64_t known_place = view.places[context_.ledger.ShardOfAccount(account.account_id).number()];

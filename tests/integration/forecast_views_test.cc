@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <absl/strings/str_replace.h>
 #include <fmt/format.h>
 
 #include "server/domain/proto_time.h"
@@ -21,24 +22,9 @@ const Micros kStart = Utc(2025, 1, 1);
 const Micros kOctober = Utc(2025, 10, 1);
 
 // The plain program from December of 2026 on, which has other tiers.
-constexpr char kLaterProgram[] = R"(program_id: plain
-time_zone: UTC
-currency_code: USD
-effective_from: 2026-12-01
-accrual_rules:
-  - rule_id: base
-    per_money: {points: 1, per_micros: 1_000_000}
-    expiry: {after_months: 12}
-return_policy: within_balance
-tier_ladder:
-  ladder_id: main
-  metric: net_spend
-  window: {rolling_days: 365}
-  review_period: year
-  tiers:
-    - {tier_id: iron, entrance: 0}
-    - {tier_id: steel, entrance: 1_000_000_000}
-)";
+std::string LaterProgram() {
+  return absl::StrReplaceAll(kPlainProgram, {{"2000-01-01", "2026-12-01"}, {"bronze", "iron"}, {"silver", "steel"}});
+}
 
 // 200 buyers of 2025: half of them of li, hotels in Shanghai, the others of wu, offices in the US.
 class ForecastViews : public ::testing::TestWithParam<uint32_t> {
@@ -162,6 +148,35 @@ TEST_P(ForecastViews, OfThePromisingAreTheSameOnAllPagesWhateverIsAppendedMeanwh
   EXPECT_EQ(Refused(server_.portfolio(), &PortfolioService::Stub::GetClasses, other), "INVALID_TOKEN");
 }
 
+// Too few to fit: the last half of the stretch decides, whose middle moves while the day of the last purchase lasts.
+TEST(PromisingWithoutAForecast, IsTheSameOnAllPagesWhateverTimeItIs) {
+  LiveServer server(1);
+  for (int i = 10; i < 30; ++i) {
+    std::vector<shard::SubmittedEvent> events{Opened(kStart), Bought(i < 15 ? 1'000 : 10, "", kStart)};
+    if (i >= 26) events.push_back(Bought(100));
+    server.MustAppend(Request(fmt::format("a{}", i), "r1", events));
+  }
+  GetClassesRequest request;
+  request.set_class_id("promising");
+  request.set_page_size(2);
+  request.set_min_cursor(server.HeadCursor());
+  server.clock().Advance(kMicrosPerSecond);
+  GetClassesResponse first;
+  ASSERT_TRUE(Call(server.portfolio(), &PortfolioService::Stub::GetClasses, request, &first).ok());
+  ASSERT_EQ(first.members_size(), 2);
+  EXPECT_NE(first.basis().find("no forecast is possible"), std::string::npos) << first.basis();
+  server.clock().Advance(3'600 * kMicrosPerSecond);
+  GetClassesResponse afresh;
+  ASSERT_TRUE(Call(server.portfolio(), &PortfolioService::Stub::GetClasses, request, &afresh).ok());
+  EXPECT_NE(afresh.basis(), first.basis());
+  request.set_page_token(first.next_page_token());
+  GetClassesResponse second;
+  ASSERT_TRUE(Call(server.portfolio(), &PortfolioService::Stub::GetClasses, request, &second).ok());
+  EXPECT_EQ(second.basis(), first.basis());
+  ASSERT_EQ(second.members_size(), 2);
+  EXPECT_EQ(second.members(1).account_id(), "a29");
+}
+
 TEST_P(ForecastViews, ProjectTiersByTheProgramsThatWereKnown) {
   const auto tiers = [this](const GetForecastRequest& request) {
     std::vector<std::string> ids;
@@ -181,7 +196,7 @@ TEST_P(ForecastViews, ProjectTiersByTheProgramsThatWereKnown) {
   server_.clock().Advance(2 * kMicrosPerSecond);
   PublishProgramRequest publish;
   publish.set_request_id("later");
-  publish.set_source_yaml(kLaterProgram);
+  publish.set_source_yaml(LaterProgram());
   Get(server_.programs(), &ProgramService::Stub::PublishProgram, publish);
   head_ = server_.HeadCursor();
   // The horizon ends in December of 2026, under the program that was published between the pages.
