@@ -5,6 +5,7 @@
 
 #include "client/cli/commands.h"
 #include "client/cli/text.h"
+#include "server/base/ids.h"
 
 namespace keyledger::cli {
 namespace {
@@ -44,6 +45,13 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
 }  // namespace
 
 int Run(const std::vector<std::string>& arguments, Environment environment) {
+  // Nothing else could be sent: texts of messages are UTF-8.
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (IsUtf8(arguments[i])) continue;
+    environment.err << "error: argument " << i + 1 << " is not UTF-8: " << Printable(arguments[i])
+                    << "\nSet the terminal to UTF-8, or convert what was pasted.\n";
+    return kExitUsage;
+  }
   CLI::App app("keyledger: the ledger of key accounts, from the command line", "keyledger");
   GlobalOptions options;
   Action selected;
@@ -57,6 +65,21 @@ int Run(const std::vector<std::string>& arguments, Environment environment) {
   AddConductCommands(app, selected);
   AddContactCommands(app, selected);
   AddRelationCommands(app, selected);
+  AddPeopleRecordCommands(app, selected);
+  AddInteractionRecordCommands(app, selected);
+  AddDealRecordCommands(app, selected);
+  AddAgreementRecordCommands(app, selected);
+  AddCareRecordCommands(app, selected);
+  AddPipelineCommands(app, selected);
+  AddPipelineAgreementCommands(app, selected);
+  AddPipelineCareCommands(app, selected);
+  AddPortfolioTransferCommands(app, selected);
+  AddDutyCommands(app, selected);
+  AddOwnerQueryCommands(app, selected);
+  AddProfileCommands(app, selected);
+  AddComplianceCommands(app, selected);
+  AddTradeCommands(app, selected);
+  AddFactCommands(app, selected);
   AddTierCommands(app, selected);
   AddRetentionCommands(app, selected);
   AddPortfolioCommands(app, selected);

@@ -10,6 +10,7 @@
 
 #include "client/cli/describe.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/ledger_service.pb.h"
 
 namespace keyledger::cli {
 namespace {
@@ -50,9 +51,47 @@ std::string AdviceOnRules(const client::ClientError& error) {
   return "";
 }
 
+// What a person can do about a step of an item, an owner or an account that the ledger refuses.
+std::string AdviceOnItems(const client::ClientError& error) {
+  const std::string& reason = error.reason;
+  if (reason == "ITEM_EXISTS") {
+    return "use a new id, or go a step on with the one there is; keyledger account timeline ID shows it";
+  }
+  if (reason == "ITEM_NOT_OPEN") {
+    return "keyledger account timeline ID shows what is open, and what has ended";
+  }
+  if (reason == "STEP_NOT_ALLOWED") {
+    const std::string needs = error.Metadata("needs");
+    return needs.empty() ? "take one of the steps that are possible: " + error.Metadata("legal_steps")
+                         : "record what it needs first: " + needs;
+  }
+  if (reason == "OWNER_NOT_ASSIGNED") {
+    return "keyledger owner list shows who has which role";
+  }
+  if (reason == "ACCOUNT_MERGED") {
+    return "record it on the account that goes on: " + error.Metadata("into_account_id");
+  }
+  if (reason == "ENTITLEMENT_SPENT") {
+    return "use no more than is left, while it is valid, or grant another";
+  }
+  if (reason == "NOT_RETRACTABLE") {
+    return "correct it by its next step, or a return; only facts that nothing was decided by can be retracted";
+  }
+  if (reason == "PORTFOLIO_TRANSFER_RUNNING") {
+    return "wait for its end, which shows: keyledger owner transfer-status " + error.Metadata("transfer_id");
+  }
+  if (reason == "PORTFOLIO_TRANSFER_NOT_FOUND") {
+    return "keyledger owner transfers shows those there are";
+  }
+  return "";
+}
+
 // What a person can do about a failure.
 std::string Advice(const client::ClientError& error, const std::string& server) {
   if (std::string advice = AdviceOnRules(error); !advice.empty()) {
+    return advice;
+  }
+  if (std::string advice = AdviceOnItems(error); !advice.empty()) {
     return advice;
   }
   if (error.reason == "STALE_REVISION") {
@@ -178,6 +217,11 @@ int Session::NotFound(const std::string& message) {
 int Session::Usage(const std::string& message) {
   err() << "error: " << message << "\n";
   return kExitUsage;
+}
+
+CLI::App* Noun(CLI::App& root, const std::string& name, const std::string& description) {
+  const std::vector<CLI::App*> there = root.get_subcommands([&](CLI::App* noun) { return noun->get_name() == name; });
+  return there.empty() ? root.add_subcommand(name, description) : there.front();
 }
 
 CLI::App* AddVerb(CLI::App* noun, const std::string& name, const std::string& description, Action& selected,

@@ -95,6 +95,10 @@ class Session {
 // What a verb does; returns the exit code.
 using Action = std::function<int(Session&)>;
 
+// The noun of that name. Verbs of one noun may come from several files: whoever asks first adds it, with the
+// description.
+CLI::App* Noun(CLI::App& root, const std::string& name, const std::string& description);
+
 // Adds the verb to the noun; when it is on the command line, `selected` becomes its action.
 CLI::App* AddVerb(CLI::App* noun, const std::string& name, const std::string& description, Action& selected,
                   Action action);

@@ -31,8 +31,36 @@ void AddRiskCommands(CLI::App* retention, Action& selected);
 void AddPortfolioCommands(CLI::App& root, Action& selected);
 // Verbs of the noun portfolio: satisfaction, acquisition, membership, referrals and rank-migration.
 void AddPortfolioRelationCommands(CLI::App* portfolio, Action& selected);
-// The nouns survey, budget, supplier-rank, cost, referral, club, competitor and contract.
+// The nouns survey, budget, supplier-rank, cost, referral, club and competitor.
 void AddRelationCommands(CLI::App& root, Action& selected);
+// Verbs that record facts of the relationship, by tables (fact_verb.h): the nouns owner, need, signal, position,
+// tender, evaluation and adaptation with verbs of account and contact; interaction and handover; opportunity, quote,
+// order, payment and demand; contract, promise, plan, entitlement, obligation, violation and sanction; issue, loan,
+// commission and advance with verbs of referral.
+void AddPeopleRecordCommands(CLI::App& root, Action& selected);
+void AddInteractionRecordCommands(CLI::App& root, Action& selected);
+void AddDealRecordCommands(CLI::App& root, Action& selected);
+void AddAgreementRecordCommands(CLI::App& root, Action& selected);
+void AddCareRecordCommands(CLI::App& root, Action& selected);
+// Verbs that show what is under way: list and pipeline of opportunity, list and approvals of quote; list of contract,
+// promise and plan; list of issue and item, and payment terms.
+void AddPipelineCommands(CLI::App& root, Action& selected);
+void AddPipelineAgreementCommands(CLI::App& root, Action& selected);
+void AddPipelineCareCommands(CLI::App& root, Action& selected);
+// The verbs transfer-all, transfer-status and transfers of the noun owner.
+void AddPortfolioTransferCommands(CLI::App& root, Action& selected);
+// What is asked about meeting accounts: the noun duty; list, coverage, delay, effort and continuity of the noun
+// owner; timeline, profile, profiles and prospects of the noun account, list of interaction; the noun compliance.
+void AddDutyCommands(CLI::App& root, Action& selected);
+void AddOwnerQueryCommands(CLI::App& root, Action& selected);
+void AddProfileCommands(CLI::App& root, Action& selected);
+// A verb of the noun account.
+void AddProspects(CLI::App* account, Action& selected);
+void AddComplianceCommands(CLI::App& root, Action& selected);
+// The verbs demand show, referral yields and purchase modes.
+void AddTradeCommands(CLI::App& root, Action& selected);
+// The noun fact: retract.
+void AddFactCommands(CLI::App& root, Action& selected);
 void AddReportCommands(CLI::App& root, Action& selected);
 void AddProgramCommands(CLI::App& root, Action& selected);
 // Verbs of the noun program.

@@ -3,6 +3,7 @@
 
 #include "client/cli/commands.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/audit_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

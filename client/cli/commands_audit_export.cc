@@ -10,6 +10,7 @@
 #include "client/cli/part_file.h"
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/audit_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

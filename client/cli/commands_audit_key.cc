@@ -9,6 +9,7 @@
 
 #include "client/cli/commands.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/audit_service.pb.h"
 #include "server/merkle/base64.h"
 #include "server/merkle/note.h"
 

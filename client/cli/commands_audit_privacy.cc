@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/audit_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

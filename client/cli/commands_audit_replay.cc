@@ -5,6 +5,7 @@
 #include "client/cli/describe.h"
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/audit_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

@@ -8,6 +8,8 @@
 
 #include "client/cli/describe.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/account_service.pb.h"
+#include "keyledger/ledger/v1/audit_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

@@ -5,6 +5,8 @@
 
 #include "client/cli/commands.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/points_service.pb.h"
+#include "keyledger/ledger/v1/retention_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

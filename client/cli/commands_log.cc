@@ -15,6 +15,7 @@
 #include "client/cli/text.h"
 #include "client/cpp/appender.h"
 #include "client/cpp/subscription.h"
+#include "keyledger/ledger/v1/ledger_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

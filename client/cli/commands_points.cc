@@ -6,6 +6,7 @@
 
 #include "client/cli/describe.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/points_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

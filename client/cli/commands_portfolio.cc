@@ -8,6 +8,7 @@
 #include "client/cli/figures.h"
 #include "client/cli/scope_flags.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/portfolio_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

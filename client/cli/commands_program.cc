@@ -6,6 +6,7 @@
 
 #include "client/cli/program_name.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/program_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

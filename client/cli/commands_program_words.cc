@@ -7,6 +7,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/program_name.h"
 #include "client/cli/program_words.h"
+#include "keyledger/ledger/v1/program_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

@@ -16,6 +16,8 @@ struct LineText {
   std::string quantity = "1";
   std::string amount;
   std::string cost;
+  std::string single;
+  std::string bundle;
 };
 
 struct LinesFlags {
@@ -33,10 +35,15 @@ struct LinesFlags {
       verb->add_option("--line-number", single.number, "Line of the purchase, from 1");
     } else {
       verb->add_option("--cost", single.cost, "What the line cost us")->check(MoneyText());
+      verb->add_option("--single", single.single, "What the line costs by itself: what a bundle saves")
+          ->check(MoneyText());
+      verb->add_option("--bundle", single.bundle, "The bundle it was sold in");
     }
-    verb->add_option("--line", lines,
-                     is_return ? "A line: number=1,quantity=2,amount=12.50[,sku=..,category=..]; may be repeated"
-                               : "A line: amount=12.50[,quantity=2,sku=..,category=..,cost=..]; may be repeated");
+    verb->add_option(
+        "--line", lines,
+        is_return
+            ? "A line: number=1,quantity=2,amount=12.50[,sku=..,category=..]; may be repeated"
+            : "A line: amount=12.50[,quantity=2,sku=..,category=..,cost=..,single=..,bundle=..]; may be repeated");
   }
 };
 
@@ -48,6 +55,8 @@ bool SetKey(LineText& line, std::string_view key, const std::string& value) {
                        : key == "quantity" ? &line.quantity
                        : key == "amount"   ? &line.amount
                        : key == "cost"     ? &line.cost
+                       : key == "single"   ? &line.single
+                       : key == "bundle"   ? &line.bundle
                                            : nullptr;
   if (field != nullptr) {
     *field = value;
@@ -63,7 +72,8 @@ std::string ParseLine(std::string_view text, LineText& line) {
     const size_t equals = item.find('=');
     if (equals == std::string_view::npos ||
         !SetKey(line, item.substr(0, equals), std::string(item.substr(equals + 1)))) {
-      return fmt::format("--line: '{}' is not one of number=, sku=, category=, quantity=, amount=, cost=", item);
+      return fmt::format(
+          "--line: '{}' is not one of number=, sku=, category=, quantity=, amount=, cost=, single=, bundle=", item);
     }
     text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
   }
@@ -92,13 +102,20 @@ std::string FillLine(const LineText& text, const std::string& currency, Line& li
       return fmt::format("'{}' is no line number", text.number);
     }
     line.set_line_number(static_cast<uint32_t>(*number));
-  } else if (!text.cost.empty()) {
-    const std::optional<int64_t> cost = ParseMicros(text.cost);
-    if (!cost) {
-      return fmt::format("'{}' is no amount", text.cost);
+  } else {
+    line.set_bundle_id(text.bundle);
+    for (const std::string* given : {&text.cost, &text.single}) {
+      if (given->empty()) {
+        continue;
+      }
+      const std::optional<int64_t> micros = ParseMicros(*given);
+      if (!micros) {
+        return fmt::format("'{}' is no amount", *given);
+      }
+      ev::Money& money = given == &text.cost ? *line.mutable_cost() : *line.mutable_single_amount();
+      money.set_currency_code(currency);
+      money.set_micros(*micros);
     }
-    line.mutable_cost()->set_currency_code(currency);
-    line.mutable_cost()->set_micros(*cost);
   }
   return "";
 }
@@ -139,6 +156,7 @@ struct PurchaseFlags {
   std::string invoice;
   std::string return_number;
   std::string mode;
+  std::string order;
 };
 
 int Record(Session& session, const PurchaseFlags& flags) {
@@ -147,6 +165,7 @@ int Record(Session& session, const PurchaseFlags& flags) {
   purchase.set_merchant_id(flags.merchant);
   purchase.set_invoice_number(flags.invoice);
   purchase.set_region(flags.region);
+  purchase.set_order_id(flags.order);
   purchase.set_sale_mode(ModeOf(flags.mode));
   if (const std::string wrong = FillLines(flags.lines, purchase.mutable_lines()); !wrong.empty()) {
     return session.Usage(wrong);
@@ -179,6 +198,7 @@ void AddPurchaseCommands(CLI::App& root, Action& selected) {
   record->add_option("--merchant", bought->merchant, "Who issued the invoice; required with --invoice");
   record->add_option("--invoice", bought->invoice, "Invoice number, unique per merchant");
   record->add_option("--region", bought->region, "Where the sale happened (default: the account's region)");
+  record->add_option("--order", bought->order, "The order it belongs to");
   record->add_option("--mode", bought->mode, "How the sale came about")
       ->check(CLI::IsMember({"direct", "shop-registered", "shop-delivered", "online"}));
 

@@ -1,5 +1,5 @@
-// What is known of the relationship beside the trade: keyledger survey, budget, supplier-rank, cost, referral, club,
-// competitor and contract.
+// What is known of the relationship beside the trade: keyledger survey, budget, supplier-rank, cost, referral, club and
+// competitor.
 #include "client/cli/commands.h"
 
 #include <fmt/format.h>
@@ -189,60 +189,6 @@ void AddCompetitor(CLI::App& root, Action& selected) {
   verb->add_option("--description", flags->text, "What is known of it");
 }
 
-ev::ContractEnding EndingOf(const std::string& name) {
-  return name == "cancelled"    ? ev::CONTRACT_ENDING_CANCELLED
-         : name == "breached"   ? ev::CONTRACT_ENDING_BREACHED
-         : name == "superseded" ? ev::CONTRACT_ENDING_SUPERSEDED
-                                : ev::CONTRACT_ENDING_NOT_RENEWED;
-}
-
-void AddContract(CLI::App& root, Action& selected) {
-  CLI::App* noun = root.add_subcommand("contract", "Terms that accounts are bound for");
-  {
-    const auto [verb, flags] = AddFact(noun, "sign", "Records that the account bound itself for a term", selected,
-                                       [](const RelationFlags& given, ev::Event& event) {
-                                         ev::ContractSigned& contract = *event.mutable_contract_signed();
-                                         contract.set_contract_id(given.id);
-                                         *contract.mutable_start_time() = TimeOf(given.from);
-                                         *contract.mutable_end_time() = TimeOf(given.until);
-                                         if (!given.amount.empty()) {
-                                           given.FillMoney(*contract.mutable_value());
-                                         }
-                                         contract.set_kind(given.kind);
-                                       });
-    verb->add_option("--contract", flags->id, "The contract")->required();
-    verb->add_option("--from", flags->from, "Start of the term")->required()->check(TimeText());
-    verb->add_option("--until", flags->until, "End of the term, exclusive")->required()->check(TimeText());
-    flags->AddMoney(verb, "--value", "What it is worth over the term");
-    verb->add_option("--kind", flags->kind, "Kind of contract");
-  }
-  {
-    const auto [verb, flags] = AddFact(noun, "renew", "Records that the term was extended", selected,
-                                       [](const RelationFlags& given, ev::Event& event) {
-                                         ev::ContractRenewed& renewed = *event.mutable_contract_renewed();
-                                         renewed.set_contract_id(given.id);
-                                         *renewed.mutable_end_time() = TimeOf(given.until);
-                                         if (!given.amount.empty()) {
-                                           given.FillMoney(*renewed.mutable_value());
-                                         }
-                                       });
-    verb->add_option("--contract", flags->id, "The contract")->required();
-    verb->add_option("--until", flags->until, "New end of the term, exclusive")->required()->check(TimeText());
-    flags->AddMoney(verb, "--value", "What the extension is worth");
-  }
-  const auto [verb, flags] = AddFact(noun, "end", "Records that the contract ended", selected,
-                                     [](const RelationFlags& given, ev::Event& event) {
-                                       ev::ContractEnded& ended = *event.mutable_contract_ended();
-                                       ended.set_contract_id(given.id);
-                                       ended.set_ending(EndingOf(given.kind));
-                                       ended.set_reason(given.text);
-                                     });
-  verb->add_option("--contract", flags->id, "The contract")->required();
-  flags->AddKind(verb, "--ending", "not-renewed, cancelled, breached, or superseded: no loss",
-                 {"not-renewed", "cancelled", "breached", "superseded"});
-  verb->add_option("--reason", flags->text, "Why, in words");
-}
-
 }  // namespace
 
 void AddRelationCommands(CLI::App& root, Action& selected) {
@@ -253,7 +199,6 @@ void AddRelationCommands(CLI::App& root, Action& selected) {
   AddReferral(root, selected);
   AddClub(root, selected);
   AddCompetitor(root, selected);
-  AddContract(root, selected);
 }
 
 }  // namespace keyledger::cli

@@ -11,6 +11,8 @@
 #include "client/cli/report_page.h"
 #include "client/cli/scope_flags.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/portfolio_service.pb.h"
+#include "keyledger/ledger/v1/retention_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

@@ -7,6 +7,7 @@
 #include "client/cli/figures.h"
 #include "client/cli/scope_flags.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/retention_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

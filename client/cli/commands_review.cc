@@ -8,6 +8,7 @@
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
 #include "client/cpp/backoff.h"
+#include "keyledger/ledger/v1/tier_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

@@ -8,6 +8,7 @@
 #include "client/cli/figures.h"
 #include "client/cli/forecast_flags.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/retention_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

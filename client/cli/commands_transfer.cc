@@ -9,6 +9,8 @@
 #include "client/cli/describe.h"
 #include "client/cli/text.h"
 #include "client/cpp/backoff.h"
+#include "keyledger/ledger/v1/ledger_service.pb.h"
+#include "keyledger/ledger/v1/points_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

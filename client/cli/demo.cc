@@ -11,6 +11,7 @@
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
 #include "client/cpp/appender.h"
+#include "keyledger/ledger/v1/ledger_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

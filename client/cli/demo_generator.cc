@@ -9,8 +9,10 @@
 
 #include <fmt/format.h>
 
+#include "client/cli/demo_dealings.h"
 #include "client/cli/demo_relation.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/ledger_service.pb.h"
 
 namespace keyledger::cli {
 namespace {
@@ -116,16 +118,26 @@ class AccountStory {
     if (dropped_ && last_day_ + 240 < kDays && random_.Chance(200'000)) {
       CloseAndWinBack();
     }
-    Number("");
-    std::vector<Planned> trade;
-    trade.swap(planned_);
-    const DemoLife life{seed_, number_, open_day, last_day_, closed_day_.value_or(kDays), dropped_, spent_by_year_};
+    const std::string owner = planned_.front().request.events(0).event().account_opened().owner();
+    const DemoLife life{seed_,    number_,        open_day, last_day_, closed_day_.value_or(kDays),
+                        dropped_, spent_by_year_, owner};
+    std::vector<Planned> story;
+    // Each part is numbered by itself, so that what is told later leaves the ids of what was told before.
+    const auto close = [&](const char* prefix) {
+      Number(prefix);
+      std::move(planned_.begin(), planned_.end(), std::back_inserter(story));
+      planned_.clear();
+    };
+    close("");
     // The second of a day is the account's own: nothing is drawn that the trade would miss.
-    TellRelation(life, [&](int64_t day) -> ev::Event& {
+    const auto at_nine = [&](int64_t day) -> ev::Event& {
       return Plan((kFirstDay + day) * kDaySeconds + 9 * 3600 + number_ % 3600 + static_cast<int64_t>(planned_.size()));
-    });
-    Number("r");
-    planned_.insert(planned_.begin(), std::make_move_iterator(trade.begin()), std::make_move_iterator(trade.end()));
+    };
+    TellRelation(life, at_nine);
+    close("r");
+    TellDealings(life, at_nine);
+    close("d");
+    planned_ = std::move(story);
     SortByTime();
     std::vector<v1::AppendRequest> requests;
     for (Planned& planned : planned_) {
@@ -308,6 +320,36 @@ class AccountStory {
   std::optional<int64_t> closed_day_;
 };
 
+// Accounts 150, 450 and 750 were entered twice, which was found out weeks later.
+constexpr uint32_t kEnteredTwiceEvery = 300;
+constexpr uint32_t kLastEnteredTwice = 900;
+constexpr int64_t kFoundOutDays = 40;
+
+// Adds the second account: opened with the first one, called once, and merged into it. No account ends so early that it
+// could not take it.
+void EnterTwice(const DemoOptions& options, std::vector<v1::AppendRequest>& requests) {
+  const v1::AppendRequest opened = requests.front();
+  const std::string account = opened.account_id() + "-b";
+  const int64_t seconds = opened.events(0).occurred_time().seconds() + 3 * kDaySeconds;
+  std::vector<v1::AppendRequest> second(3, opened);
+  for (size_t i = 0; i < second.size(); ++i) {
+    second[i].set_account_id(account);
+    second[i].set_request_id(fmt::format("demo-{}-{}-m{}", options.seed, account, i + 1));
+    *second[i].mutable_events(0)->mutable_occurred_time() =
+        TimestampFromMicros((seconds + static_cast<int64_t>(i) * kFoundOutDays / 2 * kDaySeconds) * 1'000'000);
+  }
+  ev::InteractionMade& made = *second[1].mutable_events(0)->mutable_event()->mutable_interaction_made();
+  made.set_kind(ev::INTERACTION_KIND_PHONE);
+  made.add_people(opened.events(0).event().account_opened().owner());
+  ev::AccountMerged& merged = *second[2].mutable_events(0)->mutable_event()->mutable_account_merged();
+  merged.set_into_account_id(opened.account_id());
+  merged.set_reason("entered twice");
+  requests.insert(requests.end(), second.begin(), second.end());
+  std::stable_sort(requests.begin(), requests.end(), [](const v1::AppendRequest& a, const v1::AppendRequest& b) {
+    return a.events(0).occurred_time().seconds() < b.events(0).occurred_time().seconds();
+  });
+}
+
 }  // namespace
 
 DemoRandom::DemoRandom(uint64_t seed) {
@@ -342,7 +384,11 @@ int64_t DemoRandom::Between(int64_t low, int64_t high) {
 }
 
 std::vector<v1::AppendRequest> DemoAccount(const DemoOptions& options, uint32_t index) {
-  return AccountStory(options, index).Tell();
+  std::vector<v1::AppendRequest> requests = AccountStory(options, index).Tell();
+  if (index + 1 <= kLastEnteredTwice && (index + 1) % kEnteredTwiceEvery == kEnteredTwiceEvery / 2) {
+    EnterTwice(options, requests);
+  }
+  return requests;
 }
 
 std::vector<v1::AppendRequest> DemoRequests(const DemoOptions& options) {

@@ -41,8 +41,8 @@ inline constexpr uint32_t kDemoAccountsMax = 100'000;
 // Returns the requests of account number `index` (from 0), in the order of their time: it opens between 2023-01-01 and
 // mid 2025, buys at its own rate until it drops out (after each purchase with its own probability, as BG/NBD has it),
 // more in autumn, in heavy-tailed baskets; a few lines come back, points are redeemed now and then, some lapsed
-// accounts are closed and a few of them won back. Of many of them more is known (demo_relation.h). Nothing is later
-// than 2025-12-31.
+// accounts are closed and a few of them won back. Of many of them more is known (demo_relation.h), and all are dealt
+// with (demo_dealings.h). Nothing is later than 2025-12-31.
 std::vector<::keyledger::ledger::v1::AppendRequest> DemoAccount(const DemoOptions& options, uint32_t index);
 
 // Returns the requests of all accounts, by occurred_time, then account.

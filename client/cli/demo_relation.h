@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "keyledger/events/v1/event.pb.h"
 
@@ -28,6 +29,8 @@ struct DemoLife {
   bool dropped = false;
   // Spent in 2023, 2024 and 2025.
   std::array<int64_t, 3> spent_cents{};
+  // Who is responsible for it from the first day.
+  std::string owner;
 };
 
 // Plans an event on a day of the story; returns where to put it.

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "client/cli/describe_fields.h"
 #include "client/cli/text.h"
 
 namespace keyledger::cli {
@@ -309,7 +310,9 @@ std::string Details(const ev::Event& event) {
     case ev::Event::kForecastRecorded:
       return ForecastDetails(event.forecast_recorded());
     case ev::Event::PAYLOAD_NOT_SET:
-      break;
+      return "";
+    default:
+      return DescribePayload(event);
   }
   return "";
 }

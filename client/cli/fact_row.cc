@@ -6,12 +6,19 @@
 
 #include <fmt/format.h>
 
+#include "client/cli/fact_verb.h"
 #include "client/cli/text.h"
 
 namespace keyledger::cli {
 namespace {
 
 namespace ev = ::keyledger::events::v1;
+
+// "-12.500000" of -12,500,000 micros.
+std::string FormatDecimal(int64_t micros) {
+  const uint64_t size = micros < 0 ? 0 - static_cast<uint64_t>(micros) : static_cast<uint64_t>(micros);
+  return fmt::format("{}{}.{:06}", micros < 0 ? "-" : "", size / 1'000'000, size % 1'000'000);
+}
 
 // The fields of one row by name, and what is wrong with the first that is.
 class Fields {
@@ -57,6 +64,26 @@ class Fields {
     }
     money->set_currency_code(options_.currency);
     money->set_micros(micros.value_or(0));
+  }
+  // Reads the field into that of the fact; several values are separated by ";". One that is empty is left out.
+  void Put(const std::string& name, google::protobuf::Message& fact, std::string_view path) {
+    const std::string text = Text(name);
+    const google::protobuf::FieldDescriptor& field = *FactField(*fact.GetDescriptor(), path);
+    for (size_t start = 0; start < text.size();) {
+      const size_t end = field.is_repeated() ? std::min(text.find(';', start), text.size()) : text.size();
+      std::string value(Trim(std::string_view(text).substr(start, end - start)));
+      start = end + 1;
+      if (field.message_type() == google::protobuf::Timestamp::descriptor()) {
+        value = FormatTime(TimestampFromMicros(Time(name)));
+      } else if (field.message_type() == ev::Money::descriptor()) {
+        ev::Money money;
+        Money(name, &money);
+        value = FormatDecimal(money.micros());
+      }
+      if (const std::string wrong = SetField(fact, path, value, options_.currency); !wrong.empty()) {
+        Fail(name + " " + wrong);
+      }
+    }
   }
   template <typename Enum>
   Enum OneOf(const std::string& name, const std::vector<std::pair<std::string_view, Enum>>& values) {
@@ -149,8 +176,44 @@ void FillEnded(Fields& fields, ev::ContractEnded& ended) {
   ended.set_reason(fields.Text("reason"));
 }
 
+// Kinds whose columns are fields of the fact, one by one: the fact and the field of each column, in the order of
+// FactKind::columns.
+struct FieldsOfKind {
+  std::string_view kind;
+  std::string_view payload;
+  std::array<std::string_view, 14> paths;
+};
+
+constexpr std::array<FieldsOfKind, 6> kFieldsOfKinds = {
+    {{"interaction",
+      "interaction_made",
+      {"kind", "people", "contact_ids", "purpose", "preparation", "result", "next_step.what", "next_step.due_time",
+       "next_step.kind", "interest", "cost", "our_minutes", "activity_id", "opportunity_id"}},
+     {"interaction-plan",
+      "interaction_planned",
+      {"interaction_id", "kind", "start_time", "people", "contact_ids", "purpose", "preparation", "activity_id"}},
+     {"need",
+      "need_stated",
+      {"need_id", "description", "category", "purpose", "quantity", "wanted_time", "contact_id"}},
+     {"score", "score_stated", {"score_id", "value", "person", "basis"}},
+     {"issue", "issue_opened", {"issue_id", "kind", "description", "due_time", "person", "contact_id", "severity"}},
+     {"owner", "owner_assigned", {"role", "person", "rank", "reason"}}}};
+
+void FillByColumns(const FieldsOfKind& row, Fields& fields, ev::Event& event) {
+  const auto* payload = ev::Event::descriptor()->FindFieldByName(std::string(row.payload));
+  google::protobuf::Message& fact = *event.GetReflection()->MutableMessage(&event, payload);
+  const FactKind& kind = *FindFactKind(row.kind);
+  for (size_t i = 0; i < row.paths.size() && !row.paths[i].empty(); ++i) {
+    fields.Put(std::string(kind.columns[i]), fact, row.paths[i]);
+  }
+}
+
 void FillEvent(std::string_view kind, Fields& fields, ev::Event& event) {
-  if (kind == "survey") {
+  const auto* row = std::find_if(kFieldsOfKinds.begin(), kFieldsOfKinds.end(),
+                                 [&](const FieldsOfKind& one) { return one.kind == kind; });
+  if (row != kFieldsOfKinds.end()) {
+    FillByColumns(*row, fields, event);
+  } else if (kind == "survey") {
     FillSurvey(fields, *event.mutable_survey_answered());
   } else if (kind == "budget") {
     FillBudget(fields, *event.mutable_budget_stated());

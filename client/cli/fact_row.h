@@ -19,11 +19,11 @@ namespace keyledger::cli {
 // value; the others may be missing or empty.
 struct FactKind {
   std::string_view name;
-  std::array<std::string_view, 6> columns;
+  std::array<std::string_view, 14> columns;
   size_t required = 0;
 };
 
-inline constexpr std::array<FactKind, 11> kFactKinds = {
+inline constexpr std::array<FactKind, 17> kFactKinds = {
     {{"survey", {"kind", "score", "survey", "contact"}, 2},
      {"budget", {"from", "until", "amount", "basis", "category", "source"}, 4},
      {"supplier-rank", {"place", "suppliers", "source"}, 2},
@@ -34,7 +34,16 @@ inline constexpr std::array<FactKind, 11> kFactKinds = {
      {"competitor", {"competitor", "kind", "description"}, 2},
      {"contract-sign", {"contract", "from", "until", "value", "kind"}, 3},
      {"contract-renew", {"contract", "until", "value"}, 2},
-     {"contract-end", {"contract", "ending", "reason"}, 2}}};
+     {"contract-end", {"contract", "ending", "reason"}, 2},
+     {"interaction",
+      {"kind", "by", "contact", "purpose", "preparation", "result", "next", "next_by", "next_kind", "interest", "cost",
+       "minutes", "activity", "opportunity"},
+      2},
+     {"interaction-plan", {"id", "kind", "start", "by", "contact", "purpose", "preparation", "activity"}, 4},
+     {"need", {"need", "what", "category", "purpose", "quantity", "by_time", "contact"}, 2},
+     {"score", {"key", "score", "by", "basis"}, 2},
+     {"issue", {"id", "kind", "what", "due", "person", "contact", "severity"}, 3},
+     {"owner", {"role", "person", "rank", "reason"}, 2}}};
 
 // Nothing if there is no such kind.
 const FactKind* FindFactKind(std::string_view name);
@@ -49,8 +58,8 @@ struct FactRow {
   events::v1::Event event;
 };
 
-// Reads rows of one kind. Values are written as the options of `keyledger survey answer`, `budget state` and so on;
-// amounts, from and until as the import's options say. Threads: immutable.
+// Reads rows of one kind. Values are written as the options of `keyledger survey answer`, `interaction make` and so on;
+// amounts and times as the import's options say. Several people or contacts are separated by ";". Threads: immutable.
 class FactRowParser {
  public:
   // Nothing if a column is unknown or missing, the date format or the time zone is wrong; `error` says which.

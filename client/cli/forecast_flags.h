@@ -4,6 +4,7 @@
 #include <string>
 
 #include "client/cli/scope_flags.h"
+#include "keyledger/ledger/v1/retention_service.pb.h"
 
 namespace keyledger::cli {
 

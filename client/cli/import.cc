@@ -14,6 +14,8 @@
 #include "client/cli/text.h"
 #include "client/cpp/appender.h"
 #include "client/cpp/backoff.h"
+#include "keyledger/ledger/v1/admin_service.pb.h"
+#include "keyledger/ledger/v1/ledger_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

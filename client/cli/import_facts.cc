@@ -13,6 +13,7 @@
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
 #include "client/cpp/appender.h"
+#include "keyledger/ledger/v1/ledger_service.pb.h"
 
 namespace keyledger::cli {
 namespace {
@@ -134,31 +135,45 @@ int ImportFacts(Session& session, const FactsFlags& flags) {
   return outcome.rejected() > 0 ? kExitPartly : kExitOk;
 }
 
+// A verb that imports facts: of the kind that the command line names, or of that given.
+void AddFactsVerb(CLI::App* import, Action& selected, const std::string& name, const std::string& description,
+                  const std::string& kind) {
+  auto flags = std::make_shared<FactsFlags>();
+  flags->kind = kind;
+  CLI::App* verb = AddVerb(import, name, description, selected, [flags](Session& session) {
+    flags->file.Fill(flags->options);
+    return ImportFacts(session, *flags);
+  });
+  std::vector<std::string> kinds;
+  std::string columns = "Columns by kind.";
+  for (const FactKind& one : kFactKinds) {
+    if (!kind.empty() && one.name != kind) {
+      continue;
+    }
+    kinds.emplace_back(one.name);
+    columns += fmt::format("\n{}: {}.", one.name, FactColumns(one));
+  }
+  if (kind.empty()) {
+    verb->add_option("KIND", flags->kind, fmt::format("{}", fmt::join(kinds, ", ")))
+        ->required()
+        ->check(CLI::IsMember(kinds));
+  }
+  flags->file.AddTo(
+      verb, flags->options,
+      "Columns by number from 1: account_id=1,occurred=2,score=3; values are written as the options of "
+      "keyledger survey answer, interaction make and so on; several people or contacts are separated by ;");
+  verb->footer(columns);
+}
+
 }  // namespace
 
 void AddImportFacts(CLI::App* import, Action& selected) {
-  auto flags = std::make_shared<FactsFlags>();
-  CLI::App* verb =
-      AddVerb(import, "facts",
-              "Imports surveys, budgets, costs, referrals, club members, competitors' moves or contracts, one "
-              "kind a file; running it twice changes nothing",
-              selected, [flags](Session& session) {
-                flags->file.Fill(flags->options);
-                return ImportFacts(session, *flags);
-              });
-  std::vector<std::string> kinds;
-  std::string columns = "Columns by kind.";
-  for (const FactKind& kind : kFactKinds) {
-    kinds.emplace_back(kind.name);
-    columns += fmt::format("\n{}: {}.", kind.name, FactColumns(kind));
-  }
-  verb->add_option("KIND", flags->kind, fmt::format("{}", fmt::join(kinds, ", ")))
-      ->required()
-      ->check(CLI::IsMember(kinds));
-  flags->file.AddTo(verb, flags->options,
-                    "Columns by number from 1: account_id=1,occurred=2,score=3; values are written as the options of "
-                    "keyledger survey answer, budget state and so on");
-  verb->footer(columns);
+  AddFactsVerb(import, selected, "facts",
+               "Imports surveys, budgets, costs, referrals, club members, competitors' moves, contracts, interactions, "
+               "needs, scores, issues or owners, one kind a file; running it twice changes nothing",
+               "");
+  AddFactsVerb(import, selected, "interactions",
+               "Imports interactions, as facts of that kind; running it twice changes nothing", "interaction");
 }
 
 }  // namespace keyledger::cli

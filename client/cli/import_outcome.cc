@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "client/cli/exit_code.h"
+#include "keyledger/ledger/v1/ledger_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

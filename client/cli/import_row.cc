@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/ledger_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

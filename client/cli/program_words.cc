@@ -91,6 +91,12 @@ std::string Plural(int64_t number, const std::string& word) {
   return fmt::format("{} {}{}", FormatCount(number), word, number == 1 ? "" : "s");
 }
 
+// "2027-02-06"; a day of every year: "02-06".
+std::string DayText(const programs::CalendarDay& day) {
+  const std::string text = fmt::format("{:02}-{:02}", day.month(), day.day());
+  return day.year() == 0 ? text : fmt::format("{:04}-{}", day.year(), text);
+}
+
 // A phrase for a message that has one; empty: none.
 std::string Phrase(const Message& message) {
   if (const auto* time = dynamic_cast<const google::protobuf::Timestamp*>(&message)) {
@@ -101,6 +107,13 @@ std::string Phrase(const Message& message) {
   }
   if (const auto* rate = dynamic_cast<const programs::RatePerUnit*>(&message)) {
     return fmt::format("{} per {}", Plural(rate->points(), "point"), Plural(rate->per_units(), "unit"));
+  }
+  if (const auto* day = dynamic_cast<const programs::CalendarDay*>(&message)) {
+    return DayText(*day);
+  }
+  if (const auto* holiday = dynamic_cast<const programs::Holiday*>(&message)) {
+    return fmt::format("{} {}{}{}", DayText(holiday->date()), holiday->name(), holiday->greeting() ? ", greeting" : "",
+                       holiday->open() ? ", open" : "");
   }
   return "";
 }
@@ -159,13 +172,19 @@ std::vector<const FieldDescriptor*> SetFields(const Message& message) {
   return fields;
 }
 
-// The field that names a message among its siblings ("rule_id", "role"); null: none. What it leads to ("to_stage_id") is
-// no name: several may lead there.
+// Whether messages of the type have a phrase, and are told apart by nothing else.
+bool IsPhrase(const google::protobuf::Descriptor& type) {
+  return &type == programs::CalendarDay::descriptor() || &type == programs::Holiday::descriptor();
+}
+
+// The field that names a message among its siblings ("rule_id", "role", "post"); null: none. What it leads to
+// ("to_stage_id") is no name: several may lead there.
 const FieldDescriptor* IdField(const google::protobuf::Descriptor& type) {
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
     if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && !field.is_repeated() &&
-        ((EndsWith(field.name(), "_id") && !field.name().starts_with("to_")) || field.name() == "role")) {
+        ((EndsWith(field.name(), "_id") && !field.name().starts_with("to_")) || field.name() == "role" ||
+         field.name() == "post" || (field.name() == "fact_key" && field.index() == 0))) {
       return &field;
     }
   }
@@ -198,7 +217,7 @@ void DescribeField(const Message& message, const FieldDescriptor& field, int dep
     const Message& below = ItemOf(message, field, i);
     const std::string words = field.is_repeated() ? ItemWords(field) : FieldWords(field);
     if (const std::string phrase = Phrase(below); !phrase.empty()) {
-      lines.push_back(fmt::format("{}{}: {}", indent, words, phrase));
+      lines.push_back(fmt::format("{}{}: {}", indent, words, Printable(phrase)));
       continue;
     }
     const FieldDescriptor* const id = IdField(*below.GetDescriptor());
@@ -232,7 +251,8 @@ class Comparison {
         continue;
       }
       if (field.is_repeated()) {
-        IsMessage(field) ? CompareItems(before, after, field, place) : CompareWords(before, after, field, place);
+        const bool by_words = !IsMessage(field) || IsPhrase(*field.message_type());
+        by_words ? CompareWords(before, after, field, place) : CompareItems(before, after, field, place);
       } else {
         CompareField(before, after, field, place);
       }
@@ -299,7 +319,7 @@ class Comparison {
     const auto words = [&field](const Message& message) {
       std::set<std::string> all;
       for (int i = 0; i < message.GetReflection()->FieldSize(message, &field); ++i) {
-        all.insert(SingleText(message, field, i));
+        all.insert(IsMessage(field) ? Phrase(ItemOf(message, field, i)) : SingleText(message, field, i));
       }
       return all;
     };

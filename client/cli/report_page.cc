@@ -10,6 +10,8 @@
 #include "client/cli/figures.h"
 #include "client/cli/report_html.h"
 #include "client/cli/svg_chart.h"
+#include "keyledger/ledger/v1/portfolio_service.pb.h"
+#include "keyledger/ledger/v1/retention_service.pb.h"
 
 namespace keyledger::cli {
 namespace {

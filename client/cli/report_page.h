@@ -9,6 +9,8 @@
 #include <string_view>
 
 #include "client/cpp/client.h"
+#include "keyledger/ledger/v1/portfolio_service.pb.h"
+#include "keyledger/ledger/v1/retention_service.pb.h"
 
 namespace keyledger::cli {
 

@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "server/base/ids.h"
+
 namespace keyledger::cli {
 namespace {
 
@@ -79,6 +81,10 @@ bool RowReader::Next(Row& row) {
   if (row.text.size() > kRowBytesMax) {
     row.text.resize(80);
     row.error = "the row is longer than 1 MiB";
+    return true;
+  }
+  if (!IsUtf8(row.text)) {
+    row.error = "the row is not UTF-8; convert the file, for example with iconv";
     return true;
   }
   Split(row);

@@ -9,6 +9,8 @@
 
 #include "client/cli/command.h"
 #include "client/cli/empty_answer.h"
+#include "keyledger/ledger/v1/portfolio_service.pb.h"
+#include "keyledger/ledger/v1/retention_service.pb.h"
 
 namespace keyledger::cli {
 

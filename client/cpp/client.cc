@@ -2,6 +2,17 @@
 #include "client/cpp/client.h"
 
 #include "client/cpp/request_id.h"
+#include "keyledger/ledger/v1/account_service.grpc.pb.h"
+#include "keyledger/ledger/v1/admin_service.grpc.pb.h"
+#include "keyledger/ledger/v1/audit_service.grpc.pb.h"
+#include "keyledger/ledger/v1/engagement_service.grpc.pb.h"
+#include "keyledger/ledger/v1/ledger_service.grpc.pb.h"
+#include "keyledger/ledger/v1/pipeline_service.grpc.pb.h"
+#include "keyledger/ledger/v1/points_service.grpc.pb.h"
+#include "keyledger/ledger/v1/portfolio_service.grpc.pb.h"
+#include "keyledger/ledger/v1/program_service.grpc.pb.h"
+#include "keyledger/ledger/v1/retention_service.grpc.pb.h"
+#include "keyledger/ledger/v1/tier_service.grpc.pb.h"
 
 namespace keyledger::client {
 namespace {
@@ -91,6 +102,8 @@ struct Client::Stubs {
         tier(channel),
         retention(channel),
         portfolio(channel),
+        engagement(channel),
+        pipeline(channel),
         program(channel),
         admin(channel),
         audit(channel) {}
@@ -101,6 +114,8 @@ struct Client::Stubs {
   v1::TierService::Stub tier;
   v1::RetentionService::Stub retention;
   v1::PortfolioService::Stub portfolio;
+  v1::EngagementService::Stub engagement;
+  v1::PipelineService::Stub pipeline;
   v1::ProgramService::Stub program;
   v1::AdminService::Stub admin;
   v1::AuditService::Stub audit;
@@ -222,6 +237,7 @@ KL_CLIENT_WRITE_METHOD(ledger, Append)
 KL_CLIENT_WRITE_METHOD(program, PublishProgram)
 KL_CLIENT_WRITE_METHOD(tier, StartReview)
 KL_CLIENT_WRITE_METHOD(retention, RecordForecast)
+KL_CLIENT_WRITE_METHOD(engagement, TransferPortfolio)
 KL_CLIENT_WRITE_METHOD(audit, RotateSigningKey)
 KL_CLIENT_WRITE_METHOD(audit, EraseSubject)
 KL_CLIENT_WRITE_METHOD(audit, PlaceLegalHold)
@@ -286,6 +302,35 @@ KL_CLIENT_READ_METHOD(portfolio, GetMembership)
 KL_CLIENT_READ_METHOD(portfolio, GetReferralTree)
 KL_CLIENT_READ_METHOD(portfolio, GetRankMigration)
 KL_CLIENT_READ_METHOD(portfolio, ListGroups)
+KL_CLIENT_READ_METHOD(engagement, ListDue)
+KL_CLIENT_READ_METHOD(engagement, GetCadence)
+KL_CLIENT_READ_METHOD(engagement, GetCoverage)
+KL_CLIENT_READ_METHOD(engagement, GetTimeline)
+KL_CLIENT_READ_METHOD(engagement, GetProfile)
+KL_CLIENT_READ_METHOD(engagement, ListProfiles)
+KL_CLIENT_READ_METHOD(engagement, GetEntryDelay)
+KL_CLIENT_READ_METHOD(engagement, ListOwners)
+KL_CLIENT_READ_METHOD(engagement, GetContinuity)
+KL_CLIENT_READ_METHOD(engagement, ListProspects)
+KL_CLIENT_READ_METHOD(engagement, GetEffort)
+KL_CLIENT_READ_METHOD(engagement, ListGiven)
+KL_CLIENT_READ_METHOD(engagement, ListFlags)
+KL_CLIENT_READ_METHOD(engagement, ListViolations)
+KL_CLIENT_READ_METHOD(engagement, GetPortfolioTransfer)
+KL_CLIENT_READ_METHOD(engagement, ListPortfolioTransfers)
+KL_CLIENT_READ_METHOD(pipeline, GetPipeline)
+KL_CLIENT_READ_METHOD(pipeline, ListOpportunities)
+KL_CLIENT_READ_METHOD(pipeline, ListQuotes)
+KL_CLIENT_READ_METHOD(pipeline, ListApprovals)
+KL_CLIENT_READ_METHOD(pipeline, ListContracts)
+KL_CLIENT_READ_METHOD(pipeline, ListIssues)
+KL_CLIENT_READ_METHOD(pipeline, ListPromises)
+KL_CLIENT_READ_METHOD(pipeline, ListPlans)
+KL_CLIENT_READ_METHOD(pipeline, ListItems)
+KL_CLIENT_READ_METHOD(pipeline, GetDemand)
+KL_CLIENT_READ_METHOD(pipeline, GetPaymentTerms)
+KL_CLIENT_READ_METHOD(pipeline, GetReferrals)
+KL_CLIENT_READ_METHOD(pipeline, GetSaleModes)
 KL_CLIENT_READ_METHOD(program, ValidateProgram)
 KL_CLIENT_READ_METHOD(program, GetProgram)
 KL_CLIENT_READ_METHOD(program, ListPrograms)

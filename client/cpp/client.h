@@ -1,6 +1,8 @@
 // Client: one typed call per method of the API, with deadline and retries.
 //
 // Start here; PipelinedAppender (appender.h) is for many appends, Subscription (subscription.h) for following the log.
+// The messages are only declared here (messages.h): who makes a call includes the message header of its service, such
+// as "keyledger/ledger/v1/account_service.pb.h", and parses no other.
 #pragma once
 
 #include <chrono>
@@ -15,15 +17,7 @@
 #include "client/cpp/backoff.h"
 #include "client/cpp/channel.h"
 #include "client/cpp/error.h"
-#include "keyledger/ledger/v1/account_service.grpc.pb.h"
-#include "keyledger/ledger/v1/admin_service.grpc.pb.h"
-#include "keyledger/ledger/v1/audit_service.grpc.pb.h"
-#include "keyledger/ledger/v1/ledger_service.grpc.pb.h"
-#include "keyledger/ledger/v1/points_service.grpc.pb.h"
-#include "keyledger/ledger/v1/portfolio_service.grpc.pb.h"
-#include "keyledger/ledger/v1/program_service.grpc.pb.h"
-#include "keyledger/ledger/v1/retention_service.grpc.pb.h"
-#include "keyledger/ledger/v1/tier_service.grpc.pb.h"
+#include "client/cpp/messages.h"
 
 namespace keyledger::client {
 
@@ -108,6 +102,36 @@ class Client {
   Result<v1::GetReferralTreeResponse> GetReferralTree(const v1::GetReferralTreeRequest& request);
   Result<v1::GetRankMigrationResponse> GetRankMigration(const v1::GetRankMigrationRequest& request);
   Result<v1::ListGroupsResponse> ListGroups(const v1::ListGroupsRequest& request);
+  Result<v1::ListDueResponse> ListDue(const v1::ListDueRequest& request);
+  Result<v1::GetCadenceResponse> GetCadence(const v1::GetCadenceRequest& request);
+  Result<v1::GetCoverageResponse> GetCoverage(const v1::GetCoverageRequest& request);
+  Result<v1::GetTimelineResponse> GetTimeline(const v1::GetTimelineRequest& request);
+  Result<v1::GetProfileResponse> GetProfile(const v1::GetProfileRequest& request);
+  Result<v1::ListProfilesResponse> ListProfiles(const v1::ListProfilesRequest& request);
+  Result<v1::GetEntryDelayResponse> GetEntryDelay(const v1::GetEntryDelayRequest& request);
+  Result<v1::ListOwnersResponse> ListOwners(const v1::ListOwnersRequest& request);
+  Result<v1::GetContinuityResponse> GetContinuity(const v1::GetContinuityRequest& request);
+  Result<v1::ListProspectsResponse> ListProspects(const v1::ListProspectsRequest& request);
+  Result<v1::GetEffortResponse> GetEffort(const v1::GetEffortRequest& request);
+  Result<v1::ListGivenResponse> ListGiven(const v1::ListGivenRequest& request);
+  Result<v1::ListFlagsResponse> ListFlags(const v1::ListFlagsRequest& request);
+  Result<v1::ListViolationsResponse> ListViolations(const v1::ListViolationsRequest& request);
+  Result<v1::GetPortfolioTransferResponse> GetPortfolioTransfer(const v1::GetPortfolioTransferRequest& request);
+  Result<v1::ListPortfolioTransfersResponse> ListPortfolioTransfers(const v1::ListPortfolioTransfersRequest& request);
+  Result<v1::TransferPortfolioResponse> TransferPortfolio(v1::TransferPortfolioRequest request);
+  Result<v1::GetPipelineResponse> GetPipeline(const v1::GetPipelineRequest& request);
+  Result<v1::ListOpportunitiesResponse> ListOpportunities(const v1::ListOpportunitiesRequest& request);
+  Result<v1::ListQuotesResponse> ListQuotes(const v1::ListQuotesRequest& request);
+  Result<v1::ListApprovalsResponse> ListApprovals(const v1::ListApprovalsRequest& request);
+  Result<v1::ListContractsResponse> ListContracts(const v1::ListContractsRequest& request);
+  Result<v1::ListIssuesResponse> ListIssues(const v1::ListIssuesRequest& request);
+  Result<v1::ListPromisesResponse> ListPromises(const v1::ListPromisesRequest& request);
+  Result<v1::ListPlansResponse> ListPlans(const v1::ListPlansRequest& request);
+  Result<v1::ListItemsResponse> ListItems(const v1::ListItemsRequest& request);
+  Result<v1::GetDemandResponse> GetDemand(const v1::GetDemandRequest& request);
+  Result<v1::GetPaymentTermsResponse> GetPaymentTerms(const v1::GetPaymentTermsRequest& request);
+  Result<v1::GetReferralsResponse> GetReferrals(const v1::GetReferralsRequest& request);
+  Result<v1::GetSaleModesResponse> GetSaleModes(const v1::GetSaleModesRequest& request);
   Result<v1::ValidateProgramResponse> ValidateProgram(const v1::ValidateProgramRequest& request);
   Result<v1::PublishProgramResponse> PublishProgram(v1::PublishProgramRequest request);
   Result<v1::GetProgramResponse> GetProgram(const v1::GetProgramRequest& request);

@@ -1,11 +1,14 @@
 #include "projections/accounts/accounts_projection.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
 
 #include "projections/accounts/accounts_rows.h"
+#include "projections/engine/owner_change.h"
+#include "projections/engine/record_time.h"
 #include "projections/engine/row_key.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
@@ -41,10 +44,28 @@ void UpdateProfile(const events::v1::AccountFactsUpdated& updated, DirectoryAcco
   if (updated.has_display_name()) account.display_name = updated.display_name();
   if (updated.has_region()) account.region = updated.region();
   if (updated.has_segment()) account.segment = updated.segment();
-  if (updated.has_owner()) account.owner = updated.owner();
   for (const auto& fact : updated.set_facts()) SetFact(account, fact.key(), fact.value());
   for (const std::string& key : updated.removed_keys()) {
     std::erase_if(account.facts, [&key](const auto& fact) { return fact.first == key; });
+  }
+}
+
+void UpdateMerge(const events::v1::Event& event, DirectoryAccount& account) {
+  if (event.has_account_merged()) {
+    account.merged = true;
+  } else if (event.has_account_merge_returned()) {
+    account.merged = false;
+  } else if (event.has_account_merge_completed()) {
+    account.ladder_id.clear();
+    account.tier_id.clear();
+  } else if (event.has_account_merge_received()) {
+    const events::v1::MergedAccount& merged = event.account_merge_received().merged();
+    account.purchase_count += merged.purchase_count();
+    account.open_time = std::min(account.open_time, MicrosOf(merged.open_time()));
+    if (merged.has_last_purchase_time()) {
+      const Micros last = MicrosOf(merged.last_purchase_time());
+      account.last_purchase = std::max(account.last_purchase.value_or(last), last);
+    }
   }
 }
 
@@ -61,6 +82,8 @@ void UpdateStanding(const RecordView& record, DirectoryAccount& account) {
   } else if (event.has_tier_assigned()) {
     account.ladder_id = event.tier_assigned().ladder_id();
     account.tier_id = event.tier_assigned().tier_id();
+  } else {
+    UpdateMerge(event, account);
   }
 }
 
@@ -81,12 +104,14 @@ absl::Status AccountsProjection::Apply(const RecordView& record, Rows& rows) con
     EncodeProfile(account, value);
     rows.Put(key, value);
   } else {
-    if (stored.event().has_account_facts_updated()) {
+    const std::optional<OwnerChange> owner = OwnerChangeOf(stored.event());
+    if (stored.event().has_account_facts_updated() || owner.has_value()) {
       StartRowKey(key, stored.account_id(), kProfileTag);
       KL_ASSIGN_OR_RETURN(const std::optional<std::string_view> profile, rows.Get(key));
       if (!profile.has_value() || !DecodeProfile(*profile, account))
         return Contradiction(stored, "its profile is missing");
       UpdateProfile(stored.event().account_facts_updated(), account);
+      if (owner.has_value() && owner->Takes(account.owner)) account.owner = owner->owner;
       EncodeProfile(account, value);
       rows.Put(key, value);
     }

@@ -14,7 +14,7 @@ namespace keyledger::projections {
 class AccountsProjection final : public Projection {
  public:
   std::string_view name() const override { return "accounts"; }
-  uint32_t version() const override { return 1; }
+  uint32_t version() const override { return 2; }
   absl::Status Apply(const RecordView& record, Rows& rows) const override;
 };
 

@@ -68,8 +68,9 @@ class ShardAccounts {
 }  // namespace
 
 bool Matches(const DirectoryFilter& filter, const DirectoryAccount& account) {
-  if (filter.state == AccountStateFilter::kOpen && !account.open) return false;
-  if (filter.state == AccountStateFilter::kClosed && account.open) return false;
+  if (filter.state == AccountStateFilter::kOpen && (!account.open || account.merged)) return false;
+  if (filter.state == AccountStateFilter::kClosed && (account.open || account.merged)) return false;
+  if (filter.state == AccountStateFilter::kMerged && !account.merged) return false;
   if (!filter.region.empty() && !RegionContains(filter.region, account.region)) return false;
   if (!filter.segment.empty() && filter.segment != account.segment) return false;
   if (!filter.owner.empty() && filter.owner != account.owner) return false;

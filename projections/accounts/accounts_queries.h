@@ -20,14 +20,17 @@ struct DirectoryAccount {
   std::string account_id;
   // Revision of the last record folded in.
   uint64_t revision = 0;
+  // Not closed; of one that was merged, before that.
   bool open = false;
+  // Merged into another, or on the way there.
+  bool merged = false;
   std::string display_name;
   std::string region;
   std::string segment;
   std::string owner;
   // By key.
   std::vector<std::pair<std::string, std::string>> facts;
-  // occurred_time of AccountOpened.
+  // occurred_time of AccountOpened, or of that of an older account that was merged into it.
   Micros open_time = 0;
   // Latest occurred_time of a purchase; nothing if there was none.
   std::optional<Micros> last_purchase;
@@ -37,7 +40,7 @@ struct DirectoryAccount {
   std::string tier_id;
 };
 
-enum class AccountStateFilter { kAny, kOpen, kClosed };
+enum class AccountStateFilter { kAny, kOpen, kClosed, kMerged };
 
 // Which accounts are wanted: all conditions must hold; an empty one holds always.
 struct DirectoryFilter {

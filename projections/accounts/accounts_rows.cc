@@ -11,6 +11,9 @@ namespace {
 // last_purchase of an account without purchases.
 constexpr Micros kNone = std::numeric_limits<Micros>::min();
 constexpr uint64_t kFactsMax = 4096;
+// Bits of the first byte of a standing.
+constexpr int kOpenBit = 1;
+constexpr int kMergedBit = 2;
 
 }  // namespace
 
@@ -42,7 +45,7 @@ bool DecodeProfile(std::string_view value, DirectoryAccount& account) {
 
 void EncodeStanding(const DirectoryAccount& account, std::string& value) {
   value.clear();
-  value.push_back(account.open ? 1 : 0);
+  value.push_back(static_cast<char>((account.open ? kOpenBit : 0) | (account.merged ? kMergedBit : 0)));
   PutVarint64(value, account.revision);
   PutOrdered64(value, account.open_time);
   PutOrdered64(value, account.last_purchase.value_or(kNone));
@@ -53,7 +56,8 @@ void EncodeStanding(const DirectoryAccount& account, std::string& value) {
 
 bool DecodeStanding(std::string_view value, DirectoryAccount& account) {
   if (value.empty()) return false;
-  account.open = value[0] != 0;
+  account.open = (value[0] & kOpenBit) != 0;
+  account.merged = (value[0] & kMergedBit) != 0;
   value.remove_prefix(1);
   Micros last_purchase = 0;
   uint64_t purchases = 0;

@@ -7,6 +7,7 @@
 #include "projections/points/points_rows.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
+#include "server/domain/merges.h"
 
 namespace keyledger::projections {
 namespace {
@@ -54,41 +55,41 @@ void FillReceived(const events::v1::PointsTransferReceived& received, Movement& 
   movement.adds_lot = true;
   movement.points = received.points();
   movement.earned = MicrosOf(received.lot().occurred_time());
+  movement.has_activate = received.lot().has_activate_time();
+  if (movement.has_activate) movement.activate = MicrosOf(received.lot().activate_time());
   if (received.lot().has_expire_time()) movement.expire = MicrosOf(received.lot().expire_time());
   movement.inactivity_days = received.lot().inactivity_days();
   movement.holding_id = received.transfer_id();
   movement.other_account_id = received.from_account_id();
 }
 
+// The steps of a transfer, and those of a merge that moves points: such a movement is one of a transfer.
 bool FillTransfer(const events::v1::Event& event, Movement& movement) {
-  using events::v1::Event;
-  switch (event.payload_case()) {
-    case Event::kPointsTransferSent:
-      movement.points = event.points_transfer_sent().points();
-      AddParts(event.points_transfer_sent().allocations(), movement.parts);
-      movement.holding_id = event.points_transfer_sent().transfer_id();
-      movement.other_account_id = event.points_transfer_sent().to_account_id();
-      movement.description = event.points_transfer_sent().reason();
-      return true;
-    case Event::kPointsTransferReceived:
-      FillReceived(event.points_transfer_received(), movement);
-      return true;
-    case Event::kPointsTransferCompleted:
-      // What it took is what was sent.
-      movement.points = event.points_transfer_completed().points();
-      movement.holding_id = event.points_transfer_completed().transfer_id();
-      return true;
-    case Event::kPointsTransferReturned:
-      FillReleased(event.points_transfer_returned().transfer_id(), event.points_transfer_returned().allocations(),
-                   movement);
-      movement.description = event.points_transfer_returned().refusal();
-      return true;
-    default:
-      return false;
+  if (const auto* const sent = domain::SentBy(event)) {
+    movement.kind = events::v1::EVENT_KIND_POINTS_TRANSFER_SENT;
+    movement.points = sent->points();
+    AddParts(sent->allocations(), movement.parts);
+    movement.holding_id = sent->transfer_id();
+    movement.other_account_id = sent->to_account_id();
+    movement.description = event.has_account_merged() ? event.account_merged().reason() : sent->reason();
+  } else if (event.has_points_transfer_received()) {
+    FillReceived(event.points_transfer_received(), movement);
+  } else if (const auto* const completed = domain::CompletedBy(event)) {
+    movement.kind = events::v1::EVENT_KIND_POINTS_TRANSFER_COMPLETED;
+    // What it took is what was sent.
+    movement.points = completed->points();
+    movement.holding_id = completed->transfer_id();
+  } else if (const auto* const returned = domain::ReturnedBy(event)) {
+    movement.kind = events::v1::EVENT_KIND_POINTS_TRANSFER_RETURNED;
+    FillReleased(returned->transfer_id(), returned->allocations(), movement);
+    movement.description = returned->refusal();
+  } else {
+    return false;
   }
+  return !domain::IsMergeEvent(event) || movement.points > 0;
 }
 
-// Rows that tell how a transfer stands.
+// Rows that tell how a transfer stands. Merges have none: they may be tried again, under the same name.
 void PutTransfer(const events::v1::EventRecord& record, Micros occurred, Micros recorded, Rows& rows) {
   const events::v1::Event& event = record.event();
   TransferRow row;

@@ -29,7 +29,7 @@ struct MovementPart {
   bool pending = false;
 };
 
-// One movement. Which fields mean something depends on the kind.
+// One movement. Which fields mean something depends on the kind; a step of a merge has that of a transfer.
 struct Movement {
   // Key: occurred_time and position.
   Micros occurred = 0;
@@ -43,7 +43,7 @@ struct Movement {
   int64_t points = 0;
   // Adds a lot named by `revision`.
   bool adds_lot = false;
-  // Of the lot it adds. An accrual without activate_time is available at once.
+  // Of the lot it adds. Points without activate_time are available at once.
   bool has_activate = false;
   Micros activate = 0;
   Micros expire = domain::kNever;

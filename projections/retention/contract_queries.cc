@@ -98,6 +98,7 @@ void CountContracts(const AccountHistory& history, const std::string& kind, Ages
         if (kind.empty() || step.kind == kind) open[step.contract_id] = {step.start, step.end, false, false};
         break;
       case HistoryContract::Step::kRenewed:
+      case HistoryContract::Step::kAmended:
         if (known != open.end()) known->second.end = step.end;
         break;
       case HistoryContract::Step::kEnded:

@@ -68,8 +68,9 @@ absl::StatusOr<Known> FindKnown(const std::vector<const store::TableReader*>& sh
 // Puts what came into the outcomes.
 absl::Status FindActual(const std::vector<const store::TableReader*>& shards, const PastForecast& past, Known& known,
                         ForecastScore& score) {
-  // Whoever they are now, and by all that is known of them.
+  // Whoever they are now, and by all that is known of them; but the same accounts.
   RetentionScope scope = past.scope;
+  scope.merges_of = &past.scope;
   scope.as_of = score.scored_until;
   scope.filter = {};
   scope.known_places.clear();

@@ -1,14 +1,17 @@
 #include "projections/retention/history.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
+#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "projections/engine/row_key.h"
+#include "projections/retention/merged_accounts.h"
 #include "projections/retention/month_cells.h"
 #include "projections/retention/retention_rows.h"
 #include "server/base/error.h"
@@ -39,6 +42,10 @@ void Clear(AccountHistory& history) {
   history.referrals.clear();
 }
 
+uint64_t KnownPlace(const RetentionScope& scope, size_t shard) {
+  return shard < scope.known_places.size() ? scope.known_places[shard] : std::numeric_limits<uint64_t>::max();
+}
+
 // The rows of one shard, account by account.
 class ShardRows {
  public:
@@ -46,6 +53,18 @@ class ShardRows {
 
   absl::Status Start() {
     rows_->Seek(kFirstAccountKey);
+    return FindAccount();
+  }
+  // Stands on the account, or on the next one if it has no rows.
+  absl::Status StartAt(std::string_view account_id) {
+    std::string key(account_id);
+    key.push_back('\0');
+    rows_->Seek(key);
+    return FindAccount();
+  }
+  // Goes on to the next account.
+  absl::Status Skip() {
+    rows_->Seek(AfterAccount(account_id_));
     return FindAccount();
   }
 
@@ -96,24 +115,38 @@ struct Decided {
 class Loader {
  public:
   // `currency`: of what is wanted. Null: the currencies of trades are gathered, and no trade, cost or budget is.
-  Loader(const RetentionScope& scope, HistoryParts parts, const std::string* currency)
-      : scope_(scope), currency_(currency), parts_(parts), filters_(!scope.filter.matches_all()) {}
+  Loader(const RetentionScope& scope, HistoryParts parts, const std::string* currency, const MergedAccounts& merged)
+      : scope_(scope), currency_(currency), parts_(parts), filters_(!scope.filter.matches_all()), merged_(merged) {}
 
-  // Reads the account that `rows` stands on.
-  absl::Status Load(ShardRows& rows) {
+  // Reads the account that `rows` stands on, and from `shards` those that were merged into it.
+  absl::Status Load(ShardRows& rows, const std::vector<const store::TableReader*>& shards) {
     Clear(history_);
     any_ = false;
     left_out_ = 0;
     decided_.clear();
-    agreed_.clear();
     currencies_.clear();
+    joined_ = false;
     history_.account_id = rows.account_id();
-    KL_RETURN_IF_ERROR(
-        rows.TakeAccount([this, place = rows.known_place()](char tag, std::string_view rest, std::string_view value) {
-          return !Wants(tag) || Take(tag, rest, value, place);
-        }));
+    KL_RETURN_IF_ERROR(LoadRows(rows));
     SortStandings();
-    SortContracts();
+    const std::vector<MergedAccounts::Ended>& ended = merged_.EndedIn(history_.account_id);
+    if (ended.empty()) return absl::OkStatus();
+    opened_ = history_.life.empty() ? std::numeric_limits<Micros>::max() : history_.life.front().occurred;
+    first_opened_ = opened_;
+    joined_ = true;
+    for (const MergedAccounts::Ended& one : ended) {
+      joined_account_ = one.account_id;
+      ShardRows others(*shards[one.shard], KnownPlace(scope_, one.shard));
+      KL_RETURN_IF_ERROR(others.StartAt(one.account_id));
+      if (others.account_id() != one.account_id) continue;
+      std::vector<HistoryOwner> owners = std::exchange(history_.owners, {});
+      KL_RETURN_IF_ERROR(LoadRows(others));
+      std::erase_if(history_.owners, [this](const HistoryOwner& owner) { return owner.occurred >= opened_; });
+      history_.owners.insert(history_.owners.end(), std::make_move_iterator(owners.begin()),
+                             std::make_move_iterator(owners.end()));
+    }
+    if (!history_.life.empty()) history_.life.front().occurred = first_opened_;
+    SortJoined();
     return absl::OkStatus();
   }
 
@@ -125,8 +158,21 @@ class Loader {
   int64_t left_out() const { return left_out_; }
 
  private:
+  absl::Status LoadRows(ShardRows& rows) {
+    retracted_.clear();
+    agreed_.clear();
+    KL_RETURN_IF_ERROR(
+        rows.TakeAccount([this, place = rows.known_place()](char tag, std::string_view rest, std::string_view value) {
+          return !Wants(tag) || Take(tag, rest, value, place);
+        }));
+    SortContracts();
+    return absl::OkStatus();
+  }
+
   bool Wants(char tag) const {
-    if (tag == kTradeTag || parts_ == HistoryParts::kAll) return true;
+    // An account stands where the one that goes on does.
+    if (joined_ && tag == kHeldTag) return false;
+    if (tag == kTradeTag || tag == kRetractedTag || parts_ == HistoryParts::kAll) return true;
     if (tag == kAccountTag) return filters_ || parts_ == HistoryParts::kTradesAndLife;
     return filters_ && (tag == kHeldTag || tag == kClubTag);
   }
@@ -134,7 +180,10 @@ class Loader {
   bool Take(char tag, std::string_view rest, std::string_view value, uint64_t place) {
     RowTimes times;
     if (!TakeRowTimes(rest, value, times)) return false;
-    if (times.occurred >= scope_.as_of || times.recorded >= scope_.known_at || times.position >= place) return true;
+    if (times.recorded >= scope_.known_at || times.position >= place) return true;
+    // Its key sorts before those of all other rows. What was not so is so at no moment, so that as_of does not matter.
+    if (tag == kRetractedTag) return Retracted(value);
+    if (times.occurred >= scope_.as_of || retracted_.contains(times.position)) return true;
     any_ = true;
     switch (tag) {
       case kTradeTag:
@@ -156,7 +205,7 @@ class Loader {
       case kMoveTag:
         return TakeMove(value, Next(history_.moves, times));
       case kReferralTag:
-        return TakeReferral(value, Next(history_.referrals, times));
+        return Referral(times, value);
       case kSupplierRankTag:
         return TakeSupplierRank(value, Next(history_.supplier_ranks, times));
       default:
@@ -169,6 +218,13 @@ class Loader {
     Entry& entry = entries.emplace_back();
     entry.occurred = times.occurred;
     return entry;
+  }
+
+  bool Retracted(std::string_view value) {
+    uint64_t position = 0;
+    if (!TakeRetracted(value, position)) return false;
+    retracted_.insert(position);
+    return true;
   }
 
   bool Trade(const RowTimes& times, std::string_view value) {
@@ -211,10 +267,32 @@ class Loader {
   bool Account(const RowTimes& times, std::string_view value) {
     AccountChange change;
     if (!TakeAccountChange(value, change)) return false;
+    if (joined_) {
+      // What it was afterwards is what the account that goes on was; the relationship is as old as the older one.
+      if (change.step == HistoryLife::Step::kOpened) first_opened_ = std::min(first_opened_, times.occurred);
+      change.step.reset();
+      if (times.occurred >= opened_) change.region.reset();
+      if (times.occurred >= opened_) change.segment.reset();
+    }
     if (change.step.has_value()) history_.life.push_back({*change.step, times.occurred});
     if (change.region.has_value()) history_.regions.push_back({times.occurred, std::string(*change.region)});
     if (change.segment.has_value()) history_.segments.push_back({times.occurred, std::string(*change.segment)});
-    if (change.owner.has_value()) history_.owners.push_back({times.occurred, std::string(*change.owner)});
+    if (change.owner.has_value() && change.owner->Takes(history_.owner())) {
+      history_.owners.push_back({times.occurred, std::string(change.owner->owner), change.owner->reason});
+    }
+    return true;
+  }
+
+  bool Referral(const RowTimes& times, std::string_view value) {
+    HistoryReferral referral;
+    if (!TakeReferral(value, referral)) return false;
+    referral.occurred = times.occurred;
+    if (!referral.referrer_account_id.empty()) {
+      referral.referrer_account_id = merged_.StandsFor(referral.referrer_account_id);
+      // Nobody refers itself.
+      if (referral.referrer_account_id == history_.account_id) return true;
+    }
+    history_.referrals.push_back(std::move(referral));
     return true;
   }
 
@@ -249,12 +327,34 @@ class Loader {
     auto& [position, contract] = agreed_.emplace_back();
     position = times.position;
     contract.occurred = times.occurred;
-    return TakeContract(value, contract);
+    if (!TakeContract(value, contract)) return false;
+    // Both may have one of that id.
+    if (joined_) contract.contract_id = fmt::format("{}:{}", joined_account_, contract.contract_id);
+    return true;
   }
 
   void SortContracts() {
     std::sort(agreed_.begin(), agreed_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     for (auto& [position, contract] : agreed_) history_.contracts.push_back(std::move(contract));
+  }
+
+  // Puts what was appended from other accounts in its place.
+  void SortJoined() {
+    const auto sort = [](auto& entries) {
+      std::stable_sort(entries.begin(), entries.end(),
+                       [](const auto& a, const auto& b) { return a.occurred < b.occurred; });
+    };
+    sort(history_.trades);
+    sort(history_.costs);
+    sort(history_.surveys);
+    sort(history_.budgets);
+    sort(history_.supplier_ranks);
+    sort(history_.regions);
+    sort(history_.segments);
+    sort(history_.owners);
+    sort(history_.clubs);
+    sort(history_.moves);
+    sort(history_.referrals);
   }
 
   bool Passes() const {
@@ -276,26 +376,34 @@ class Loader {
   const std::string* const currency_;
   const HistoryParts parts_;
   const bool filters_;
+  const MergedAccounts& merged_;
 
   AccountHistory history_;
   bool any_ = false;
   int64_t left_out_ = 0;
   std::vector<Decided> decided_;
+  // Positions of the records that are known not to have been so.
+  std::unordered_set<uint64_t> retracted_;
   // Steps of contracts with their positions.
   std::vector<std::pair<uint64_t, HistoryContract>> agreed_;
   std::set<std::string> currencies_;
+  // The rows at hand are of another account, which ended in this one; when this one was opened itself, and the first of
+  // them.
+  bool joined_ = false;
+  std::string joined_account_;
+  Micros opened_ = 0;
+  Micros first_opened_ = 0;
 };
 
 // Loads the accounts of all shards in order of account_id, and calls `loaded` after each.
-absl::Status Walk(const std::vector<const store::TableReader*>& shards, const RetentionScope& scope, Loader& loader,
-                  const std::function<absl::Status()>& loaded) {
+absl::Status Walk(const std::vector<const store::TableReader*>& shards, const RetentionScope& scope,
+                  const MergedAccounts& merged, Loader& loader, const std::function<absl::Status()>& loaded) {
   std::vector<ShardRows> rows;
   rows.reserve(shards.size());
   // Places in `rows`, as a heap: the shard with the first account is in front.
   std::vector<size_t> heap;
   for (size_t shard = 0; shard < shards.size(); ++shard) {
-    const bool bounded = shard < scope.known_places.size();
-    rows.emplace_back(*shards[shard], bounded ? scope.known_places[shard] : std::numeric_limits<uint64_t>::max());
+    rows.emplace_back(*shards[shard], KnownPlace(scope, shard));
     KL_RETURN_IF_ERROR(rows.back().Start());
     if (!rows.back().account_id().empty()) heap.push_back(shard);
   }
@@ -305,8 +413,12 @@ absl::Status Walk(const std::vector<const store::TableReader*>& shards, const Re
     if (accounts % kAccountsBetweenChecks == 0) KL_RETURN_IF_ERROR(CheckWanted(scope));
     std::pop_heap(heap.begin(), heap.end(), later);
     ShardRows& first = rows[heap.back()];
-    KL_RETURN_IF_ERROR(loader.Load(first));
-    KL_RETURN_IF_ERROR(loaded());
+    if (merged.HasEnded(first.account_id())) {
+      KL_RETURN_IF_ERROR(first.Skip());
+    } else {
+      KL_RETURN_IF_ERROR(loader.Load(first, shards));
+      KL_RETURN_IF_ERROR(loaded());
+    }
     if (first.account_id().empty()) {
       heap.pop_back();
     } else {
@@ -350,7 +462,8 @@ int64_t RevenueOf(const HistoryTrade& trade, RevenueBasis basis) {
   return basis == RevenueBasis::kNet ? -trade.micros : 0;
 }
 
-absl::Status HistoryScan::FindCurrency(const std::vector<const store::TableReader*>& shards) {
+absl::Status HistoryScan::FindCurrency(const std::vector<const store::TableReader*>& shards,
+                                       const MergedAccounts& merged) {
   constexpr int64_t kEver = std::numeric_limits<int64_t>::max();
   KL_ASSIGN_OR_RETURN(const CellCurrencies traded, ListCellCurrencies(shards, kEver));
   std::set<std::string> found;
@@ -360,8 +473,8 @@ absl::Status HistoryScan::FindCurrency(const std::vector<const store::TableReade
     // With only one there is, a single trade in scope will do.
     const bool any = traded.currencies.size() == 1;
     const absl::Status enough = absl::CancelledError();
-    Loader loader(scope_, HistoryParts::kTrades, nullptr);
-    const absl::Status walked = Walk(shards, scope_, loader, [&] {
+    Loader loader(scope_, HistoryParts::kTrades, nullptr, merged);
+    const absl::Status walked = Walk(shards, scope_, merged, loader, [&] {
       if (loader.InScope()) found.insert(loader.currencies().begin(), loader.currencies().end());
       return any && !found.empty() ? enough : absl::OkStatus();
     });
@@ -376,9 +489,10 @@ absl::Status HistoryScan::FindCurrency(const std::vector<const store::TableReade
 }
 
 absl::Status HistoryScan::Run(const std::vector<const store::TableReader*>& shards, const Visitor& visit) {
-  if (currency_.empty()) KL_RETURN_IF_ERROR(FindCurrency(shards));
-  Loader loader(scope_, parts_, &currency_);
-  return Walk(shards, scope_, loader, [&]() -> absl::Status {
+  KL_ASSIGN_OR_RETURN(const MergedAccounts merged, MergedAccounts::Read(shards, scope_));
+  if (currency_.empty()) KL_RETURN_IF_ERROR(FindCurrency(shards, merged));
+  Loader loader(scope_, parts_, &currency_, merged);
+  return Walk(shards, scope_, merged, loader, [&]() -> absl::Status {
     if (!loader.InScope()) return absl::OkStatus();
     left_out_ += loader.left_out();
     return visit(loader.history());

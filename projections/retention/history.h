@@ -15,6 +15,7 @@
 
 #include <absl/status/status.h>
 
+#include "keyledger/events/v1/owner.pb.h"
 #include "keyledger/events/v1/relation.pb.h"
 #include "server/base/calendar.h"
 #include "server/base/clock.h"
@@ -40,6 +41,8 @@ enum class CostKind : uint8_t {
   kServiceProvided = 4,
   kGift = 5,
   kCommission = 6,
+  // Of an interaction.
+  kInteraction = 7,
 };
 
 struct HistoryCost {
@@ -69,10 +72,18 @@ struct HistorySupplierRank {
   int32_t suppliers = 0;
 };
 
-// Region, segment, owner: the value from that moment on; empty: none.
+// Region, segment: the value from that moment on; empty: none.
 struct HistoryValue {
   Micros occurred = 0;
   std::string value;
+};
+
+// Who is responsible from that moment on, whatever event says so; empty: nobody.
+struct HistoryOwner {
+  Micros occurred = 0;
+  std::string value;
+  // Why whoever had it before has it no longer. Unspecified where the event has no such reason.
+  events::v1::OwnerChangeReason reason = events::v1::OWNER_CHANGE_REASON_UNSPECIFIED;
 };
 
 // A tier or stage from that moment on; `ladder_id` is the lifecycle's of a stage.
@@ -95,11 +106,12 @@ struct HistoryMove {
 };
 
 struct HistoryContract {
-  enum class Step : uint8_t { kSigned = 1, kRenewed = 2, kEnded = 3 };
+  // kAmended: the end was agreed anew, which is no renewal.
+  enum class Step : uint8_t { kSigned = 1, kRenewed = 2, kEnded = 3, kAmended = 4 };
   Step step = Step::kSigned;
   Micros occurred = 0;
   std::string contract_id;
-  // Of a contract signed; the end of one renewed, too.
+  // Of a contract signed; the end of one renewed or amended, too.
   Micros start = 0;
   Micros end = 0;
   std::string kind;
@@ -115,12 +127,15 @@ struct HistoryLife {
 
 struct HistoryReferral {
   Micros occurred = 0;
+  // The one that stands for it, if it was merged.
   std::string referrer_account_id;
   std::string lead_source;
 };
 
-// One account. Every list but that of contracts is in order of occurred_time, then position, and holds only what is in
-// scope.
+// One account, with those that were merged into it: what happened on them, when it did; of what they were, region,
+// segment and owner from before it was opened itself; their contracts as "<account_id>:<contract_id>"; no tiers.
+// Every list but that of contracts is in order of occurred_time, then position, and holds only what is in scope. What
+// is known not to have been so (FactRetracted) is in none, whatever moment is asked for.
 struct AccountHistory {
   std::string account_id;
   // Of the scope's currency.
@@ -131,7 +146,7 @@ struct AccountHistory {
   std::vector<HistorySupplierRank> supplier_ranks;
   std::vector<HistoryValue> regions;
   std::vector<HistoryValue> segments;
-  std::vector<HistoryValue> owners;
+  std::vector<HistoryOwner> owners;
   std::vector<HistoryStanding> tiers;
   std::vector<HistoryStanding> stages;
   std::vector<HistoryClub> clubs;
@@ -187,6 +202,8 @@ struct RetentionScope {
   PopulationFilter filter;
   int32_t period_length = 1;
   std::vector<uint64_t> known_places;
+  // Accounts that were merged are one as of this scope and as known in it. Null: in the scope itself.
+  const RetentionScope* merges_of = nullptr;
   // The data end no later (data_end.h): what is not over yet is no silence.
   Micros now = std::numeric_limits<int64_t>::max();
   // Asked now and then by walks: once it says true, they end with CANCELLED. None: they go to the end.
@@ -205,6 +222,8 @@ int64_t RevenueOf(const HistoryTrade& trade, RevenueBasis basis);
 
 // What of the histories is wanted: the rest is not decoded, and empty. kTradesAndLife: trades, openings and closings.
 enum class HistoryParts { kAll, kTradesAndLife, kTrades };
+
+class MergedAccounts;
 
 // Visits every account of the scope that has a row in it, in order of account_id over all shards, so that the place in
 // the walk is the order by which ties are broken. With less than kAll, accounts without a trade may be left out.
@@ -230,7 +249,7 @@ class HistoryScan {
 
  private:
   // Finds the only currency of the trades in scope.
-  absl::Status FindCurrency(const std::vector<const store::TableReader*>& shards);
+  absl::Status FindCurrency(const std::vector<const store::TableReader*>& shards, const MergedAccounts& merged);
 
   const RetentionScope& scope_;
   const HistoryParts parts_;

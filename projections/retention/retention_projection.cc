@@ -3,7 +3,9 @@
 #include <optional>
 #include <string>
 
+#include "projections/engine/owner_change.h"
 #include "projections/engine/record_time.h"
+#include "projections/retention/merged_accounts.h"
 #include "projections/retention/month_cells.h"
 #include "projections/retention/retention_rows.h"
 #include "server/base/checked.h"
@@ -46,6 +48,9 @@ class Folder {
 
   absl::Status Fold() {
     switch (event_.payload_case()) {
+      case Event::kAccountMergeCompleted:
+        PutMerge(account_id_, event_.account_merge_completed().into_account_id(), times_, rows_);
+        return absl::OkStatus();
       case Event::kPurchaseRecorded:
         return Trade(false, event_.purchase_recorded().lines());
       case Event::kPurchaseReturned:
@@ -56,6 +61,9 @@ class Folder {
         return Cost(CostKind::kGift, event_.gift_given().value());
       case Event::kCommissionPaid:
         return Cost(CostKind::kCommission, event_.commission_paid().amount());
+      case Event::kInteractionMade:
+        return event_.interaction_made().has_cost() ? Cost(CostKind::kInteraction, event_.interaction_made().cost())
+                                                    : absl::OkStatus();
       case Event::kCostRecorded:
         return RecordedCost(event_.cost_recorded());
       case Event::kBudgetStated:
@@ -66,8 +74,17 @@ class Folder {
         return Standing({true, event_.stage_changed().ladder_id(), event_.stage_changed().stage_id()});
       case Event::kContractSigned:
       case Event::kContractRenewed:
+      case Event::kContractAmended:
       case Event::kContractEnded:
         return Contract();
+      case Event::kOwnerAssigned:
+      case Event::kOwnerReleased:
+      case Event::kOwnerTransferred:
+        return Owner();
+      case Event::kFactRetracted:
+        Start(kRetractedTag);
+        PutRetracted(event_.fact_retracted().position(), value_);
+        return Put();
       default:
         return Person();
     }
@@ -177,6 +194,12 @@ class Folder {
       contract.step = HistoryContract::Step::kRenewed;
       contract.contract_id = event_.contract_renewed().contract_id();
       contract.end = MicrosOf(event_.contract_renewed().end_time());
+    } else if (event_.has_contract_amended()) {
+      // Of the others, nothing is asked here.
+      if (!event_.contract_amended().has_end_time()) return absl::OkStatus();
+      contract.step = HistoryContract::Step::kAmended;
+      contract.contract_id = event_.contract_amended().contract_id();
+      contract.end = MicrosOf(event_.contract_amended().end_time());
     } else {
       contract.step = HistoryContract::Step::kEnded;
       contract.contract_id = event_.contract_ended().contract_id();
@@ -201,16 +224,26 @@ class Folder {
       // Of an account that begins, nothing is what it has anyway.
       if (!opened.region().empty()) change.region = opened.region();
       if (!opened.segment().empty()) change.segment = opened.segment();
-      if (!opened.owner().empty()) change.owner = opened.owner();
+      change.owner = OwnerChangeOf(event_);
     } else if (event_.has_account_facts_updated()) {
       const events::v1::AccountFactsUpdated& updated = event_.account_facts_updated();
       if (!updated.has_region() && !updated.has_segment() && !updated.has_owner()) return absl::OkStatus();
       if (updated.has_region()) change.region = updated.region();
       if (updated.has_segment()) change.segment = updated.segment();
-      if (updated.has_owner()) change.owner = updated.owner();
+      change.owner = OwnerChangeOf(event_);
     } else {
       change.step = event_.has_account_closed() ? HistoryLife::Step::kClosed : HistoryLife::Step::kReopened;
     }
+    Start(kAccountTag);
+    PutAccountChange(change, value_);
+    return Put();
+  }
+
+  absl::Status Owner() {
+    const std::optional<OwnerChange> owner = OwnerChangeOf(event_);
+    if (!owner.has_value()) return absl::OkStatus();
+    AccountChange change;
+    change.owner = owner;
     Start(kAccountTag);
     PutAccountChange(change, value_);
     return Put();

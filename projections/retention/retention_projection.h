@@ -15,7 +15,7 @@ namespace keyledger::projections {
 class RetentionProjection final : public Projection {
  public:
   std::string_view name() const override { return "retention"; }
-  uint32_t version() const override { return 2; }
+  uint32_t version() const override { return 3; }
   absl::Status Apply(const RecordView& record, Rows& rows) const override;
 };
 

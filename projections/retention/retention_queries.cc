@@ -10,6 +10,7 @@
 
 #include "projections/engine/period_finder.h"
 #include "projections/retention/data_end.h"
+#include "projections/retention/merged_accounts.h"
 #include "projections/retention/month_cells.h"
 #include "projections/retention/query_sums.h"
 #include "server/base/checked.h"
@@ -223,6 +224,9 @@ absl::StatusOr<std::optional<CellSums>> FindInCells(const std::vector<const stor
                                                     const RetentionScope& scope, Found& found) {
   const std::optional<int64_t> end = MonthsEnd(scope);
   if (!end.has_value()) return std::optional<CellSums>();
+  // What was merged stands in the cells of two accounts.
+  KL_ASSIGN_OR_RETURN(const MergedAccounts merged, MergedAccounts::Read(shards, scope));
+  if (!merged.empty()) return std::optional<CellSums>();
   KL_ASSIGN_OR_RETURN(const CellCurrencies traded, ListCellCurrencies(shards, *end));
   found.currency_code = scope.currency_code;
   if (found.currency_code.empty()) {

@@ -48,6 +48,16 @@ bool TakeOptional(std::string_view& in, bool there, std::optional<std::string_vi
   return GetSized(in, text.emplace());
 }
 
+bool TakeOwner(std::string_view& in, OwnerChange& owner) {
+  uint8_t reason = 0;
+  if (!GetSized(in, owner.owner) || !GetSized(in, owner.only_from) ||
+      !TakeByte(in, events::v1::OwnerChangeReason_MAX, reason)) {
+    return false;
+  }
+  owner.reason = static_cast<events::v1::OwnerChangeReason>(reason);
+  return true;
+}
+
 }  // namespace
 
 absl::Status UnreadableRow(std::string_view account_id) {
@@ -70,6 +80,10 @@ bool TakeRowTimes(std::string_view rest, std::string_view& value, RowTimes& time
          GetSignedVarint64(value, delay) && !__builtin_add_overflow(times.occurred, delay, &times.recorded);
 }
 
+void PutRetracted(uint64_t position, std::string& value) { PutVarint64(value, position); }
+
+bool TakeRetracted(std::string_view value, uint64_t& position) { return GetVarint64(value, position) && value.empty(); }
+
 void PutAccountChange(const AccountChange& change, std::string& value) {
   PutByte(value, change.step.has_value() ? static_cast<uint8_t>(*change.step) : 0);
   PutByte(value, static_cast<uint8_t>((change.region.has_value() ? kHasRegion : 0) |
@@ -77,7 +91,10 @@ void PutAccountChange(const AccountChange& change, std::string& value) {
                                       (change.owner.has_value() ? kHasOwner : 0)));
   if (change.region.has_value()) PutSized(value, *change.region);
   if (change.segment.has_value()) PutSized(value, *change.segment);
-  if (change.owner.has_value()) PutSized(value, *change.owner);
+  if (!change.owner.has_value()) return;
+  PutSized(value, change.owner->owner);
+  PutSized(value, change.owner->only_from);
+  PutByte(value, static_cast<uint8_t>(change.owner->reason));
 }
 
 bool TakeAccountChange(std::string_view value, AccountChange& change) {
@@ -90,7 +107,7 @@ bool TakeAccountChange(std::string_view value, AccountChange& change) {
   if (step != 0) change.step = static_cast<HistoryLife::Step>(step);
   return TakeOptional(value, (has & kHasRegion) != 0, change.region) &&
          TakeOptional(value, (has & kHasSegment) != 0, change.segment) &&
-         TakeOptional(value, (has & kHasOwner) != 0, change.owner) && value.empty();
+         ((has & kHasOwner) == 0 || TakeOwner(value, change.owner.emplace())) && value.empty();
 }
 
 void PutBudget(const HistoryBudget& budget, std::string_view currency_code, std::string& value) {
@@ -115,7 +132,7 @@ void PutCost(const HistoryCost& cost, std::string_view currency_code, std::strin
 }
 
 bool TakeCost(std::string_view value, HistoryCost& cost, std::string_view& currency_code) {
-  return GetSized(value, currency_code) && TakeEnum(value, CostKind::kCommission, cost.kind) &&
+  return GetSized(value, currency_code) && TakeEnum(value, CostKind::kInteraction, cost.kind) &&
          TakeUnsigned(value, cost.micros) && value.empty();
 }
 
@@ -143,7 +160,7 @@ void PutContract(const HistoryContract& contract, std::string& value) {
 
 bool TakeContract(std::string_view value, HistoryContract& contract) {
   uint8_t ending = 0;
-  if (!TakeEnum(value, HistoryContract::Step::kEnded, contract.step) || !GetSized(value, contract.contract_id) ||
+  if (!TakeEnum(value, HistoryContract::Step::kAmended, contract.step) || !GetSized(value, contract.contract_id) ||
       !GetSignedVarint64(value, contract.start) || !GetSignedVarint64(value, contract.end) ||
       !GetSized(value, contract.kind) || !TakeByte(value, events::v1::ContractEnding_MAX, ending) || !value.empty()) {
     return false;

@@ -4,14 +4,15 @@
 // (8 bytes, big-endian). Value: record_time less occurred_time (signed varint), then what the tag says. Late events and
 // events out of order need nothing more: they sort to their place, and carry when they became known.
 //
-//   'A'  opened, closed, reopened; region, segment, owner     'O'  competitor's move
-//   'B'  budget                                               'R'  referral
-//   'C'  cost, with services, gifts and commissions           'T'  purchase or return, without its lines
-//   'H'  tier or stage                                        'U'  place among the suppliers
-//   'K'  contract signed, renewed or ended                    'V'  answer to a survey
-//   'M'  club joined or left
+//   '!'  record that is retracted; before all others          'A'  opened, closed, reopened; region, segment, owner
+//   'B'  budget                                               'O'  competitor's move
+//   'C'  cost; services, gifts, commissions, interactions     'R'  referral
+//   'H'  tier or stage                                        'T'  purchase or return, without its lines
+//   'K'  contract signed, renewed, amended or ended           'U'  place among the suppliers
+//   'M'  club joined or left                                  'V'  answer to a survey
 //
-// Of months, sums beside them; their keys begin with a zero byte, so that they are no account's: see month_cells.h.
+// Of months, sums beside them, and of merges who ended in whom; their keys begin with a zero byte, so that they are no
+// account's: see month_cells.h and merged_accounts.h.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +20,13 @@
 #include <string>
 #include <string_view>
 
+#include "projections/engine/owner_change.h"
 #include "projections/retention/history.h"
 #include "server/base/clock.h"
 
 namespace keyledger::projections {
 
+inline constexpr char kRetractedTag = '!';
 inline constexpr char kAccountTag = 'A';
 inline constexpr char kBudgetTag = 'B';
 inline constexpr char kCostTag = 'C';
@@ -54,7 +57,7 @@ struct AccountChange {
   std::optional<HistoryLife::Step> step;
   std::optional<std::string_view> region;
   std::optional<std::string_view> segment;
-  std::optional<std::string_view> owner;
+  std::optional<OwnerChange> owner;
 };
 
 // A row 'H': a tier on a ladder, or a stage in a lifecycle.
@@ -68,6 +71,8 @@ struct StandingChange {
 absl::Status UnreadableRow(std::string_view account_id);
 
 // Append to the value what stands after the times; `occurred` is in the key. Money comes with its currency.
+// `position`: of the record that is retracted.
+void PutRetracted(uint64_t position, std::string& value);
 void PutAccountChange(const AccountChange& change, std::string& value);
 void PutBudget(const HistoryBudget& budget, std::string_view currency_code, std::string& value);
 void PutCost(const HistoryCost& cost, std::string_view currency_code, std::string& value);
@@ -81,6 +86,7 @@ void PutSupplierRank(const HistorySupplierRank& rank, std::string& value);
 void PutSurvey(const HistorySurvey& survey, std::string& value);
 
 // Of a value after its times. They fill all but `occurred`.
+bool TakeRetracted(std::string_view value, uint64_t& position);
 bool TakeAccountChange(std::string_view value, AccountChange& change);
 bool TakeBudget(std::string_view value, HistoryBudget& budget, std::string_view& currency_code);
 bool TakeCost(std::string_view value, HistoryCost& cost, std::string_view& currency_code);

@@ -143,9 +143,9 @@ class Finder {
 
   // An account that never had an owner lacks none.
   void FindOwner() {
-    const HistoryValue* latest = nullptr;
+    const HistoryOwner* latest = nullptr;
     std::string_view previous;
-    for (const HistoryValue& owner : history_.owners) {
+    for (const HistoryOwner& owner : history_.owners) {
       if (latest != nullptr && latest->value == owner.value) continue;
       if (latest != nullptr && !latest->value.empty()) previous = latest->value;
       latest = &owner;
@@ -176,6 +176,7 @@ class Finder {
           terms[contract.contract_id] = {contract.end, false, false};
           break;
         case HistoryContract::Step::kRenewed:
+        case HistoryContract::Step::kAmended:
           if (known != terms.end()) known->second.end = contract.end;
           break;
         case HistoryContract::Step::kEnded:

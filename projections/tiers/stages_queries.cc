@@ -1,5 +1,6 @@
 #include "projections/tiers/stages_queries.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <memory>
@@ -34,6 +35,8 @@ absl::StatusOr<std::vector<StageStay>> ReadStays(const store::TableReader& rows,
 absl::StatusOr<std::vector<StageStay>> GetStages(const store::TableReader& rows, std::string_view account_id,
                                                  Micros as_of) {
   KL_ASSIGN_OR_RETURN(std::vector<StageStay> stays, ReadStays(rows, account_id));
+  KL_ASSIGN_OR_RETURN(const Micros merged, FindTierMerge(rows, account_id));
+  if (merged < as_of) return std::vector<StageStay>();
   std::map<std::string, StageStay> latest;
   for (StageStay& stay : stays) {
     if (stay.since < as_of) latest[stay.ladder_id] = std::move(stay);
@@ -52,11 +55,16 @@ absl::StatusOr<StageHistoryPage> ListStageHistory(const store::TableReader& rows
     return MakeError(Reason::kInvalidToken, "the page token is not one of this listing");
   }
   KL_ASSIGN_OR_RETURN(std::vector<StageStay> stays, ReadStays(rows, account_id));
+  KL_ASSIGN_OR_RETURN(const Micros merged, FindTierMerge(rows, account_id));
   // Since when each lifecycle is in a later stage.
   std::map<std::string, Micros> next;
   StageHistoryPage page;
   for (auto stay = stays.rbegin(); stay != stays.rend(); ++stay) {
-    if (const auto later = next.find(stay->ladder_id); later != next.end()) stay->until = later->second;
+    if (const auto later = next.find(stay->ladder_id); later != next.end()) {
+      stay->until = later->second;
+    } else if (merged != domain::kNever) {
+      stay->until = std::max(stay->since, merged);
+    }
     next[stay->ladder_id] = stay->since;
     if (stay->revision >= before || (!ladder_id.empty() && stay->ladder_id != ladder_id)) continue;
     if (page.stays.size() == page_size) {

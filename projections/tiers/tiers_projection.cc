@@ -51,6 +51,10 @@ absl::Status TiersProjection::Apply(const RecordView& record, Rows& rows) const 
     PutBigEndian64(key, stored.revision());
     EncodeStage(stay, value);
     rows.Put(key, value);
+  } else if (event.has_account_merge_completed()) {
+    StartRowKey(key, stored.account_id(), kTierMergeTag);
+    EncodeTierAccount(record.occurred, value);
+    rows.Put(key, value);
   }
   return absl::OkStatus();
 }

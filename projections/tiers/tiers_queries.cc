@@ -76,6 +76,12 @@ class ShardCount {
 
   bool Read(const RowKey& key, std::string_view value) {
     if (key.account_id != account_id_) return false;
+    if (key.tag == kTierMergeTag) {
+      const std::optional<Micros> merged = DecodeTierAccount(value);
+      if (!merged.has_value()) return false;
+      counted_ = counted_ && *merged >= as_of_;
+      return true;
+    }
     if (key.tag == kStageTag) {
       if (!ReadStage(key.rest, value, ends_, stay_)) return false;
       if (stay_.since < as_of_) stage_of_[stay_.ladder_id] = stay_.stage_id;
@@ -122,7 +128,9 @@ std::vector<std::pair<Place, int64_t>> Ordered(const Counts& counts) {
 absl::StatusOr<std::optional<TierHolding>> GetTierStanding(const store::TableReader& rows, std::string_view account_id,
                                                            Micros as_of) {
   KL_ASSIGN_OR_RETURN(std::vector<TierHolding> history, ReadHistory(rows, account_id));
+  KL_ASSIGN_OR_RETURN(const Micros merged, FindTierMerge(rows, account_id));
   std::optional<TierHolding> standing;
+  if (merged < as_of) return standing;
   for (TierHolding& holding : history) {
     if (holding.since >= as_of) break;
     standing = std::move(holding);
@@ -139,6 +147,8 @@ absl::StatusOr<TierHistoryPage> ListTierHistory(const store::TableReader& rows, 
   }
   KL_ASSIGN_OR_RETURN(std::vector<TierHolding> history, ReadHistory(rows, account_id));
   for (size_t i = 0; i + 1 < history.size(); ++i) history[i].until = history[i + 1].since;
+  KL_ASSIGN_OR_RETURN(const Micros merged, FindTierMerge(rows, account_id));
+  if (!history.empty() && merged != domain::kNever) history.back().until = std::max(history.back().since, merged);
   TierHistoryPage page;
   for (auto holding = history.rbegin(); holding != history.rend(); ++holding) {
     if (holding->revision >= before) continue;

@@ -31,15 +31,25 @@ bool GetEvidence(std::string_view& value, std::vector<events::v1::ConditionEvide
 
 }  // namespace
 
-void EncodeTierAccount(Micros open_time, std::string& value) {
+void EncodeTierAccount(Micros moment, std::string& value) {
   value.clear();
-  PutOrdered64(value, open_time);
+  PutOrdered64(value, moment);
 }
 
 std::optional<Micros> DecodeTierAccount(std::string_view value) {
-  Micros open_time = 0;
-  if (!GetOrdered64(value, open_time) || !value.empty()) return std::nullopt;
-  return open_time;
+  Micros moment = 0;
+  if (!GetOrdered64(value, moment) || !value.empty()) return std::nullopt;
+  return moment;
+}
+
+absl::StatusOr<Micros> FindTierMerge(const store::TableReader& rows, std::string_view account_id) {
+  std::string key;
+  StartRowKey(key, account_id, kTierMergeTag);
+  KL_ASSIGN_OR_RETURN(const std::optional<std::string> row, rows.Get(key));
+  if (!row.has_value()) return domain::kNever;
+  const std::optional<Micros> merged = DecodeTierAccount(*row);
+  if (!merged.has_value()) return DamagedTierRow(account_id);
+  return *merged;
 }
 
 void EncodeTierAssignment(const TierHolding& holding, std::string& value) {

@@ -1,5 +1,6 @@
 // Rows of the projection "tiers". Per account: one row 'A' (when it was opened), a row 'H' for each assignment of a
-// tier, and a row 'S' for each change of a stage, both ordered by revision.
+// tier, and a row 'S' for each change of a stage, both ordered by revision; and a row 'M' (when that was) if it was
+// merged into another: from then on it stands nowhere.
 #pragma once
 
 #include <map>
@@ -8,21 +9,26 @@
 #include <string_view>
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include "projections/tiers/stages_queries.h"
 #include "projections/tiers/tiers_queries.h"
 #include "server/base/clock.h"
+#include "server/domain/account_state.h"
 #include "server/store/table.h"
 
 namespace keyledger::projections {
 
 inline constexpr char kTierAccountTag = 'A';
 inline constexpr char kTierAssignmentTag = 'H';
+inline constexpr char kTierMergeTag = 'M';
 inline constexpr char kStageTag = 'S';
 
-// Of the row 'A': the value is the open_time, 8 bytes.
-void EncodeTierAccount(Micros open_time, std::string& value);
+// Of the rows 'A' and 'M': the value is the moment, 8 bytes.
+void EncodeTierAccount(Micros moment, std::string& value);
 std::optional<Micros> DecodeTierAccount(std::string_view value);
+// When the account was merged into another; kNever: it was not. Errors: DATA_LOSS.
+absl::StatusOr<Micros> FindTierMerge(const store::TableReader& rows, std::string_view account_id);
 
 // Of a row 'H': the rest of its key is the revision, 8 bytes big-endian. `since` is the decision's occurred_time here,
 // and until is not stored.

@@ -19,6 +19,8 @@
 #include "projections/accesses/accesses_projection.h"
 #include "projections/accounts/accounts_projection.h"
 #include "projections/contacts/contacts_projection.h"
+#include "projections/engagement/engagement_projection.h"
+#include "projections/engagement/owner_index.h"
 #include "projections/points/points_projection.h"
 #include "projections/retention/retention_projection.h"
 #include "projections/tiers/tiers_projection.h"
@@ -26,8 +28,10 @@
 #include "server/base/error.h"
 #include "server/service/account_service.h"
 #include "server/service/audit_service.h"
+#include "server/service/engagement_service.h"
 #include "server/service/ledger_service.h"
 #include "server/service/operator_services.h"
+#include "server/service/pipeline_service.h"
 #include "server/service/points_service.h"
 #include "server/service/portfolio_service.h"
 #include "server/service/retention_service.h"
@@ -57,9 +61,19 @@ shard::LedgerOptions ToLedgerOptions(const Options& options) {
   checkpoints.key_directory = options.signing_key_dir.empty() ? options.data_dir + "/keys" : options.signing_key_dir;
   checkpoints.interval = std::chrono::seconds(options.checkpoint_interval_seconds);
   checkpoints.accept_missing = options.accept_missing_checkpoints;
-  out.projections = {projections::MakeAccountsProjection(), projections::MakePointsProjection(),
-                     projections::MakeTiersProjection(),    projections::MakeRetentionProjection(),
-                     projections::MakeContactsProjection(), projections::MakeAccessesProjection()};
+  out.projections = {projections::MakeAccountsProjection(),  projections::MakePointsProjection(),
+                     projections::MakeTiersProjection(),     projections::MakeRetentionProjection(),
+                     projections::MakeContactsProjection(),  projections::MakeAccessesProjection(),
+                     projections::MakeEngagementProjection()};
+  out.owner_index = shard::OwnerIndex{
+      "engagement",
+      [](const store::TableReader& rows, const std::string& person, const std::string& after,
+         size_t limit) -> absl::StatusOr<std::vector<std::string>> {
+        KL_ASSIGN_OR_RETURN(const auto owned, projections::engagement::ListOwned(rows, person, after, limit));
+        std::vector<std::string> ids;
+        for (const projections::engagement::OwnedAccount& account : owned) ids.push_back(account.account_id);
+        return ids;
+      }};
   return out;
 }
 
@@ -156,6 +170,8 @@ absl::Status Server::Listen() {
   services_.push_back(std::make_unique<service::TierServiceImpl>(context));
   services_.push_back(std::make_unique<service::RetentionServiceImpl>(context));
   services_.push_back(std::make_unique<service::PortfolioServiceImpl>(context));
+  services_.push_back(std::make_unique<service::EngagementServiceImpl>(context));
+  services_.push_back(std::make_unique<service::PipelineServiceImpl>(context));
   services_.push_back(std::make_unique<service::ProgramServiceImpl>(context));
   services_.push_back(std::make_unique<service::AuditServiceImpl>(context));
   services_.push_back(std::make_unique<service::AdminServiceImpl>(context, KEYLEDGER_VERSION));

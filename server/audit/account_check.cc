@@ -8,9 +8,9 @@
 #include "server/audit/comparison.h"
 #include "server/base/error.h"
 #include "server/domain/evolve.h"
+#include "server/domain/merges.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/submitted.h"
-#include "server/domain/transfers.h"
 
 namespace keyledger::audit {
 namespace {
@@ -146,7 +146,9 @@ absl::StatusOr<size_t> AccountCheck::CheckCommand(size_t at) {
   }
   // No client can send a request_id with spaces.
   if (record.request_id().starts_with("verdict ")) return CheckVerdict(at);
-  if (record.request_id().starts_with("transfer ")) return CheckReceipt(at);
+  if (record.request_id().starts_with("transfer ") || record.request_id().starts_with("merge ")) {
+    return CheckReceipt(at);
+  }
   return CheckRequest(at);
 }
 
@@ -188,12 +190,11 @@ size_t AccountCheck::CheckPassingOfTime(size_t at) {
 size_t AccountCheck::CheckTransferEnd(size_t at) {
   const Event& event = block_[at].record.event();
   domain::TransferResult result;
-  if (event.has_points_transfer_completed()) {
-    result = {event.points_transfer_completed().transfer_id(), "",
-              event.points_transfer_completed().received_event_id()};
+  if (const auto* const completed = domain::CompletedBy(event)) {
+    result = {completed->transfer_id(), "", completed->received_event_id()};
   } else {
-    const std::string& refusal = event.points_transfer_returned().refusal();
-    result = {event.points_transfer_returned().transfer_id(), refusal.empty() ? "no reason" : refusal, ""};
+    const events::v1::PointsTransferReturned& returned = *domain::ReturnedBy(event);
+    result = {returned.transfer_id(), returned.refusal().empty() ? "no reason" : returned.refusal(), ""};
   }
   const std::shared_ptr<const domain::ProgramSet> in_force = ProgramsAt(at);
   const domain::ProgramSet& programs = *in_force;
@@ -211,6 +212,15 @@ domain::TransferReceipt AccountCheck::ReceiptAt(size_t at, size_t end) const {
   receipt.occurred = domain::kNever;
   for (size_t i = at; i < end; ++i) {
     const Event& event = block_[i].record.event();
+    if (event.has_account_merge_received()) {
+      const events::v1::AccountMergeReceived& merge = event.account_merge_received();
+      receipt.from_account_id = merge.from_account_id();
+      receipt.transfer_id = domain::kMergeTransferId;
+      receipt.sent_event_id = merge.sent_event_id();
+      receipt.merged = merge.merged();
+      receipt.occurred = std::min(receipt.occurred, MicrosOf(block_[i].record.occurred_time()));
+      continue;
+    }
     if (!event.has_points_transfer_received()) continue;
     const events::v1::PointsTransferReceived& received = event.points_transfer_received();
     receipt.from_account_id = received.from_account_id();
@@ -229,8 +239,8 @@ size_t AccountCheck::CheckReceipt(size_t at) {
   const size_t end = EndOfRequest(at);
   const domain::TransferReceipt receipt = ReceiptAt(at, end);
   const std::string& request_id = block_[at].record.request_id();
-  if (receipt.sent.allocations().empty() ||
-      request_id != fmt::format("transfer {} {}", receipt.from_account_id, receipt.transfer_id)) {
+  if ((receipt.sent.allocations().empty() && !receipt.merged.has_value()) ||
+      request_id != domain::ReceiptRequestId(receipt.from_account_id, receipt.transfer_id)) {
     return CheckStray(at, "a decision is on record as of a transfer that was not received");
   }
   for (size_t i = at; i < end; ++i) {

@@ -195,6 +195,12 @@ std::string RuleOf(const Event& event) {
       return "transfer " + event.points_transfer_completed().transfer_id();
     case Event::kPointsTransferReturned:
       return "transfer " + event.points_transfer_returned().transfer_id();
+    case Event::kAccountMergeReceived:
+      return "merge of " + event.account_merge_received().from_account_id();
+    case Event::kAccountMergeCompleted:
+      return "merge into " + event.account_merge_completed().into_account_id();
+    case Event::kAccountMergeReturned:
+      return "merge into " + event.account_merge_returned().into_account_id();
     case Event::kPointsReversed:
     case Event::kPointsRestored:
       return "returns";

@@ -12,17 +12,16 @@
 
 #include "keyledger/events/v1/event.pb.h"
 #include "server/base/clock.h"
+#include "server/domain/event_kinds.h"
+#include "server/domain/merges.h"
 
 namespace keyledger::audit {
 
-// Facts and decisions, by the number of the payload; what is neither is the ledger's own.
-inline bool IsFact(const events::v1::Event& event) { return static_cast<int>(event.payload_case()) < 50; }
-inline bool IsDecision(const events::v1::Event& event) {
-  return static_cast<int>(event.payload_case()) >= 50 && static_cast<int>(event.payload_case()) < 80;
-}
-// The end of a transfer on its sender: recorded for no request.
+using domain::IsDecision;
+using domain::IsFact;
+// The end of a transfer or a merge on its sender: recorded for no request.
 inline bool IsTransferEnd(const events::v1::Event& event) {
-  return event.has_points_transfer_completed() || event.has_points_transfer_returned();
+  return domain::CompletedBy(event) != nullptr || domain::ReturnedBy(event) != nullptr;
 }
 
 // "PointsAccrued: points 120, rule_id base": the kind and its plain fields.

@@ -38,6 +38,9 @@ std::string_view OwnStreamOf(const Event& event) {
       return kKeysStream;
     case Event::kForecastRecorded:
       return kForecastsStream;
+    case Event::kPortfolioTransferStarted:
+    case Event::kPortfolioTransferCompleted:
+      return kOwnersStream;
     default:
       return "";
   }
@@ -219,7 +222,7 @@ void LogCheck::CheckStream(uint64_t position, const EventRecord& record) {
   if (own.empty() && !IsAccountId(record.account_id())) {
     return misplaced("the id of an account", record.account_id(), "belongs to no possible account");
   }
-  const bool on_first = own == kReviewsStream || own == kForecastsStream;
+  const bool on_first = own == kReviewsStream || own == kForecastsStream || own == kOwnersStream;
   const uint32_t home = on_first ? 0 : ShardOf(record.account_id(), run_.source.shard_count());
   if ((own.empty() || on_first) && home != shard_) {
     misplaced(fmt::format("shard {}", home), fmt::format("shard {}", shard_),

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "server/domain/merges.h"
+
 namespace keyledger::audit {
 namespace {
 
@@ -166,18 +168,19 @@ void PointsCount::AddReserved(const Event& event) {
 }
 
 void PointsCount::AddTransferred(const Event& event, uint64_t revision) {
-  if (event.has_points_transfer_sent()) {
-    Take(event.points_transfer_sent().allocations(), event.points_transfer_sent().points());
-    parts_.in_transit += event.points_transfer_sent().points();
+  if (const auto* const sent = domain::SentBy(event)) {
+    Take(sent->allocations(), sent->points());
+    parts_.in_transit += sent->points();
   } else if (event.has_points_transfer_received()) {
-    parts_.transferred_in += event.points_transfer_received().points();
-    NewLot(revision, event.points_transfer_received().points(), false);
-  } else if (event.has_points_transfer_completed()) {
-    parts_.in_transit -= event.points_transfer_completed().points();
-    parts_.transferred_out += event.points_transfer_completed().points();
-  } else {
-    parts_.in_transit -= event.points_transfer_returned().points();
-    PutBack(event.points_transfer_returned().allocations(), event.points_transfer_returned().points());
+    const auto& received = event.points_transfer_received();
+    parts_.transferred_in += received.points();
+    NewLot(revision, received.points(), received.lot().has_activate_time());
+  } else if (const auto* const completed = domain::CompletedBy(event)) {
+    parts_.in_transit -= completed->points();
+    parts_.transferred_out += completed->points();
+  } else if (const auto* const returned = domain::ReturnedBy(event)) {
+    parts_.in_transit -= returned->points();
+    PutBack(returned->allocations(), returned->points());
   }
 }
 
@@ -250,6 +253,9 @@ std::string PointsCount::Add(const events::v1::EventRecord& record) {
     case Event::kPointsTransferReceived:
     case Event::kPointsTransferCompleted:
     case Event::kPointsTransferReturned:
+    case Event::kAccountMerged:
+    case Event::kAccountMergeCompleted:
+    case Event::kAccountMergeReturned:
       AddTransferred(event, record.revision());
       break;
     default:

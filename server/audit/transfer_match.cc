@@ -5,8 +5,10 @@
 
 #include <fmt/format.h>
 
+#include "server/audit/comparison.h"
 #include "server/base/calendar.h"
 #include "server/base/ids.h"
+#include "server/domain/merges.h"
 #include "server/domain/proto_time.h"
 #include "server/merkle/tree.h"
 
@@ -24,6 +26,12 @@ std::string Digest(const std::string& bytes) {
 void AddLot(int64_t points, const events::v1::LotTerms& lot, std::string& out) {
   out += fmt::format("{} {} ", points, lot.SerializeAsString().size());
   out += lot.SerializeAsString();
+}
+
+// What a merge brings beside the points.
+std::string MergedText(const events::v1::MergedAccount& merged) {
+  const std::string bytes = merged.SerializeAsString();
+  return fmt::format("merged {} ", bytes.size()) + bytes;
 }
 
 // The lot as it arrives: so many points, and what runs out by inactivity does so from the moment it was sent.
@@ -55,6 +63,17 @@ v1::Finding TransferMatch::About(const Name& name, const TransferPlace& place, c
 void TransferMatch::Take(uint32_t shard, uint64_t position, const EventRecord& record, const OnFinding& report) {
   const events::v1::Event& event = record.event();
   const TransferPlace place{shard, position, record.revision(), MicrosOf(record.record_time())};
+  if (event.has_account_merge_received()) {
+    CloseGroup(report);
+    const auto& merge = event.account_merge_received();
+    const Name name(merge.from_account_id(), std::string(domain::kMergeTransferId));
+    group_.emplace(
+        name, TransferReceived{place, record.account_id(), record.event_id(), merge.sent_event_id(), 0, "", 0, {}});
+    group_->second.occurred.push_back(MicrosOf(record.occurred_time()));
+    group_lots_ = MergedText(merge.merged());
+    group_next_ = position + 1;
+    return;
+  }
   if (event.has_points_transfer_received()) {
     const auto& received = event.points_transfer_received();
     const Name name(received.from_account_id(), received.transfer_id());
@@ -74,41 +93,53 @@ void TransferMatch::Take(uint32_t shard, uint64_t position, const EventRecord& r
     return;
   }
   CloseGroup(report);
-  if (event.has_points_transfer_sent()) {
-    const auto& sent = event.points_transfer_sent();
-    const Name name(record.account_id(), sent.transfer_id());
-    Transfer& transfer = transfers_[name];
-    if (transfer.sent.has_value()) {
-      v1::Finding finding = About(name, place, record.account_id());
-      finding.set_message(fmt::format("transfer '{}' of account '{}' was sent twice", name.second, name.first));
-      return report(std::move(finding));
-    }
-    TransferSent kept{
-        place, sent.to_account_id(), record.event_id(), MicrosOf(record.occurred_time()), sent.points(), "", 0, {}};
-    std::string lots;
-    for (const auto& allocation : sent.allocations()) {
-      AddLot(allocation.points(), ArrivingLot(allocation, kept.occurred), lots);
-      kept.lots_occurred.push_back(MicrosOf(allocation.lot().occurred_time()));
-      kept.lots += 1;
-    }
-    kept.lots_digest = Digest(lots);
-    transfer.sent = std::move(kept);
-    Check(name, report);
-  } else if (event.has_points_transfer_completed() || event.has_points_transfer_returned()) {
-    const bool arrived = event.has_points_transfer_completed();
-    const auto& completed = event.points_transfer_completed();
-    const auto& returned = event.points_transfer_returned();
-    const Name name(record.account_id(), arrived ? completed.transfer_id() : returned.transfer_id());
-    Transfer& transfer = transfers_[name];
-    if (transfer.ended.has_value()) {
-      v1::Finding finding = About(name, place, record.account_id());
-      finding.set_message(fmt::format("transfer '{}' of account '{}' ended twice", name.second, name.first));
-      return report(std::move(finding));
-    }
-    transfer.ended = TransferEnded{place, arrived, arrived ? completed.points() : returned.points(),
-                                   arrived ? completed.received_event_id() : ""};
-    Check(name, report);
+  if (domain::SentBy(event) != nullptr) {
+    TakeSent(place, record, report);
+  } else if (IsTransferEnd(event)) {
+    TakeEnd(place, record, report);
   }
+}
+
+void TransferMatch::TakeSent(const TransferPlace& place, const EventRecord& record, const OnFinding& report) {
+  const events::v1::PointsTransferSent& sent = *domain::SentBy(record.event());
+  const Name name(record.account_id(), sent.transfer_id());
+  Transfer& transfer = transfers_[name];
+  if (transfer.sent.has_value()) {
+    v1::Finding finding = About(name, place, record.account_id());
+    finding.set_message(fmt::format("transfer '{}' of account '{}' was sent twice", name.second, name.first));
+    return report(std::move(finding));
+  }
+  TransferSent kept{
+      place, sent.to_account_id(), record.event_id(), MicrosOf(record.occurred_time()), sent.points(), "", 0, {}};
+  std::string lots;
+  if (record.event().has_account_merged()) {
+    lots = MergedText(record.event().account_merged().merged());
+    kept.lots_occurred.push_back(kept.occurred);
+  }
+  for (const auto& allocation : sent.allocations()) {
+    AddLot(allocation.points(), ArrivingLot(allocation, kept.occurred), lots);
+    kept.lots_occurred.push_back(MicrosOf(allocation.lot().occurred_time()));
+    kept.lots += 1;
+  }
+  kept.lots_digest = Digest(lots);
+  transfer.sent = std::move(kept);
+  Check(name, report);
+}
+
+void TransferMatch::TakeEnd(const TransferPlace& place, const EventRecord& record, const OnFinding& report) {
+  const auto* const completed = domain::CompletedBy(record.event());
+  const auto* const returned = domain::ReturnedBy(record.event());
+  const bool arrived = completed != nullptr;
+  const Name name(record.account_id(), arrived ? completed->transfer_id() : returned->transfer_id());
+  Transfer& transfer = transfers_[name];
+  if (transfer.ended.has_value()) {
+    v1::Finding finding = About(name, place, record.account_id());
+    finding.set_message(fmt::format("transfer '{}' of account '{}' ended twice", name.second, name.first));
+    return report(std::move(finding));
+  }
+  transfer.ended = TransferEnded{place, arrived, arrived ? completed->points() : returned->points(),
+                                 arrived ? completed->received_event_id() : ""};
+  Check(name, report);
 }
 
 void TransferMatch::EndShard(uint32_t shard, Micros last, const OnFinding& report) {
@@ -173,11 +204,19 @@ void TransferMatch::CheckArrival(const Name& name, const TransferSent& sent, con
 void TransferMatch::Check(const Name& name, const OnFinding& report) {
   const auto found = transfers_.find(name);
   const Transfer& transfer = found->second;
-  if (transfer.sent.has_value() && transfer.ended.has_value() && !transfer.ended->arrived &&
-      !transfer.received.has_value()) {
-    // Whoever received it all the same is found to have received what nobody sent.
-    transfers_.erase(found);
-    return;
+  if (transfer.sent.has_value() && transfer.ended.has_value() && !transfer.ended->arrived) {
+    if (!transfer.received.has_value()) {
+      // Whoever received it all the same is found to have received what nobody sent.
+      transfers_.erase(found);
+      return;
+    }
+    // A merge that came back may be tried again: what was received is of a later one.
+    if (name.second == domain::kMergeTransferId && transfer.received->sent_event_id != transfer.sent->event_id) {
+      Transfer& later = found->second;
+      later.sent.reset();
+      later.ended.reset();
+      return;
+    }
   }
   if (!transfer.sent.has_value() || !transfer.received.has_value() || !transfer.ended.has_value()) return;
   CheckArrival(name, *transfer.sent, *transfer.received, report);

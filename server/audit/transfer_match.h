@@ -1,5 +1,6 @@
 // TransferMatch: holds what accounts say of a transfer against each other: what was sent arrived as it was sent, once,
-// and ended the way it ended. Internal to the room.
+// and ended the way it ended. A merge is a transfer whose first record on the receiver is AccountMergeReceived.
+// Internal to the room.
 #pragma once
 
 #include <cstdint>
@@ -83,6 +84,8 @@ class TransferMatch {
   // Sender and transfer_id.
   using Name = std::pair<std::string, std::string>;
 
+  void TakeSent(const TransferPlace& place, const events::v1::EventRecord& record, const OnFinding& report);
+  void TakeEnd(const TransferPlace& place, const events::v1::EventRecord& record, const OnFinding& report);
   // What the receiver takes in at once is complete.
   void CloseGroup(const OnFinding& report);
   void Check(const Name& name, const OnFinding& report);

@@ -33,6 +33,7 @@ enum class Reason {
   kLegalHoldNotFound = 26,
   kSubjectNotFound = 27,
   kForecastNotFound = 28,
+  kPortfolioTransferNotFound = 29,
   kAccountExists = 40,
   kInvoiceExists = 41,
   kRequestIdReused = 42,
@@ -40,6 +41,7 @@ enum class Reason {
   kTransferExists = 44,
   kLegalHoldExists = 45,
   kContractExists = 46,
+  kItemExists = 47,
   kStaleRevision = 60,
   kInsufficientPoints = 80,
   kAccountClosed = 81,
@@ -75,6 +77,14 @@ enum class Reason {
   kNoMasterKey = 161,
   kContractNotOpen = 162,
   kForecastNotPossible = 163,
+  kItemNotOpen = 164,
+  kStepNotAllowed = 165,
+  kOwnerNotAssigned = 166,
+  kEntitlementSpent = 167,
+  kAccountMerged = 168,
+  kMergeNotPossible = 169,
+  kNotRetractable = 170,
+  kPortfolioTransferRunning = 171,
 };
 
 // Returns the status code that goes with `reason`.

@@ -25,13 +25,15 @@ inline constexpr std::string_view kAccessesStream = "$accesses";
 inline constexpr std::string_view kKeysStream = "$keys";
 // Stream of the ledger's own records about forecasts, in shard 0 only. No client can name it.
 inline constexpr std::string_view kForecastsStream = "$forecasts";
+// Stream of the ledger's own records about transfers of portfolios, in shard 0 only. No client can name it.
+inline constexpr std::string_view kOwnersStream = "$owners";
 
 // Returns true for a stream of the ledger's own, which is no account.
 inline bool IsOwnStream(std::string_view stream) { return stream.starts_with('$'); }
 // Returns true for one that there is, which can be read like an account.
 inline bool IsReadableOwnStream(std::string_view stream) {
   return stream == kProgramsStream || stream == kReviewsStream || stream == kPrivacyStream ||
-         stream == kAccessesStream || stream == kKeysStream || stream == kForecastsStream;
+         stream == kAccessesStream || stream == kKeysStream || stream == kForecastsStream || stream == kOwnersStream;
 }
 
 // Returns true if a client may use `id` for an account: 1 to 128 bytes of [A-Za-z0-9._~:@/-], the first alphanumeric.

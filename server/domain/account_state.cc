@@ -7,6 +7,8 @@
 #include "server/base/checked.h"
 #include "server/base/error.h"
 #include "server/domain/evolve.h"
+#include "server/domain/items.h"
+#include "server/domain/transfers.h"
 
 namespace keyledger::domain {
 namespace {
@@ -175,7 +177,6 @@ void EncodeHolding(const Holding& holding, Stored* out) {
 
 template <typename Stored>
 bool DecodeHolding(const Stored& in, uint64_t next_revision, Holding& holding) {
-  if (!holding.held.empty() || in.held().empty()) return false;
   holding.occurred = in.occurred_micros();
   for (const auto& part : in.held()) {
     HeldPoints& held = holding.held.emplace_back();
@@ -203,12 +204,16 @@ void EncodeHoldings(const AccountState& state, storage::v1::AccountState& stored
 
 bool DecodeHoldings(const storage::v1::AccountState& stored, AccountState& state) {
   for (const auto& in : stored.reservations()) {
-    Reservation& reservation = state.reservations[in.reservation_id()];
-    if (!DecodeHolding(in, state.next_revision, reservation)) return false;
+    const auto [entry, is_new] = state.reservations.try_emplace(in.reservation_id());
+    Reservation& reservation = entry->second;
+    if (!is_new || in.held().empty() || !DecodeHolding(in, state.next_revision, reservation)) return false;
     reservation.hold_until = in.hold_until_micros();
   }
   for (const auto& in : stored.transfers()) {
-    OpenTransfer& transfer = state.transfers[in.transfer_id()];
+    const auto [entry, is_new] = state.transfers.try_emplace(in.transfer_id());
+    OpenTransfer& transfer = entry->second;
+    // Only a merge can be without points.
+    if (!is_new || (in.held().empty() && in.transfer_id() != kMergeTransferId)) return false;
     if (!DecodeHolding(in, state.next_revision, transfer) || in.sent_revision() >= state.next_revision) return false;
     transfer.sent_revision = in.sent_revision();
   }
@@ -296,6 +301,75 @@ absl::Status Damaged(const char* what) {
   return MakeError(Reason::kStoreDamaged, std::string("account snapshot: ") + what);
 }
 
+void EncodeRelationship(const AccountState& state, storage::v1::AccountState& stored) {
+  for (const auto& [id, running] : state.contracts) {
+    auto* contract = stored.add_contracts();
+    contract->set_contract_id(id);
+    contract->set_end_micros(running.end);
+    contract->set_breached(running.breached);
+  }
+  for (const auto& [key, held] : state.roles) {
+    auto* role = stored.add_roles();
+    role->set_role(key.first);
+    role->set_person(key.second);
+    role->set_rank(held.rank);
+    role->set_since_micros(held.since);
+  }
+  for (const auto& [key, open] : state.items) {
+    auto* item = stored.add_items();
+    item->set_kind(static_cast<uint32_t>(key.first));
+    item->set_item_id(key.second);
+    item->set_state(open.state);
+    item->set_marks(open.marks);
+    item->set_amount(open.amount);
+    item->set_currency_code(open.currency);
+    item->set_who(open.who);
+    if (open.start != kNone) item->set_start_micros(open.start);
+    if (open.end != kNever) item->set_end_micros(open.end);
+  }
+  if (!state.merge.into_account_id.empty()) {
+    stored.mutable_merge()->set_into_account_id(state.merge.into_account_id);
+    stored.mutable_merge()->set_lifecycle(static_cast<uint32_t>(state.merge.lifecycle));
+    stored.mutable_merge()->set_completed(state.merge.completed);
+  }
+  for (const std::string& id : state.absorbed) stored.add_absorbed(id);
+}
+
+bool DecodeRelationship(const storage::v1::AccountState& stored, AccountState& state) {
+  for (const auto& contract : stored.contracts()) {
+    const Contract running{contract.end_micros(), contract.breached()};
+    if (!state.contracts.emplace(contract.contract_id(), running).second) return false;
+  }
+  for (const auto& role : stored.roles()) {
+    const RoleHeld held{role.rank(), role.since_micros()};
+    if (!state.roles.emplace(std::pair(role.role(), role.person()), held).second) return false;
+  }
+  for (const auto& item : stored.items()) {
+    if (item.kind() < static_cast<uint32_t>(ItemKind::kInteraction) ||
+        item.kind() > static_cast<uint32_t>(ItemKind::kSanction) || item.state() > UINT8_MAX) {
+      return false;
+    }
+    OpenItem open;
+    open.state = static_cast<uint8_t>(item.state());
+    open.marks = item.marks();
+    open.amount = item.amount();
+    open.currency = item.currency_code();
+    open.who = item.who();
+    if (item.has_start_micros()) open.start = item.start_micros();
+    if (item.has_end_micros()) open.end = item.end_micros();
+    const std::pair key(static_cast<ItemKind>(item.kind()), item.item_id());
+    if (!HasState(key.first, open.state)) return false;
+    if (!state.items.emplace(key, std::move(open)).second) return false;
+  }
+  if (stored.has_merge()) {
+    if (stored.merge().lifecycle() > 2) return false;
+    state.merge = {stored.merge().into_account_id(), static_cast<Lifecycle>(stored.merge().lifecycle()),
+                   stored.merge().completed()};
+  }
+  state.absorbed.assign(stored.absorbed().begin(), stored.absorbed().end());
+  return true;
+}
+
 }  // namespace
 
 int64_t AccountState::available_points() const {
@@ -353,7 +427,15 @@ size_t AccountState::ApproximateBytes() const {
   for (const auto& [ladder_id, standing] : stages) {
     bytes += kNode + sizeof(ladder_id) + sizeof(standing) + ladder_id.capacity() + standing.stage_id.capacity();
   }
-  for (const auto& [id, end] : contracts) bytes += kNode + sizeof(id) + sizeof(end) + id.capacity();
+  for (const auto& [id, contract] : contracts) bytes += kNode + sizeof(id) + sizeof(contract) + id.capacity();
+  for (const auto& [key, held] : roles) {
+    bytes += kNode + sizeof(key) + sizeof(held) + key.first.capacity() + key.second.capacity();
+  }
+  for (const auto& [key, item] : items) {
+    bytes +=
+        kNode + sizeof(key) + sizeof(item) + key.second.capacity() + item.currency.capacity() + item.who.capacity();
+  }
+  for (const std::string& id : absorbed) bytes += sizeof(id) + id.capacity();
   for (const auto& [key, count] : counts) bytes += kNode + sizeof(key) + sizeof(count) + key.first.capacity();
   for (const auto& [sku, prices] : market_prices) {
     bytes += kNode + sizeof(sku) + sizeof(prices) + sku.capacity() + prices.capacity() * sizeof(MarketPrice);
@@ -402,11 +484,7 @@ std::string EncodeState(const AccountState& state) {
   }
   EncodeTier(state, stored);
   EncodeStages(state, stored);
-  for (const auto& [id, end] : state.contracts) {
-    auto* contract = stored.add_contracts();
-    contract->set_contract_id(id);
-    contract->set_end_micros(end);
-  }
+  EncodeRelationship(state, stored);
   return stored.SerializeAsString();
 }
 
@@ -414,7 +492,7 @@ absl::StatusOr<AccountState> DecodeState(std::string_view bytes) {
   storage::v1::AccountState stored;
   if (!stored.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Damaged("not readable");
   if (stored.format() != kSnapshotFormat) return Damaged("of another format");
-  if (stored.lifecycle() != 1 && stored.lifecycle() != 2) return Damaged("no such lifecycle");
+  if (stored.lifecycle() < 1 || stored.lifecycle() > 3) return Damaged("no such lifecycle");
   AccountState state;
   state.next_revision = stored.revision() + 1;
   if (state.next_revision == 0) return Damaged("no such revision");
@@ -437,11 +515,8 @@ absl::StatusOr<AccountState> DecodeState(std::string_view bytes) {
   if (!DecodeReturned(stored, state)) return Damaged("returned purchases are out of order");
   if (!DecodeMarketPrices(stored, state)) return Damaged("market prices are out of order");
   if (!DecodeStages(stored, state)) return Damaged("a stage is missing or given twice");
-  for (const auto& contract : stored.contracts()) {
-    if (!state.contracts.emplace(contract.contract_id(), contract.end_micros()).second) {
-      return Damaged("a contract is given twice");
-    }
-  }
+  if (!DecodeRelationship(stored, state))
+    return Damaged("a contract, a role or an item is given twice, or there is no such kind or state");
   DecodeTier(stored, state);
   return state;
 }

@@ -29,12 +29,21 @@ inline constexpr Micros kMetricHorizonMicros = 1099 * kMicrosPerDay;
 
 // Format of the stored state. Raised whenever the fold or its encoding changes meaning: older snapshots are then
 // ignored.
-inline constexpr uint32_t kSnapshotFormat = 5;
+inline constexpr uint32_t kSnapshotFormat = 6;
 
 inline constexpr size_t kFactsMax = 256;
 inline constexpr size_t kLotsMax = 20'000;
 // Contracts that may run on an account at once.
 inline constexpr size_t kContractsMax = 1'000;
+// People and roles other than "owner".
+inline constexpr size_t kRolesHeldMax = 100;
+// Items that may be open at once: of one kind, and of all kinds.
+inline constexpr size_t kItemsOfKindMax = 1'000;
+inline constexpr size_t kItemsMax = 5'000;
+// What has an end is taken for so long after it, so that what happened before the end can still be entered.
+inline constexpr Micros kItemAfterEndMicros = 400 * kMicrosPerDay;
+// Accounts that may be merged into one.
+inline constexpr size_t kAbsorbedMax = 100;
 // Currencies an account trades in. A key account has one or two; every one costs a series.
 inline constexpr size_t kCurrenciesMax = 16;
 // Purchases of which something came back, whole or in part. They are kept for ever, since a purchase may be returned at
@@ -49,7 +58,8 @@ inline constexpr size_t kCountsMax = 10'000;
 inline constexpr size_t kMarketPricesMax = 1000;
 inline constexpr Micros kMarketPriceHorizonMicros = 366 * kMicrosPerDay;
 
-enum class Lifecycle { kNone = 0, kOpen = 1, kClosed = 2 };
+// kMerged: from AccountMerged on, unless that was returned.
+enum class Lifecycle { kNone = 0, kOpen = 1, kClosed = 2, kMerged = 3 };
 
 // A lot with points left.
 struct Lot {
@@ -210,6 +220,74 @@ struct StageStanding {
   bool operator==(const StageStanding&) const = default;
 };
 
+// A contract that runs.
+struct Contract {
+  // End of the term, which may be past.
+  Micros end = 0;
+  // A breach is not settled.
+  bool breached = false;
+
+  bool operator==(const Contract&) const = default;
+};
+
+// A role other than "owner" that one of our people has.
+struct RoleHeld {
+  // In our house, 1 the highest; 0: not stated.
+  uint32_t rank = 0;
+  Micros since = 0;
+
+  bool operator==(const RoleHeld&) const = default;
+};
+
+// What goes through states; see items.h. The numbers are stored.
+enum class ItemKind : uint8_t {
+  kInteraction = 1,
+  kOpportunity = 2,
+  kQuote = 3,
+  kIssue = 4,
+  kPlan = 5,
+  kPromise = 6,
+  kEntitlement = 7,
+  kObligation = 8,
+  kLoan = 9,
+  kCommission = 10,
+  kHandover = 11,
+  kOrder = 12,
+  kSanction = 13,
+  // Not among AccountState.items: contracts have a place of their own.
+  kContract = 14,
+};
+
+// An item that is open: what its next steps are decided by.
+struct OpenItem {
+  // Of its kind's machine.
+  uint8_t state = 0;
+  // Clearances of a quote and whether its payment was seen; see items.h.
+  uint32_t marks = 0;
+  // Discount of a quote in thousandths of a percent, what is left of an entitlement or a loan, micros of a commission.
+  int64_t amount = 0;
+  // Currency of a commission's amount.
+  std::string currency;
+  // Proposer of a quote, contact of a commission.
+  std::string who;
+  // Validity; kNever: no end.
+  Micros start = std::numeric_limits<int64_t>::min();
+  Micros end = kNever;
+
+  bool operator==(const OpenItem&) const = default;
+};
+
+// The account ends in another. No id: it does not.
+struct Merge {
+  std::string into_account_id;
+  // What it was before.
+  Lifecycle lifecycle = Lifecycle::kNone;
+  // The other has everything.
+  bool completed = false;
+
+  bool operator==(const Merge&) const = default;
+};
+
 // The fold of one account's stream. A value: copy it to try something out.
 // Invariant: the lots' remaining points, the reserved ones and those in transit sum to accrued + transferred_in - spent
 // - transferred_out - expired - reversed + debt; and accrued + transferred_in fits in 64 bits, so that every other sum
@@ -252,8 +330,15 @@ struct AccountState {
   std::map<std::string, std::vector<MarketPrice>> market_prices;
   // By ladder_id: every lifecycle the account has begun, also those its program no longer has.
   std::map<std::string, StageStanding> stages;
-  // Contracts that run, by contract_id: the end of the term, which may be past.
-  std::map<std::string, Micros> contracts;
+  // Contracts that run, by contract_id.
+  std::map<std::string, Contract> contracts;
+  // By role, then person.
+  std::map<std::pair<std::string, std::string>, RoleHeld> roles;
+  // Open ones by kind and id. Never more than kItemsMax.
+  std::map<std::pair<ItemKind, std::string>, OpenItem> items;
+  Merge merge;
+  // Accounts merged into this one, in byte order.
+  std::vector<std::string> absorbed;
 
   bool operator==(const AccountState&) const = default;
 

@@ -29,8 +29,9 @@ struct LotDue {
   }
 };
 
-// A lot that is already past its end when it comes into being ends at the moment it was earned, not before it.
-Micros ActivationOf(const Lot& lot) { return std::max(lot.activate, lot.occurred); }
+// A lot that is already past its end when it comes into being ends at the moment it was earned, not before it. Pending
+// points of another account become available no earlier than they arrive.
+Micros ActivationOf(const Lot& lot) { return std::max({lot.activate, lot.occurred, lot.restored}); }
 // Points that come back to a lot past its end run out at that moment.
 Micros ExpiryOf(const AccountState& state, const Lot& lot) {
   return std::max({state.ExpiryOf(lot), lot.occurred, lot.restored});

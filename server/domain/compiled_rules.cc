@@ -72,9 +72,14 @@ class Compiler {
   }
 
  private:
+  // True if only records change what is measured.
+  static bool IsUntouchedByTime(Metric metric) {
+    return metric == events::v1::METRIC_FACT || metric == events::v1::METRIC_OWNER_COUNT;
+  }
+
   // True if what is measured no longer changes once all dealings lie behind its window.
   static bool Settles(const MeasureSpec& spec) {
-    return HasWindow(spec.metric) || spec.metric == events::v1::METRIC_FACT;
+    return HasWindow(spec.metric) || IsUntouchedByTime(spec.metric);
   }
 
   void AddMeasuresOf(const CompiledRule& rule, CompiledStage& out) const {
@@ -165,7 +170,7 @@ class Compiler {
 
   // Sums of what is never negative only shrink when time takes things out of a window.
   static bool OnlyCeases(const CompiledCondition& condition, const MeasureSpec& spec) {
-    if (spec.metric == events::v1::METRIC_FACT) return true;
+    if (IsUntouchedByTime(spec.metric)) return true;
     const bool is_sum = HasWindow(spec.metric) && !spec.growth && spec.periods <= 1 &&
                         spec.metric != events::v1::METRIC_NET_PROFIT && spec.metric != events::v1::METRIC_GROSS_PROFIT;
     return is_sum && condition.comparison == events::v1::COMPARISON_AT_LEAST;

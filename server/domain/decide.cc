@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "server/domain/decision.h"
+#include "server/domain/item_guards.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/stages.h"
 #include "server/domain/standing.h"
@@ -42,6 +43,7 @@ absl::Status Decision::DecideFact(const Fact& fact) {
   if (state().lifecycle != Lifecycle::kNone && opens) {
     return RefuseHere(Reason::kAccountExists, fmt::format("account '{}' exists already", input_.account_id));
   }
+  if (!TakenWhen(state().lifecycle, fact.event)) return NotTaken();
   KL_RETURN_IF_ERROR(Here(work_.AdvanceTo(std::max(state().clock, fact.occurred))));
   const uint64_t revision = state().next_revision;
   const int64_t lots = LotsIfMany(state());
@@ -49,6 +51,15 @@ absl::Status Decision::DecideFact(const Fact& fact) {
   KL_RETURN_IF_ERROR(CheckLimits(lots));
   KL_RETURN_IF_ERROR(Here(work_.SettleLots(revision)));
   return Here(work_.PayDebt(fact_index()));
+}
+
+absl::Status Decision::NotTaken() const {
+  if (state().lifecycle != Lifecycle::kMerged) return Closed();
+  const std::string& into = state().merge.into_account_id;
+  absl::Status status =
+      RefuseHere(Reason::kAccountMerged, fmt::format("the account was merged into '{}'; append to that", into));
+  AddMetadata(status, "into_account_id", into);
+  return status;
 }
 
 absl::Status Decision::CheckLimits(int64_t lots_before) const {
@@ -108,17 +119,72 @@ absl::Status Decision::DecidePayload(const Fact& fact) {
     case Event::kPointsTransferSent:
       return DecideTransfer(fact);
     case Event::kReferralRecorded:
+    case Event::kReferralConverted:
     case Event::kClubJoined:
     case Event::kContractSigned:
     case Event::kContractRenewed:
     case Event::kContractEnded:
+    case Event::kContractAmended:
+    case Event::kContractBreached:
       return DecideRelation(fact);
+    case Event::kOwnerAssigned:
+    case Event::kOwnerReleased:
+    case Event::kOwnerTransferred:
+      return DecideOwner(fact);
+    case Event::kInteractionPlanned:
+    case Event::kInteractionMade:
+    case Event::kInteractionMissed:
+    case Event::kHandoverGiven:
+    case Event::kHandoverAcknowledged:
+    case Event::kOpportunityOpened:
+    case Event::kOpportunityMoved:
+    case Event::kQuoteProposed:
+    case Event::kQuoteRevised:
+    case Event::kQuoteApprovalRequested:
+    case Event::kQuoteApprovalGiven:
+    case Event::kQuoteApprovalRefused:
+    case Event::kQuoteMoved:
+    case Event::kOrderPlaced:
+    case Event::kOrderEnded:
+    case Event::kPaymentReceived:
+    case Event::kPaymentExceptionGranted:
+    case Event::kIssueOpened:
+    case Event::kIssueMoved:
+    case Event::kPromisePublished:
+    case Event::kPromiseKept:
+    case Event::kPromiseBroken:
+    case Event::kPromiseWithdrawn:
+    case Event::kPlanDrafted:
+    case Event::kPlanAgreed:
+    case Event::kPlanReviewed:
+    case Event::kPlanEnded:
+    case Event::kEntitlementGranted:
+    case Event::kEntitlementUsed:
+    case Event::kEntitlementRevoked:
+    case Event::kObligationAgreed:
+    case Event::kObligationEnded:
+    case Event::kSanctionImposed:
+    case Event::kSanctionLifted:
+    case Event::kLoanIssued:
+    case Event::kLoanReturned:
+    case Event::kCommissionAccrued:
+    case Event::kCommissionRefused:
+      return DecideItem(fact);
+    case Event::kScoreStated:
+      KL_RETURN_IF_ERROR(Record(fact));
+      return Rise();
+    case Event::kAccountMerged:
+      return DecideMerge(fact);
+    case Event::kFactRetracted:
+      return DecideRetraction(fact);
     default:
       return Record(fact);
   }
 }
 
 absl::Status Decision::Rise() {
+  // Another account is measured in its stead.
+  if (state().lifecycle == Lifecycle::kMerged) return absl::OkStatus();
   const Micros now = state().clock;
   const CompiledProgram* program = work_.programs().Select(now, state().region);
   if (program == nullptr) return absl::OkStatus();

@@ -77,8 +77,10 @@ struct DecideInput {
 // Decides a request: all of its facts or none.
 // Errors: NOT_FOUND (kAccountNotFound) if the first event of a new account is not AccountOpened; ALREADY_EXISTS
 // (kAccountExists); FAILED_PRECONDITION with the rule's reason
-//   (kInsufficientPoints with metadata "available" and "requested", kAccountClosed, kAccountNotClosed,
-//   kReturnExceedsPurchase, kPurchaseOfOtherAccount, kArithmeticRange, kAccountLimit, kLimitExceeded with metadata);
+//   (kInsufficientPoints with metadata "available" and "requested", kAccountClosed, kAccountNotClosed, kAccountMerged,
+//   kMergeNotPossible, kReturnExceedsPurchase, kPurchaseOfOtherAccount, kArithmeticRange, kAccountLimit, kLimitExceeded
+//   with metadata, kItemNotOpen, kStepNotAllowed with the legal steps, kEntitlementSpent, kOwnerNotAssigned);
+//   ALREADY_EXISTS (kItemExists);
 //   INVALID_ARGUMENT (kInvalidField) if a fact is right in form but not in content: a return without the line number it
 //   needs, another currency, points sent to the account itself, a service without the contact a limit counts by. The
 //   message names the event by index and says what would be accepted.

@@ -12,16 +12,18 @@ absl::Status CheckGiven(const LimitContext& context, const std::string& path, Ev
   const CompiledLimits& limits = context.program.limits();
   if (event.has_gift_given()) {
     events::v1::GiftGiven& gift = *event.mutable_gift_given();
-    const Given given{gift.item(), gift.contact_id(), gift.value(), path + ".gift_given.contact_id"};
+    const Given given{gift.item(), ContactsOf(gift.contact_id()), gift.value(), path + ".gift_given.contact_id"};
     return CheckAllowances(context, limits.gifts, given, gift.mutable_counts(), flags);
   }
   if (event.has_commission_paid()) {
     events::v1::CommissionPaid& commission = *event.mutable_commission_paid();
-    const Given given{"", commission.contact_id(), commission.amount(), path + ".commission_paid.contact_id"};
+    const Given given{"", ContactsOf(commission.contact_id()), commission.amount(),
+                      path + ".commission_paid.contact_id"};
     return CheckAllowances(context, limits.commissions, given, commission.mutable_counts(), flags);
   }
   events::v1::ServiceProvided& service = *event.mutable_service_provided();
-  const Given given{service.kind(), service.contact_id(), service.cost(), path + ".service_provided.contact_id"};
+  const Given given{service.kind(), ContactsOf(service.contact_id()), service.cost(),
+                    path + ".service_provided.contact_id"};
   return CheckAllowances(context, limits.services, given, service.mutable_counts(), flags);
 }
 
@@ -51,6 +53,8 @@ absl::Status Decision::DecideDiscount(const Fact& fact) {
 }
 
 absl::Status Decision::DecideGiven(const Fact& fact) {
+  // One that was accrued has been held against the limits, and is owed by a closed account's contact all the same.
+  if (!fact.event.commission_paid().commission_id().empty()) return DecideItem(fact);
   if (state().lifecycle == Lifecycle::kClosed) return Closed();
   const CompiledProgram* program = work_.programs().Select(fact.occurred, state().region);
   Event event = fact.event;

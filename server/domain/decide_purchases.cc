@@ -1,4 +1,5 @@
 // What is bought and what comes back. See decision.h.
+#include <algorithm>
 #include <limits>
 
 #include "server/domain/decision.h"
@@ -146,6 +147,9 @@ absl::StatusOr<std::optional<LinkedPurchase>> Decision::FindPurchase(
   if (found == input_.purchases.end()) return std::nullopt;
   const RecordedPurchase& recorded = found->second;
   if (recorded.account_id != input_.account_id) {
+    // What was bought on an account that was merged into this one comes back here, and names a record of another
+    // stream: as if it named none.
+    if (std::binary_search(state().absorbed.begin(), state().absorbed.end(), recorded.account_id)) return std::nullopt;
     return RefuseHere(Reason::kPurchaseOfOtherAccount,
                       fmt::format("invoice '{}' of merchant '{}' belongs to another account", key.second, key.first));
   }

@@ -1,5 +1,6 @@
 // What is known of the relationship beside the trade. See decision.h.
 #include "server/domain/decision.h"
+#include "server/domain/item_guards.h"
 #include "server/domain/proto_time.h"
 
 namespace keyledger::domain {
@@ -12,6 +13,12 @@ absl::Status Decision::DecideRelation(const Fact& fact) {
     case Event::kReferralRecorded:
       if (event.referral_recorded().referrer_account_id() == input_.account_id) {
         return FieldError(fmt::format("events[{}].referral_recorded.referrer_account_id", index_),
+                          "is the account itself; nobody refers himself");
+      }
+      return Record(fact);
+    case Event::kReferralConverted:
+      if (event.referral_converted().account_id() == input_.account_id) {
+        return FieldError(fmt::format("events[{}].referral_converted.account_id", index_),
                           "is the account itself; nobody refers himself");
       }
       return Record(fact);
@@ -33,25 +40,28 @@ absl::Status Decision::DecideRelation(const Fact& fact) {
       }
       return Record(fact);
     }
-    case Event::kContractRenewed: {
-      const auto& renewed = event.contract_renewed();
-      const auto contract = state().contracts.find(renewed.contract_id());
-      if (contract == state().contracts.end()) return ContractNotOpen(renewed.contract_id());
-      if (MicrosOf(renewed.end_time()) <= contract->second) {
-        return RefuseHere(Reason::kContractNotOpen,
-                          fmt::format("contract '{}' runs until {} already; a renewal extends it",
-                                      renewed.contract_id(), FormatMicros(contract->second)));
-      }
-      return Record(fact);
-    }
+    case Event::kContractRenewed:
+    case Event::kContractAmended:
+    case Event::kContractBreached:
     case Event::kContractEnded:
-      if (!state().contracts.contains(event.contract_ended().contract_id())) {
-        return ContractNotOpen(event.contract_ended().contract_id());
-      }
-      return Record(fact);
+      return DecideContractStep(fact);
     default:
       return Record(fact);
   }
+}
+
+absl::Status Decision::DecideContractStep(const Fact& fact) {
+  const ItemStep step = *ItemStepOf(fact.event);
+  const std::string id(step.item_id);
+  const auto contract = state().contracts.find(id);
+  if (contract == state().contracts.end()) return ContractNotOpen(id);
+  const uint8_t in = contract->second.breached ? contract_state::kBreached : contract_state::kRunning;
+  if (!IsAllowed(step, in)) return Here(StepNotAllowed(step, in, ""));
+  if (fact.event.has_contract_renewed() && MicrosOf(fact.event.contract_renewed().end_time()) <= contract->second.end) {
+    return RefuseHere(Reason::kContractNotOpen, fmt::format("contract '{}' runs until {} already; a renewal extends it",
+                                                            id, FormatMicros(contract->second.end)));
+  }
+  return Record(fact);
 }
 
 absl::Status Decision::ContractNotOpen(const std::string& contract_id) const {

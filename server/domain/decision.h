@@ -1,7 +1,7 @@
 // Decision: a request being decided, fact by fact. Internal to the room: decide.cc holds the request and the facts
 // about the account, decide_purchases.cc what is bought and returned, decide_points.cc movements of points,
-// decide_tiers.cc tiers fixed by a person, decide_conduct.cc what is granted and given, decide_relation.cc contracts and
-// what else is known of the relationship.
+// decide_tiers.cc tiers fixed by a person, decide_conduct.cc what is granted and given, decide_relation.cc contracts
+// and what else is known of the relationship, decide_owner.cc who is responsible, decide_items.cc steps of items.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +45,8 @@ class Decision {
     return named;
   }
   absl::Status Closed() const { return RefuseHere(Reason::kAccountClosed, "the account is closed; reopen it first"); }
+  // The refusal of what an account in its lifecycle does not take (TakenWhen).
+  absl::Status NotTaken() const;
   absl::Status Record(const Fact& fact) { return Here(work_.RecordFact(fact.event, fact.occurred, fact_index())); }
   const std::string& RegionOf(const std::string& region) const { return region.empty() ? state().region : region; }
 
@@ -70,7 +72,21 @@ class Decision {
   // Records what a fact brought that went beyond limits which flag; `fact_revision` is the fact's.
   absl::Status Flag(const Fact& fact, uint64_t fact_revision, const CompiledProgram* program, ComplianceFlags flags);
 
+  absl::Status DecideOwner(const Fact& fact);
+  // Completes it with the roles that go over.
+  absl::Status DecideTransferOfRoles(const Fact& fact);
+  // An empty role: any.
+  absl::Status NotAssigned(const std::string& role, const std::string& person) const;
+  // A step of an item, with the guards that are in no table.
+  absl::Status DecideItem(const Fact& fact);
+  absl::Status DecideMerge(const Fact& fact);
+  absl::Status DecideRetraction(const Fact& fact);
+  // Whether the account can end in another. Errors: FAILED_PRECONDITION (kMergeNotPossible).
+  absl::Status CheckMerge(const events::v1::AccountMerged& merged) const;
+
   absl::Status DecideRelation(const Fact& fact);
+  // A contract renewed, amended, breached or ended.
+  absl::Status DecideContractStep(const Fact& fact);
   absl::Status ContractNotOpen(const std::string& contract_id) const;
 
   absl::Status DecidePurchase(const Fact& fact);

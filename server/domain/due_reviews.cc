@@ -35,6 +35,8 @@ std::optional<DueReviews> FindReviewsUnder(const AccountState& state, const Comp
 std::optional<DueReviews> FindReviews(const AccountState& state, Micros after, Micros until,
                                       const ProgramSet& programs) {
   KL_CHECK(after >= state.clock);
+  // Another account is measured in its stead.
+  if (state.lifecycle == Lifecycle::kMerged) return std::nullopt;
   return FindUnderPrograms<DueReviews>(state, after, until, programs,
                                        [&](const CompiledProgram& program, Micros from, Micros end) {
                                          return FindReviewsUnder(state, program, from, end);

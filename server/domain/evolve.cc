@@ -91,7 +91,75 @@ FoldResult FoldPayload(AccountState& state, const Event& event, Micros occurred,
     case Event::kCustomEvent:
     case Event::kContactRecorded:
     case Event::kContactRemoved:
+    case Event::kFactRetracted:
+    case Event::kContactPlaced:
+    case Event::kNeedStated:
+    case Event::kSignalObserved:
+    case Event::kPositionStated:
+    case Event::kAssetValued:
+    case Event::kImportantDayStated:
+    case Event::kTenderListStated:
+    case Event::kEvaluationRecorded:
+    case Event::kAdaptationRecorded:
+    case Event::kAccountCeded:
+    case Event::kDemandForecastStated:
+    case Event::kViolationRecorded:
+    case Event::kReferralAsked:
+    case Event::kReferralGiven:
+    case Event::kReferralConverted:
+    case Event::kAdvanceRecorded:
       return kFolded;
+    case Event::kScoreStated:
+      state.facts[event.score_stated().score_id()] = std::to_string(event.score_stated().value());
+      return kFolded;
+    case Event::kOwnerAssigned:
+    case Event::kOwnerReleased:
+    case Event::kOwnerTransferred:
+      return FoldOwner(state, event, occurred);
+    case Event::kInteractionPlanned:
+    case Event::kInteractionMade:
+    case Event::kInteractionMissed:
+    case Event::kHandoverGiven:
+    case Event::kHandoverAcknowledged:
+    case Event::kOpportunityOpened:
+    case Event::kOpportunityMoved:
+    case Event::kQuoteProposed:
+    case Event::kQuoteRevised:
+    case Event::kQuoteApprovalRequested:
+    case Event::kQuoteApprovalGiven:
+    case Event::kQuoteApprovalRefused:
+    case Event::kQuoteMoved:
+    case Event::kOrderPlaced:
+    case Event::kOrderEnded:
+    case Event::kPaymentReceived:
+    case Event::kPaymentExceptionGranted:
+    case Event::kIssueOpened:
+    case Event::kIssueMoved:
+    case Event::kPromisePublished:
+    case Event::kPromiseKept:
+    case Event::kPromiseBroken:
+    case Event::kPromiseWithdrawn:
+    case Event::kPlanDrafted:
+    case Event::kPlanAgreed:
+    case Event::kPlanReviewed:
+    case Event::kPlanEnded:
+    case Event::kEntitlementGranted:
+    case Event::kEntitlementUsed:
+    case Event::kEntitlementRevoked:
+    case Event::kObligationAgreed:
+    case Event::kObligationEnded:
+    case Event::kSanctionImposed:
+    case Event::kSanctionLifted:
+    case Event::kLoanIssued:
+    case Event::kLoanReturned:
+    case Event::kCommissionAccrued:
+    case Event::kCommissionRefused:
+      return FoldItem(state, event, occurred);
+    case Event::kAccountMerged:
+    case Event::kAccountMergeReceived:
+    case Event::kAccountMergeCompleted:
+    case Event::kAccountMergeReturned:
+      return FoldMerge(state, event, occurred, empty_lots);
     case Event::kTierLocked:
     case Event::kTierUnlocked:
     case Event::kTierAssigned:
@@ -115,6 +183,8 @@ FoldResult FoldPayload(AccountState& state, const Event& event, Micros occurred,
     case Event::kContractSigned:
     case Event::kContractRenewed:
     case Event::kContractEnded:
+    case Event::kContractAmended:
+    case Event::kContractBreached:
       return FoldRelation(state, event);
     case Event::kStageChanged:
       return FoldStage(state, event.stage_changed(), occurred);
@@ -130,6 +200,8 @@ FoldResult FoldPayload(AccountState& state, const Event& event, Micros occurred,
     case Event::kPersonalDataRead:
     case Event::kSigningKeyPublished:
     case Event::kForecastRecorded:
+    case Event::kPortfolioTransferStarted:
+    case Event::kPortfolioTransferCompleted:
       return Contradiction("a record of the ledger about itself in the stream of an account");
     case Event::PAYLOAD_NOT_SET:
       return Contradiction("an event of a kind this version does not know");
@@ -150,7 +222,10 @@ FoldResult Fold(AccountState& state, const Event& event, Micros occurred, EmptyL
   const Micros before = state.clock;
   state.clock = std::max(state.clock, occurred);
   // Once a day of the account's clock is often enough to forget, and a busy account has many counts.
-  if (state.clock / kMicrosPerDay != before / kMicrosPerDay) PruneCounts(state);
+  if (state.clock / kMicrosPerDay != before / kMicrosPerDay) {
+    PruneCounts(state);
+    PruneItems(state);
+  }
   PruneMetrics(state);
   return result;
 }

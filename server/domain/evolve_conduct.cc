@@ -12,18 +12,6 @@ namespace {
 
 using events::v1::Event;
 
-FoldResult FoldCounts(AccountState& state, const google::protobuf::RepeatedPtrField<events::v1::LimitCount>& counts) {
-  for (const auto& counted : counts) {
-    if (counted.micros() < 0) return Contradiction("less than nothing given");
-    if (IsForgotten(state, MicrosOf(counted.period_start()))) continue;
-    PeriodCount& count = state.counts[{counted.counter(), MicrosOf(counted.period_start())}];
-    if (!AddTo(count.amount, counted.micros()) || !AddTo(count.times, 1)) {
-      return OutOfRange("money counted in a period leaves 64 bits");
-    }
-  }
-  return kFolded;
-}
-
 // Drops what is too old for any window, then the oldest of what is too much.
 void PruneMarketPrices(AccountState& state, Micros clock) {
   auto& articles = state.market_prices;
@@ -59,14 +47,30 @@ void FoldMarketPrice(AccountState& state, const events::v1::MarketPriceObserved&
 
 }  // namespace
 
+FoldResult FoldLimitCounts(AccountState& state,
+                           const google::protobuf::RepeatedPtrField<events::v1::LimitCount>& counts) {
+  for (const auto& counted : counts) {
+    if (counted.micros() < 0) return Contradiction("less than nothing given");
+    if (IsForgotten(state, MicrosOf(counted.period_start()))) continue;
+    PeriodCount& count = state.counts[{counted.counter(), MicrosOf(counted.period_start())}];
+    if (!AddTo(count.amount, counted.micros()) || !AddTo(count.times, 1)) {
+      return OutOfRange("money counted in a period leaves 64 bits");
+    }
+  }
+  return kFolded;
+}
+
 FoldResult FoldConduct(AccountState& state, const Event& event, Micros occurred) {
   switch (event.payload_case()) {
     case Event::kGiftGiven:
-      return FoldCounts(state, event.gift_given().counts());
-    case Event::kCommissionPaid:
-      return FoldCounts(state, event.commission_paid().counts());
+      return FoldLimitCounts(state, event.gift_given().counts());
+    case Event::kCommissionPaid: {
+      const FoldResult result = FoldLimitCounts(state, event.commission_paid().counts());
+      // It may end one that was accrued.
+      return result.ok() ? FoldItem(state, event, occurred) : result;
+    }
     case Event::kServiceProvided:
-      return FoldCounts(state, event.service_provided().counts());
+      return FoldLimitCounts(state, event.service_provided().counts());
     case Event::kMarketPriceObserved:
       FoldMarketPrice(state, event.market_price_observed(), occurred);
       return kFolded;

@@ -40,6 +40,10 @@ Lot LotOf(const events::v1::LotTerms& terms) {
   lot.occurred = MicrosOf(terms.occurred_time());
   if (terms.has_expire_time()) lot.expire = MicrosOf(terms.expire_time());
   lot.inactivity_days = terms.inactivity_days();
+  if (terms.has_activate_time()) {
+    lot.pending = true;
+    lot.activate = MicrosOf(terms.activate_time());
+  }
   return lot;
 }
 
@@ -245,18 +249,10 @@ FoldResult FoldCaptured(AccountState& state, const events::v1::ReservationCaptur
   return EndReservation(state, captured.reservation_id(), captured.points(), occurred);
 }
 
-FoldResult FoldSent(AccountState& state, const events::v1::PointsTransferSent& sent, Micros occurred,
-                    EmptyLots empty_lots) {
-  const auto [entry, is_new] = state.transfers.try_emplace(sent.transfer_id());
-  if (!is_new) return Contradiction("a transfer sent twice");
-  entry->second.sent_revision = state.next_revision;
-  return BeginHolding(state, entry->second, sent, occurred, empty_lots);
-}
-
 FoldResult FoldReceived(AccountState& state, const events::v1::PointsTransferReceived& received, Micros occurred) {
   Lot lot = LotOf(received.lot());
   lot.accrued = received.points();
-  // What has run out on the way does so no earlier than it arrives.
+  // What has run out, or become available, on the way does so no earlier than it arrives.
   lot.restored = occurred;
   return AddLot(state, lot, state.totals.transferred_in);
 }
@@ -272,6 +268,24 @@ FoldResult EndTransfer(AccountState& state, const std::string& id, int64_t point
 }
 
 }  // namespace
+
+FoldResult FoldTransferSent(AccountState& state, const events::v1::PointsTransferSent& sent, Micros occurred,
+                            EmptyLots empty_lots) {
+  const auto [entry, is_new] = state.transfers.try_emplace(sent.transfer_id());
+  if (!is_new) return Contradiction("a transfer sent twice");
+  entry->second.sent_revision = state.next_revision;
+  return BeginHolding(state, entry->second, sent, occurred, empty_lots);
+}
+
+FoldResult FoldTransferCompleted(AccountState& state, const events::v1::PointsTransferCompleted& completed,
+                                 Micros occurred) {
+  return EndTransfer(state, completed.transfer_id(), completed.points(), true, occurred);
+}
+
+FoldResult FoldTransferReturned(AccountState& state, const events::v1::PointsTransferReturned& returned,
+                                Micros occurred) {
+  return EndTransfer(state, returned.transfer_id(), returned.points(), false, occurred);
+}
 
 FoldResult FoldPointsPaid(AccountState& state, const events::v1::PurchaseRecorded& purchase, EmptyLots empty_lots) {
   int64_t points = 0;
@@ -315,15 +329,13 @@ FoldResult FoldPoints(AccountState& state, const Event& event, Micros occurred, 
     case Event::kPointsExpired:
       return FoldExpired(state, event.points_expired(), empty_lots);
     case Event::kPointsTransferSent:
-      return FoldSent(state, event.points_transfer_sent(), occurred, empty_lots);
+      return FoldTransferSent(state, event.points_transfer_sent(), occurred, empty_lots);
     case Event::kPointsTransferReceived:
       return FoldReceived(state, event.points_transfer_received(), occurred);
     case Event::kPointsTransferCompleted:
-      return EndTransfer(state, event.points_transfer_completed().transfer_id(),
-                         event.points_transfer_completed().points(), true, occurred);
+      return FoldTransferCompleted(state, event.points_transfer_completed(), occurred);
     case Event::kPointsTransferReturned:
-      return EndTransfer(state, event.points_transfer_returned().transfer_id(),
-                         event.points_transfer_returned().points(), false, occurred);
+      return FoldTransferReturned(state, event.points_transfer_returned(), occurred);
     default:
       return Contradiction("an event of a kind this version does not know");
   }

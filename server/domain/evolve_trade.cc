@@ -40,6 +40,31 @@ FoldResult AddSlot(std::vector<MetricSlot>& slots, const MetricSums& sums, Micro
   return AddSums(at->sums, sums) ? kFolded : OutOfRange("what was traded in a quarter of an hour leaves 64 bits");
 }
 
+MetricSums SumsOf(const events::v1::TradeSlot& slot) {
+  return {slot.micros(), slot.cost_micros(), slot.units(), slot.count()};
+}
+
+// Adds slots of another series, which must ascend.
+FoldResult AddSlots(std::vector<MetricSlot>& slots,
+                    const google::protobuf::RepeatedPtrField<events::v1::TradeSlot>& others) {
+  std::vector<MetricSlot> joined;
+  joined.reserve(slots.size() + others.size());
+  auto own = slots.begin();
+  for (int i = 0; i < others.size(); ++i) {
+    const int64_t slot = others[i].slot();
+    if (i > 0 && slot <= others[i - 1].slot()) return Contradiction("slots of a series that do not ascend");
+    while (own != slots.end() && own->slot < slot) joined.push_back(*own++);
+    joined.push_back({slot, SumsOf(others[i])});
+    if (own == slots.end() || own->slot != slot) continue;
+    if (!AddSums(joined.back().sums, (own++)->sums)) {
+      return OutOfRange("what was traded in a quarter of an hour leaves 64 bits");
+    }
+  }
+  joined.insert(joined.end(), own, slots.end());
+  slots = std::move(joined);
+  return kFolded;
+}
+
 // Adds up the lines; returns false if a sum leaves 64 bits.
 template <typename Lines>
 bool SumLines(const Lines& lines, MetricSums& sums) {
@@ -93,6 +118,14 @@ FoldResult FoldReturn(AccountState& state, const events::v1::PurchaseReturned& r
   MetricSeries& series = state.metrics[returned.lines(0).amount().currency_code()];
   AddUpToMax(series.returned_ever, sums);
   return AddSlot(series.returned, sums, occurred);
+}
+
+FoldResult FoldMergedTrade(AccountState& state, const events::v1::MergedTrade& trade) {
+  MetricSeries& series = state.metrics[trade.currency_code()];
+  AddUpToMax(series.bought_ever, SumsOf(trade.bought_ever()));
+  AddUpToMax(series.returned_ever, SumsOf(trade.returned_ever()));
+  const FoldResult result = AddSlots(series.bought, trade.bought());
+  return result.ok() ? AddSlots(series.returned, trade.returned()) : result;
 }
 
 void PruneMetrics(AccountState& state) {

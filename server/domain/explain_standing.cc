@@ -3,11 +3,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "server/base/check.h"
+#include "server/base/checked.h"
 #include "server/base/error.h"
 #include "server/domain/evolve.h"
+#include "server/domain/fold.h"
+#include "server/domain/owners.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/review.h"
 
@@ -201,6 +205,10 @@ class Explainer {
 
 // The number that the event declares for the fact; nothing: it does not declare it. A text that is no number is 0.
 std::optional<int64_t> DeclaredNumber(const Event& event, const std::string& key) {
+  if (event.has_score_stated()) {
+    if (event.score_stated().score_id() != key) return std::nullopt;
+    return event.score_stated().value();
+  }
   const auto& facts =
       event.has_account_opened() ? event.account_opened().facts() : event.account_facts_updated().set_facts();
   const auto fact = std::find_if(facts.begin(), facts.end(), [&](const auto& one) { return one.key() == key; });
@@ -214,6 +222,58 @@ std::optional<int64_t> DeclaredNumber(const Event& event, const std::string& key
 bool IsRemoved(const Event& event, const std::string& key) {
   const auto& removed = event.account_facts_updated().removed_keys();
   return std::find(removed.begin(), removed.end(), key) != removed.end();
+}
+
+// By how many the event changes the people of ours with a role.
+int64_t ChangeOfOwners(AccountState& owners, const Event& event, Micros occurred) {
+  const auto before = static_cast<int64_t>(HoldersOf(owners, "").size());
+  switch (event.payload_case()) {
+    case Event::kAccountOpened:
+      owners.owner = event.account_opened().owner();
+      break;
+    case Event::kAccountFactsUpdated:
+      if (event.account_facts_updated().has_owner()) owners.owner = event.account_facts_updated().owner();
+      break;
+    case Event::kOwnerAssigned:
+    case Event::kOwnerReleased:
+    case Event::kOwnerTransferred:
+      KL_CHECK(FoldOwner(owners, event, occurred).ok());
+      break;
+    default:
+      break;
+  }
+  return static_cast<int64_t>(HoldersOf(owners, "").size()) - before;
+}
+
+// What was traded in quarters of an hour that begin in the span, as one sum, which stops at the largest number.
+events::v1::TradeSlot TradeWithin(const Span& span,
+                                  const google::protobuf::RepeatedPtrField<events::v1::TradeSlot>& slots) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  events::v1::TradeSlot sum;
+  for (const events::v1::TradeSlot& slot : slots) {
+    const Micros begins = slot.slot() * kMetricSlotMicros;
+    if (begins < span.start || begins >= span.end) continue;
+    sum.set_micros(CheckedAdd(sum.micros(), slot.micros()).value_or(kMost));
+    sum.set_cost_micros(CheckedAdd(sum.cost_micros(), slot.cost_micros()).value_or(kMost));
+    sum.set_units(CheckedAdd(sum.units(), slot.units()).value_or(kMost));
+    sum.set_count(CheckedAdd(sum.count(), slot.count()).value_or(kMost));
+  }
+  return sum;
+}
+
+// What a merge brought of the source's trade within its span.
+int64_t BroughtBy(const events::v1::AccountMergeReceived& received, const ValueSource& source) {
+  Event within;
+  for (const events::v1::MergedTrade& trade : received.merged().trades()) {
+    if (trade.currency_code() != source.currency) continue;
+    events::v1::MergedTrade& part = *within.mutable_account_merge_received()->mutable_merged()->add_trades();
+    part.set_currency_code(trade.currency_code());
+    // A span from the beginning is measured by the sums of all time: quarters of an hour are forgotten.
+    const bool is_ever = source.span->start <= kTimeMin;
+    *part.mutable_bought_ever() = is_ever ? trade.bought_ever() : TradeWithin(*source.span, trade.bought());
+    *part.mutable_returned_ever() = is_ever ? trade.returned_ever() : TradeWithin(*source.span, trade.returned());
+  }
+  return ContributionOf(source.metric, within, source.currency);
 }
 
 // Larger, or of equal size earlier, first. A heap by this order has the least of what it keeps in front.
@@ -273,12 +333,19 @@ void ContributionFinder::Observe(const events::v1::EventRecord& record) {
   const Event& event = record.event();
   if (!IsMeasuredEvent(event)) return;
   const Micros occurred = MicrosOf(record.occurred_time());
+  const int64_t owners = ChangeOfOwners(owners_, event, occurred);
   for (size_t i = 0; i < sources_.size(); ++i) {
     const ValueSource& source = sources_[i];
     if (source.span.has_value()) {
-      if (occurred < source.span->start || occurred >= source.span->end) continue;
-      const int64_t amount = ContributionOf(source.metric, event, source.currency);
+      // It counts for the other account now.
+      if (event.has_account_merge_completed()) found_[i] = {};
+      const bool is_merge = event.has_account_merge_received();
+      if (!is_merge && (occurred < source.span->start || occurred >= source.span->end)) continue;
+      const int64_t amount = is_merge ? BroughtBy(event.account_merge_received(), source)
+                                      : ContributionOf(source.metric, event, source.currency);
       if (amount != 0) Add(i, record, occurred, amount);
+    } else if (source.metric == events::v1::METRIC_OWNER_COUNT) {
+      if (owners != 0) Add(i, record, occurred, owners);
     } else if (source.metric == events::v1::METRIC_TENURE_DAYS) {
       if (event.has_account_opened()) Replace(i, record, occurred, 0);
     } else if (source.metric == events::v1::METRIC_DAYS_SINCE_LAST_PURCHASE) {

@@ -142,6 +142,8 @@ class ContributionFinder {
   const size_t per_value_max_;
   // Heaps, the smallest in front.
   std::vector<Contributions> found_;
+  // Who had which role after the records so far; nothing else of it is folded.
+  AccountState owners_;
 };
 
 }  // namespace keyledger::domain

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,10 +12,12 @@
 #include <fmt/format.h>
 
 #include "keyledger/events/v1/money.pb.h"
+#include "server/base/clock.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/domain/field_path.h"
 #include "server/domain/program_check.h"
+#include "server/domain/proto_time.h"
 
 namespace keyledger::domain {
 
@@ -83,6 +86,75 @@ class FieldChecks {
       Add(field.Field("currency_code"), "must be three capital letters (ISO 4217)");
     }
     Range(field.Field("micros"), money.micros(), micros_min, kMoneyMicrosMax);
+  }
+
+  // As Sum, but it may be absent.
+  void OptionalSum(const FieldPath& field, bool is_set, const events::v1::Money& money, int64_t micros_min) {
+    if (is_set) Sum(field, true, money, micros_min);
+  }
+
+  // As Id, but it may be empty.
+  void OptionalId(const FieldPath& field, const std::string& id) {
+    if (!id.empty()) Id(field, id);
+  }
+
+  void AccountId(const FieldPath& field, const std::string& id) {
+    if (!IsAccountId(id)) Add(field, "must be 1 to 128 bytes of [A-Za-z0-9._~:@/-], the first alphanumeric");
+  }
+
+  // Ids of people, contacts and the like: `count_min` to `count_max`, distinct, 1 to 128 bytes each.
+  template <typename Strings>
+  void Ids(const FieldPath& path, std::string_view name, const Strings& ids, int count_min, int count_max) {
+    if (!Count(path.Field(name), ids.size(), count_min, count_max)) return;
+    std::set<std::string_view> seen;
+    for (int i = 0; i < ids.size(); ++i) {
+      Text(path.Field(name, i), ids[i], 1, 128);
+      if (!seen.insert(ids[i]).second) Add(path.Field(name, i), fmt::format("'{}' is given twice", ids[i]));
+    }
+  }
+
+  // Whether an enumeration holds a value that it has, other than the unspecified one, 0.
+  template <typename Enum>
+  void Named(const FieldPath& field, Enum value, bool (*is_valid)(int)) {
+    if (static_cast<int>(value) == 0) {
+      Add(field, "is required");
+    } else {
+      Known(field, value, is_valid);
+    }
+  }
+  // As Named, but 0 is accepted.
+  template <typename Enum>
+  void Known(const FieldPath& field, Enum value, bool (*is_valid)(int)) {
+    if (!is_valid(value)) Add(field, "is not a value of this enumeration");
+  }
+
+  // A required moment; returns false if it is none.
+  bool Moment(const FieldPath& field, bool is_set, const google::protobuf::Timestamp& time) {
+    if (!is_set) {
+      Add(field, "is required");
+      return false;
+    }
+    if (IsExactTimestamp(time)) return true;
+    Add(field, "must be from 0001 to 9999, in whole microseconds");
+    return false;
+  }
+  // As Moment, but it may be absent.
+  void OptionalMoment(const FieldPath& field, bool is_set, const google::protobuf::Timestamp& time) {
+    if (is_set) Moment(field, true, time);
+  }
+
+  // start_time and end_time of the message at `path`: both required, at most so many days apart.
+  template <typename Message>
+  void Stretch(const FieldPath& path, const Message& message, int64_t days_max) {
+    const bool start = Moment(path.Field("start_time"), message.has_start_time(), message.start_time());
+    const bool end = Moment(path.Field("end_time"), message.has_end_time(), message.end_time());
+    if (!start || !end) return;
+    const Micros length = MicrosOf(message.end_time()) - MicrosOf(message.start_time());
+    if (length <= 0) {
+      Add(path.Field("end_time"), "must be later than start_time");
+    } else if (length > days_max * kMicrosPerDay) {
+      Add(path.Field("end_time"), fmt::format("must be at most {} days after start_time", days_max));
+    }
   }
 
  private:

@@ -57,19 +57,44 @@ FoldResult FoldPoints(AccountState& state, const events::v1::Event& event, Micro
 // Folds the points that a purchase was paid with.
 FoldResult FoldPointsPaid(AccountState& state, const events::v1::PurchaseRecorded& purchase, EmptyLots empty_lots);
 
+// The first and the last step of a transfer on its sender, whichever event they stand in.
+FoldResult FoldTransferSent(AccountState& state, const events::v1::PointsTransferSent& sent, Micros occurred,
+                            EmptyLots empty_lots);
+FoldResult FoldTransferCompleted(AccountState& state, const events::v1::PointsTransferCompleted& completed,
+                                 Micros occurred);
+FoldResult FoldTransferReturned(AccountState& state, const events::v1::PointsTransferReturned& returned,
+                                Micros occurred);
+
 void RemoveEmptyLots(AccountState& state);
 
 // What was bought and returned: counts, the metric series, and what has come back of a purchase.
 FoldResult FoldPurchase(AccountState& state, const events::v1::PurchaseRecorded& purchase, Micros occurred);
 FoldResult FoldReturn(AccountState& state, const events::v1::PurchaseReturned& returned, Micros occurred);
+// Adds what another account traded in one currency.
+FoldResult FoldMergedTrade(AccountState& state, const events::v1::MergedTrade& trade);
 // Drops the slots that no window can reach any more.
 void PruneMetrics(AccountState& state);
 
 // Folds what was granted, given and observed, and flags.
 FoldResult FoldConduct(AccountState& state, const events::v1::Event& event, Micros occurred);
 
+// Adds what was given to what limits are held against.
+FoldResult FoldLimitCounts(AccountState& state,
+                           const google::protobuf::RepeatedPtrField<events::v1::LimitCount>& counts);
+
 // Folds what is known of the relationship beside the trade.
 FoldResult FoldRelation(AccountState& state, const events::v1::Event& event);
+
+// Folds who is responsible.
+FoldResult FoldOwner(AccountState& state, const events::v1::Event& event, Micros occurred);
+
+// Folds a step of an item; see items.h.
+FoldResult FoldItem(AccountState& state, const events::v1::Event& event, Micros occurred);
+// Drops items whose end is so long past that they are open no more.
+void PruneItems(AccountState& state);
+
+// Folds what merges two accounts, on either of them.
+FoldResult FoldMerge(AccountState& state, const events::v1::Event& event, Micros occurred, EmptyLots empty_lots);
 
 // Slot of a metric series that holds `time`.
 int64_t SlotOf(Micros time);

@@ -12,6 +12,7 @@
 #include "server/base/ids.h"
 #include "server/domain/accrual.h"
 #include "server/domain/fold.h"
+#include "server/domain/program_fields.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/redemption.h"
 #include "server/domain/standing.h"
@@ -104,19 +105,36 @@ std::string RolesThatMay(const DiscountAuthorities& authorities, int64_t percent
   return roles;
 }
 
-// An allowance held against what was given. `counted`: before it.
-std::vector<Breach> BreachesOf(const LimitContext& context, const programs::v1::Allowance& allowance,
-                               const Given& given, const events::v1::LimitCount& counted) {
+// What an allowance says of so often or so much, for a person.
+struct AllowanceWords {
+  // "be given", "been given".
+  const char* may;
+  const char* has;
+};
+
+AllowanceWords WordsOf(const Limit& limit) {
+  if (limit.has_interactions()) return {"be approached", "been approached"};
+  return {"be given", "been given"};
+}
+
+bool IsPerContact(const programs::v1::Allowance& allowance) {
+  return allowance.scope() == programs::v1::ALLOWANCE_SCOPE_CONTACT;
+}
+
+// An allowance held against what was given. `contact_id`: of a limit per contact. `counted`: before it.
+std::vector<Breach> BreachesOf(const LimitContext& context, const Limit& limit,
+                               const programs::v1::Allowance& allowance, const Given& given,
+                               std::string_view contact_id, const events::v1::LimitCount& counted) {
   std::vector<Breach> breaches;
   const std::string& currency = context.program.program().currency_code();
   const char* const period = PeriodName(allowance.period());
-  const std::string whose = allowance.scope() == programs::v1::ALLOWANCE_SCOPE_CONTACT
-                                ? fmt::format("contact '{}'", given.contact_id)
-                                : std::string("the account");
+  const AllowanceWords words = WordsOf(limit);
+  const std::string whose =
+      IsPerContact(allowance) ? fmt::format("contact '{}'", contact_id) : std::string("the account");
   if (allowance.has_max_times() && counted.times_before() >= allowance.max_times()) {
     breaches.push_back({events::v1::LIMIT_MEASURE_TIMES, allowance.max_times(), counted.times_before() + 1, 1,
-                        fmt::format("{} may be given {} times in a {}, and has been {}", whose, allowance.max_times(),
-                                    period, counted.times_before())});
+                        fmt::format("{} may {} {} times in a {}, and has been {}", whose, words.may,
+                                    allowance.max_times(), period, counted.times_before())});
   }
   if (!allowance.has_max_micros()) return breaches;
   if (given.money.currency_code() != currency) {
@@ -129,9 +147,9 @@ std::vector<Breach> BreachesOf(const LimitContext& context, const programs::v1::
   if (sum > allowance.max_micros()) {
     breaches.push_back(
         {events::v1::LIMIT_MEASURE_MICROS, allowance.max_micros(), sum, given.money.micros(),
-         fmt::format("{} may be given {} in a {}, has been given {}, and {} more goes beyond", whose,
-                     MoneyText(allowance.max_micros(), currency), period, MoneyText(counted.micros_before(), currency),
-                     MoneyText(given.money.micros(), currency))});
+         fmt::format("{} may {} {} in a {}, has {} {}, and {} more goes beyond", whose, words.may,
+                     MoneyText(allowance.max_micros(), currency), period, words.has,
+                     MoneyText(counted.micros_before(), currency), MoneyText(given.money.micros(), currency))});
   }
   return breaches;
 }
@@ -160,15 +178,18 @@ const programs::v1::Allowance& AllowanceIn(const Limit& limit) {
       return limit.gifts();
     case Limit::kCommissions:
       return limit.commissions();
+    case Limit::kInteractions:
+      return limit.interactions();
     default:
       return limit.services();
   }
 }
 
+// `contact_id`: of a limit per contact.
 events::v1::LimitCount LimitCountOf(const LimitContext& context, const Limit& limit,
-                                    const programs::v1::Allowance& allowance, const Given& given) {
-  const bool per_contact = allowance.scope() == programs::v1::ALLOWANCE_SCOPE_CONTACT;
-  const std::string rule = per_contact ? fmt::format("{}/{}", RuleOf(limit), given.contact_id) : RuleOf(limit);
+                                    const programs::v1::Allowance& allowance, const Given& given,
+                                    std::string_view contact_id) {
+  const std::string rule = IsPerContact(allowance) ? fmt::format("{}/{}", RuleOf(limit), contact_id) : RuleOf(limit);
   events::v1::PeriodCount known = CountOf(context.state, context.program, rule, allowance.period(), context.occurred);
   events::v1::LimitCount counted;
   counted.set_counter(std::move(*known.mutable_counter()));
@@ -179,6 +200,32 @@ events::v1::LimitCount LimitCountOf(const LimitContext& context, const Limit& li
     counted.set_micros(given.money.micros());
   }
   return counted;
+}
+
+// Holds what was given against one maximum per period, and adds the count. `contact_id`: of a limit per contact.
+absl::Status CheckAllowance(const LimitContext& context, const Limit& limit, const Given& given,
+                            std::string_view contact_id, LimitCounts* counts, ComplianceFlags* flags) {
+  const programs::v1::Allowance& allowance = AllowanceIn(limit);
+  events::v1::LimitCount counted = LimitCountOf(context, limit, allowance, given, contact_id);
+  if (IsForgotten(context.state, MicrosOf(counted.period_start()))) {
+    return MakeError(Reason::kAccountLimit,
+                     fmt::format("it occurred three years or more before the account's latest event: what else was "
+                                 "given in its period is not kept, so that {} of program {} cannot be judged",
+                                 RuleOf(limit), context.program.program().program_id()));
+  }
+  for (const Breach& breach : BreachesOf(context, limit, allowance, given, contact_id, counted)) {
+    if (!Refuses(limit)) {
+      *AddFlag(limit, breach, flags).mutable_period_start() = counted.period_start();
+      continue;
+    }
+    absl::Status status = RefuseAllowance(context, limit, allowance, counted, breach);
+    if (breach.measure == events::v1::LIMIT_MEASURE_CURRENCY) {
+      AddMetadata(status, "currency_code", context.program.program().currency_code());
+    }
+    return status;
+  }
+  *counts->Add() = std::move(counted);
+  return absl::OkStatus();
 }
 
 // Counts that are not too old to be kept: those that are go when the fact is folded.
@@ -243,7 +290,6 @@ absl::Status CheckDiscount(const LimitContext& context, const events::v1::Discou
 
 absl::Status CheckAllowances(const LimitContext& context, const std::vector<int>& limits, const Given& given,
                              LimitCounts* counts, ComplianceFlags* flags) {
-  size_t new_counts = 0;
   for (const int index : limits) {
     const Limit& limit = context.program.program().limits(index);
     const programs::v1::Allowance& allowance = AllowanceIn(limit);
@@ -254,31 +300,20 @@ absl::Status CheckAllowances(const LimitContext& context, const std::vector<int>
       AddFlag(limit, breach, flags);
       continue;
     }
-    if (allowance.scope() == programs::v1::ALLOWANCE_SCOPE_CONTACT && given.contact_id.empty()) {
+    if (!IsPerContact(allowance)) {
+      KL_RETURN_IF_ERROR(CheckAllowance(context, limit, given, "", counts, flags));
+      continue;
+    }
+    if (given.contact_ids.empty()) {
       return FieldError(given.contact_field, fmt::format("is required: {} of program {} is a limit per contact",
                                                          RuleOf(limit), context.program.program().program_id()));
     }
-    events::v1::LimitCount counted = LimitCountOf(context, limit, allowance, given);
-    if (IsForgotten(context.state, MicrosOf(counted.period_start()))) {
-      return MakeError(Reason::kAccountLimit,
-                       fmt::format("it occurred three years or more before the account's latest event: what else was "
-                                   "given in its period is not kept, so that {} of program {} cannot be judged",
-                                   RuleOf(limit), context.program.program().program_id()));
+    for (const std::string_view contact_id : given.contact_ids) {
+      KL_RETURN_IF_ERROR(CheckAllowance(context, limit, given, contact_id, counts, flags));
     }
-    for (const Breach& breach : BreachesOf(context, allowance, given, counted)) {
-      if (!Refuses(limit)) {
-        *AddFlag(limit, breach, flags).mutable_period_start() = counted.period_start();
-        continue;
-      }
-      absl::Status status = RefuseAllowance(context, limit, allowance, counted, breach);
-      if (breach.measure == events::v1::LIMIT_MEASURE_CURRENCY) {
-        AddMetadata(status, "currency_code", context.program.program().currency_code());
-      }
-      return status;
-    }
-    new_counts += counted.times_before() == 0 ? 1 : 0;
-    *counts->Add() = std::move(counted);
   }
+  const auto new_counts = static_cast<size_t>(
+      std::count_if(counts->begin(), counts->end(), [](const auto& counted) { return counted.times_before() == 0; }));
   if (new_counts > 0 && context.state.counts.size() + new_counts > kCountsMax &&
       LiveCounts(context) + new_counts > kCountsMax) {
     return MakeError(Reason::kAccountLimit,
@@ -287,6 +322,19 @@ absl::Status CheckAllowances(const LimitContext& context, const std::vector<int>
                                  kCountsMax));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckInteractionLimits(const LimitContext& context, const std::string& path,
+                                    events::v1::InteractionMade& interaction, ComplianceFlags* flags) {
+  // Without a cost it is free, in whatever currency the program counts.
+  events::v1::Money cost = interaction.cost();
+  if (!interaction.has_cost()) cost.set_currency_code(context.program.program().currency_code());
+  const std::string kind = EnumWord(*events::v1::InteractionKind_descriptor()->FindValueByNumber(interaction.kind()));
+  const Given given{kind,
+                    {interaction.contact_ids().begin(), interaction.contact_ids().end()},
+                    cost,
+                    path + ".interaction_made.contact_ids"};
+  return CheckAllowances(context, context.program.limits().interactions, given, interaction.mutable_counts(), flags);
 }
 
 absl::Status CheckMarketPrices(const LimitContext& context, const events::v1::PurchaseRecorded& purchase,

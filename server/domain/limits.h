@@ -28,16 +28,22 @@ struct LimitContext {
   Micros occurred = 0;
 };
 
-// Something given to an account or a contact, as an allowance counts it.
+// Something given to an account or its contacts, as an allowance counts it.
 struct Given {
-  // The item of a gift or the kind of a service, which limits can name; of a commission empty.
+  // The item of a gift, the kind of a service or an interaction, which limits can name; of a commission empty.
   std::string_view name;
-  // Empty: none was named.
-  const std::string& contact_id;
+  // Distinct. A limit per contact counts it for each. Empty: none was named.
+  std::vector<std::string_view> contact_ids;
   const events::v1::Money& money;
-  // Path of contact_id in the request.
+  // Path of the contacts in the request.
   std::string contact_field;
 };
+
+// Contacts of what names one at most.
+inline std::vector<std::string_view> ContactsOf(const std::string& contact_id) {
+  if (contact_id.empty()) return {};
+  return {contact_id};
+}
 
 // Each returns OK, or the refusal by the first limit that refuses. Flags are added for those that do not.
 // Errors: FAILED_PRECONDITION (kLimitExceeded) with the limit's name and numbers as metadata.
@@ -51,6 +57,10 @@ absl::Status CheckDiscount(const LimitContext& context, const events::v1::Discou
 // (kAccountLimit) if the account would hold more than kCountsMax counts.
 absl::Status CheckAllowances(const LimitContext& context, const std::vector<int>& limits, const Given& given,
                              LimitCounts* counts, ComplianceFlags* flags);
+
+// An interaction, with the counts it is added to. `path`: of the event in the request. Errors: as CheckAllowances.
+absl::Status CheckInteractionLimits(const LimitContext& context, const std::string& path,
+                                    events::v1::InteractionMade& interaction, ComplianceFlags* flags);
 
 // Prices of a purchase in `region`, compared exactly.
 absl::Status CheckMarketPrices(const LimitContext& context, const events::v1::PurchaseRecorded& purchase,

@@ -62,6 +62,7 @@ void WriteTerms(const Lot& lot, events::v1::LotTerms& terms) {
   SetTimestamp(terms.mutable_occurred_time(), lot.occurred);
   if (lot.expire != kNever) SetTimestamp(terms.mutable_expire_time(), lot.expire);
   terms.set_inactivity_days(lot.inactivity_days);
+  if (lot.pending) SetTimestamp(terms.mutable_activate_time(), lot.activate);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "server/base/checked.h"
 #include "server/domain/accrual.h"
 #include "server/domain/fold.h"
+#include "server/domain/owners.h"
 #include "server/domain/proto_time.h"
 
 namespace keyledger::domain {
@@ -89,9 +90,23 @@ WideSums SumOfLines(const Lines& lines, std::string_view currency, int64_t count
   return sum;
 }
 
+WideSums SumOfTrade(const events::v1::TradeSlot& trade) {
+  WideSums sum;
+  sum.Add({trade.micros(), trade.cost_micros(), trade.units(), trade.count()});
+  return sum;
+}
+
 }  // namespace
 
 int64_t ContributionOf(Metric metric, const events::v1::Event& event, std::string_view currency) {
+  // Of a merge, all that came with it.
+  if (event.has_account_merge_received()) {
+    for (const auto& trade : event.account_merge_received().merged().trades()) {
+      if (trade.currency_code() != currency) continue;
+      return Clamp(ValueOf(metric, SumOfTrade(trade.bought_ever()), SumOfTrade(trade.returned_ever())));
+    }
+    return 0;
+  }
   if (event.has_purchase_recorded()) {
     return Clamp(ValueOf(metric, SumOfLines(event.purchase_recorded().lines(), currency, 1), {}));
   }
@@ -185,6 +200,8 @@ Measurement Measurer::Take(const MeasureSpec& spec) const {
     case events::v1::METRIC_DAYS_SINCE_LAST_PURCHASE:
       if (state_.purchase_count == 0) return {};
       return {zone.DayIndex(end_ - 1) - zone.DayIndex(state_.last_purchase), std::nullopt};
+    case events::v1::METRIC_OWNER_COUNT:
+      return {static_cast<int64_t>(HoldersOf(state_, "").size()), std::nullopt};
     default:
       return {FactOf(spec.fact_key), std::nullopt};
   }

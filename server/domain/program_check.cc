@@ -80,6 +80,8 @@ std::vector<ProgramMistake> CheckProgram(const Program& program) {
   CheckTiers(program, mistakes);
   CheckStages(program, mistakes);
   CheckLimits(program, mistakes);
+  CheckCadence(program, mistakes);
+  CheckProfiles(program, mistakes);
   if (!mistakes.empty()) return mistakes;
   // Each is measured for every purchase.
   if (const size_t measures = CompileRules(program).measures.size(); measures > kMeasuresMax) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "server/domain/account_state.h"
+#include "server/domain/program_fields.h"
 #include "server/domain/program_part_check.h"
 
 namespace keyledger::domain {
@@ -32,7 +33,7 @@ class LimitsCheck : private ProgramPartCheck {
   void CheckLimit(const std::string& path, const Limit& limit) {
     CheckId(path + ".limit_id", limit.limit_id());
     if (!programs::v1::OnBreach_IsValid(limit.on_breach())) Add(path + ".on_breach", "must be refuse or flag");
-    CheckTierIds(path + ".tier_ids", limit);
+    CheckTierIds(path + ".tier_ids", limit.tier_ids(), program_);
     switch (limit.kind_case()) {
       case Limit::kDiscounts:
         return CheckDiscounts(path + ".discounts", limit.discounts());
@@ -40,31 +41,18 @@ class LimitsCheck : private ProgramPartCheck {
         return CheckAllowance(path + ".gifts", limit.gifts());
       case Limit::kCommissions:
         if (!limit.commissions().names().empty()) {
-          Add(path + ".commissions.names", "is for gifts and services only: commissions have no names");
+          Add(path + ".commissions.names", "is for gifts, services and interactions only: commissions have no names");
         }
         return CheckAllowance(path + ".commissions", limit.commissions());
       case Limit::kServices:
         return CheckAllowance(path + ".services", limit.services());
+      case Limit::kInteractions:
+        CheckKinds(path + ".interactions.names", limit.interactions().names());
+        return CheckAllowance(path + ".interactions", limit.interactions());
       case Limit::kMarketPrice:
         return CheckMarketPrice(path + ".market_price", limit.market_price());
       case Limit::KIND_NOT_SET:
-        return Add(path, "needs a kind: discounts, gifts, commissions, services or market_price");
-    }
-  }
-
-  void CheckTierIds(const std::string& path, const Limit& limit) {
-    if (limit.tier_ids().empty()) return;
-    if (!program_.has_tier_ladder()) return Add(path, "needs a tier_ladder: the program has no tiers");
-    CheckRange(path, limit.tier_ids_size(), 1, kTiersMax, "tiers");
-    std::set<std::string> known;
-    for (const auto& tier : program_.tier_ladder().tiers()) known.insert(tier.tier_id());
-    std::set<std::string> seen;
-    for (int i = 0; i < limit.tier_ids_size(); ++i) {
-      const std::string at = fmt::format("{}[{}]", path, i);
-      if (!known.contains(limit.tier_ids(i))) {
-        Add(at, fmt::format("is no tier of the ladder '{}'", program_.tier_ladder().ladder_id()));
-      }
-      CheckDistinct(at, limit.tier_ids(i), seen);
+        return Add(path, "needs a kind: discounts, gifts, commissions, services, interactions or market_price");
     }
   }
 
@@ -108,6 +96,20 @@ class LimitsCheck : private ProgramPartCheck {
         Add(at, "must not be empty; leave the whole list out for all");
       } else {
         CheckText(at, names[i], 64);
+      }
+    }
+  }
+
+  // Names of interactions are words of the schema, not of the client's own: another would never be met.
+  void CheckKinds(const std::string& path, const google::protobuf::RepeatedPtrField<std::string>& names) {
+    const google::protobuf::EnumDescriptor& kinds = *events::v1::InteractionKind_descriptor();
+    for (int i = 0; i < names.size(); ++i) {
+      bool is_known = false;
+      for (int kind = 1; kind < kinds.value_count(); ++kind) {
+        is_known = is_known || EnumWord(*kinds.value(kind)) == names[i];
+      }
+      if (!is_known && !names[i].empty()) {
+        Add(fmt::format("{}[{}]", path, i), fmt::format("'{}' is no kind of interaction", names[i]));
       }
     }
   }

@@ -1,4 +1,5 @@
-// What the YAML reader and writer know of a program's fields beyond their types. Internal to kl_program_yaml.
+// What is known of a program's fields beyond their types: for the YAML reader and writer, and wherever a rule names a
+// value of an enumeration by its word. Internal to the room.
 #pragma once
 
 #include <string>

@@ -54,6 +54,38 @@ class ProgramPartCheck {
     return false;
   }
 
+  // Tiers of the program's ladder, named by a rule that is for these alone.
+  void CheckTierIds(const std::string& path, const google::protobuf::RepeatedPtrField<std::string>& tier_ids,
+                    const programs::v1::Program& program) {
+    if (tier_ids.empty()) return;
+    if (!program.has_tier_ladder()) return Add(path, "needs a tier_ladder: the program has no tiers");
+    CheckRange(path, tier_ids.size(), 1, kTiersMax, "tiers");
+    std::set<std::string> known;
+    for (const auto& tier : program.tier_ladder().tiers()) known.insert(tier.tier_id());
+    std::set<std::string> seen;
+    for (int i = 0; i < tier_ids.size(); ++i) {
+      const std::string at = fmt::format("{}[{}]", path, i);
+      if (!known.contains(tier_ids[i])) {
+        Add(at, fmt::format("is no tier of the ladder '{}'", program.tier_ladder().ladder_id()));
+      }
+      CheckDistinct(at, tier_ids[i], seen);
+    }
+  }
+
+  // Values of an enumeration, none of them twice. `what` one is called.
+  void CheckValues(const std::string& path, const google::protobuf::RepeatedField<int>& values, bool (*is_valid)(int),
+                   std::string_view what) {
+    std::set<int> seen;
+    for (int i = 0; i < values.size(); ++i) {
+      const std::string at = fmt::format("{}[{}]", path, i);
+      if (values[i] == 0 || !is_valid(values[i])) {
+        Add(at, fmt::format("is no {}", what));
+      } else if (!seen.insert(values[i]).second) {
+        Add(at, "is given twice");
+      }
+    }
+  }
+
   // The two ends of a span of the message at `path`, either of which may be null.
   void CheckSpan(const std::string& path, const char* from_name, const google::protobuf::Timestamp* from,
                  const char* to_name, const google::protobuf::Timestamp* to);
@@ -75,5 +107,9 @@ void CheckStages(const programs::v1::Program& program, std::vector<ProgramMistak
 void CheckTiers(const programs::v1::Program& program, std::vector<ProgramMistake>& mistakes);
 // The limits.
 void CheckLimits(const programs::v1::Program& program, std::vector<ProgramMistake>& mistakes);
+// The calendar, the cadence and the deadlines.
+void CheckCadence(const programs::v1::Program& program, std::vector<ProgramMistake>& mistakes);
+// Profiles, coverage and terms of payment.
+void CheckProfiles(const programs::v1::Program& program, std::vector<ProgramMistake>& mistakes);
 
 }  // namespace keyledger::domain

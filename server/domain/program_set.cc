@@ -51,6 +51,9 @@ CompiledLimits CompileLimits(const programs::v1::Program& program) {
       case programs::v1::Limit::kServices:
         compiled.services.push_back(i);
         break;
+      case programs::v1::Limit::kInteractions:
+        compiled.interactions.push_back(i);
+        break;
       case programs::v1::Limit::kMarketPrice:
         compiled.market_prices.push_back(i);
         break;

@@ -35,6 +35,7 @@ struct CompiledLimits {
   std::vector<int> gifts;
   std::vector<int> commissions;
   std::vector<int> services;
+  std::vector<int> interactions;
   std::vector<int> market_prices;
 };
 

@@ -45,6 +45,7 @@ class Warnings {
       WarnOfStages(fmt::format("stage_ladders[{}]", i), program_.stage_ladders(i), warnings_);
     }
     FindLimitWarnings(program_, warnings_);
+    FindCadenceWarnings(program_, warnings_);
     return std::move(warnings_);
   }
 

@@ -17,5 +17,7 @@ std::vector<ProgramMistake> FindWarnings(const programs::v1::Program& program,
 
 // The part about limits: those that another one makes needless.
 void FindLimitWarnings(const programs::v1::Program& program, std::vector<ProgramMistake>& warnings);
+// The part about duties and deadlines: those that never come due, that a limit forbids, or that another one hides.
+void FindCadenceWarnings(const programs::v1::Program& program, std::vector<ProgramMistake>& warnings);
 
 }  // namespace keyledger::domain

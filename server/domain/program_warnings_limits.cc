@@ -71,6 +71,8 @@ bool MakesNeedless(const Limit& strict, const Limit& loose) {
       return Implies(strict.commissions(), loose.commissions());
     case Limit::kServices:
       return Implies(strict.services(), loose.services());
+    case Limit::kInteractions:
+      return Implies(strict.interactions(), loose.interactions());
     case Limit::kMarketPrice:
       return Implies(strict.market_price(), loose.market_price());
     case Limit::KIND_NOT_SET:

@@ -197,6 +197,8 @@ class Mapper {
     if (node.kind != YamlNode::Kind::kScalar) {
       if (field.is_repeated() && field.cpp_type() == FieldDescriptor::CPPTYPE_STRING)
         reflection.AddString(&message, &field, "");
+      if (field.is_repeated() && field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM)
+        reflection.AddEnumValue(&message, &field, 0);
       return Add(node, path, "must be a single value");
     }
     switch (field.cpp_type()) {
@@ -280,6 +282,7 @@ class Mapper {
       }
       words.push_back(word);
     }
+    if (field.is_repeated()) message.GetReflection()->AddEnumValue(&message, &field, 0);
     Add(node, path,
         fmt::format("must be one of {}; is '{}'{}", fmt::join(words, ", "), Shown(node.text),
                     Suggestion(Lower(node.text), words)));

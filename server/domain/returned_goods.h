@@ -14,8 +14,8 @@ namespace keyledger::domain {
 
 // Completes `returned`, which fits `purchase`. `before`: what had come back until then, by line number. `path` names
 // the return in the request.
-// Errors: INVALID_ARGUMENT (kInvalidField) if a line brings a cost of its own; DATA_LOSS (kStoreDamaged) if `before` has
-// a line, or more of one, than the purchase: only a forged log says so.
+// Errors: INVALID_ARGUMENT (kInvalidField) if a line brings a cost of its own; DATA_LOSS (kStoreDamaged) if `before`
+// has a line, or more of one, than the purchase: only a forged log says so.
 absl::Status CompleteReturn(const events::v1::PurchaseRecorded& purchase, const std::vector<ReturnedLine>& before,
                             const std::string& path, events::v1::PurchaseReturned* returned);
 

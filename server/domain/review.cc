@@ -9,6 +9,7 @@
 #include "server/domain/accrual.h"
 #include "server/domain/evolve.h"
 #include "server/domain/measure.h"
+#include "server/domain/merges.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/standing.h"
 #include "server/domain/work.h"
@@ -65,13 +66,22 @@ bool IsMeasuredEvent(const events::v1::Event& event) {
     case events::v1::Event::kAccountReopened:
     case events::v1::Event::kPurchaseRecorded:
     case events::v1::Event::kPurchaseReturned:
+    case events::v1::Event::kOwnerAssigned:
+    case events::v1::Event::kOwnerReleased:
+    case events::v1::Event::kOwnerTransferred:
+    case events::v1::Event::kScoreStated:
       return true;
     default:
-      return false;
+      return IsMergeEvent(event);
   }
 }
 
 absl::Status EvolveWithoutPoints(AccountState& state, const events::v1::Event& event, Micros occurred) {
+  if (IsMergeEvent(event)) {
+    events::v1::Event merge = event;
+    ClearPoints(merge);
+    return Evolve(state, merge, occurred);
+  }
   const auto& lines = event.purchase_recorded().lines();
   if (std::none_of(lines.begin(), lines.end(), [](const auto& line) { return line.points_paid() > 0; })) {
     return Evolve(state, event, occurred);

@@ -28,6 +28,7 @@ bool IsNeverNegative(events::v1::Metric metric) {
     case events::v1::METRIC_PURCHASE_COUNT:
     case events::v1::METRIC_TENURE_DAYS:
     case events::v1::METRIC_DAYS_SINCE_LAST_PURCHASE:
+    case events::v1::METRIC_OWNER_COUNT:
       return true;
     default:
       return false;

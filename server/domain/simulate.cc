@@ -6,10 +6,11 @@
 #include <fmt/format.h>
 
 #include "server/base/error.h"
+#include "server/domain/event_kinds.h"
 #include "server/domain/evolve.h"
+#include "server/domain/merges.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/submitted.h"
-#include "server/domain/transfers.h"
 
 namespace keyledger::domain {
 namespace {
@@ -17,8 +18,34 @@ namespace {
 using events::v1::Event;
 using events::v1::EventRecord;
 
-bool IsFact(const Event& event) {
-  return static_cast<int>(event.payload_case()) < events::v1::EVENT_KIND_POINTS_ACCRUED;
+// What a receiver recorded of a transfer or a merge, as the receipt of that alone; nothing: no such record.
+std::optional<TransferReceipt> ReceiptFrom(const std::string& account_id, const Event& event, Micros occurred) {
+  if (event.has_account_merge_received()) {
+    const events::v1::AccountMergeReceived& received = event.account_merge_received();
+    return TransferReceipt{
+        account_id, received.from_account_id(), std::string(kMergeTransferId), received.sent_event_id(), occurred,
+        {},         received.merged()};
+  }
+  if (!event.has_points_transfer_received()) return std::nullopt;
+  const events::v1::PointsTransferReceived& received = event.points_transfer_received();
+  TransferReceipt receipt{
+      account_id,  received.from_account_id(), received.transfer_id(), received.sent_event_id(), occurred, {},
+      std::nullopt};
+  events::v1::LotAllocation& allocation = *receipt.sent.add_allocations();
+  allocation.set_points(received.points());
+  *allocation.mutable_lot() = received.lot();
+  return receipt;
+}
+
+// How a record ended what its account sent; nothing: it did not.
+std::optional<TransferResult> ResultFrom(const Event& event) {
+  if (const auto* completed = CompletedBy(event)) {
+    return TransferResult{completed->transfer_id(), "", completed->received_event_id()};
+  }
+  if (const auto* returned = ReturnedBy(event)) {
+    return TransferResult{returned->transfer_id(), returned->refusal(), ""};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -137,21 +164,10 @@ void AccountSimulator::KeepSubmitted(Outcome outcome) {
 absl::Status AccountSimulator::TakeOver(const EventRecord& record, Micros occurred) {
   const Event& event = record.event();
   absl::StatusOr<Outcome> outcome = absl::InvalidArgumentError("no step of a transfer");
-  if (event.has_points_transfer_received()) {
-    const events::v1::PointsTransferReceived& received = event.points_transfer_received();
-    TransferReceipt receipt{
-        account_id_, received.from_account_id(), received.transfer_id(), received.sent_event_id(), occurred, {}};
-    events::v1::LotAllocation& allocation = *receipt.sent.add_allocations();
-    allocation.set_points(received.points());
-    *allocation.mutable_lot() = received.lot();
-    outcome = DecideTransferReceipt(simulated_, receipt, *rules_.simulated);
-  } else if (event.has_points_transfer_completed()) {
-    const events::v1::PointsTransferCompleted& completed = event.points_transfer_completed();
-    outcome = DecideTransferResult(simulated_, {completed.transfer_id(), "", completed.received_event_id()},
-                                   *rules_.simulated);
-  } else if (event.has_points_transfer_returned()) {
-    const events::v1::PointsTransferReturned& returned = event.points_transfer_returned();
-    outcome = DecideTransferResult(simulated_, {returned.transfer_id(), returned.refusal(), ""}, *rules_.simulated);
+  if (const auto receipt = ReceiptFrom(account_id_, event, occurred)) {
+    outcome = DecideTransferReceipt(simulated_, *receipt, *rules_.simulated);
+  } else if (const auto result = ResultFrom(event)) {
+    outcome = DecideTransferResult(simulated_, *result, *rules_.simulated);
   } else {
     return absl::OkStatus();
   }

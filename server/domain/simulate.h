@@ -10,7 +10,7 @@
 //
 // A transfer is submitted again by its sender like any other fact. Accounts are simulated one by one, so what its
 // receiver made of it is taken as recorded: what came in comes in on both sides, and a transfer ends on the simulated
-// side as it ended, if it was sent there.
+// side as it ended, if it was sent there. A merge of two accounts likewise.
 #pragma once
 
 #include <cstdint>

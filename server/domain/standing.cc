@@ -281,6 +281,7 @@ Measurer MeasurerAt(const AccountState& state, const ReviewMoment& moment) {
 }
 
 std::optional<ReviewMoment> FindNextReview(const AccountState& state, Micros after, const ProgramSet& programs) {
+  if (state.lifecycle == Lifecycle::kMerged) return std::nullopt;
   return FindUnderPrograms<ReviewMoment>(
       state, after, kNever, programs, [&](const CompiledProgram& program, Micros from, Micros end) {
         return program.program().has_tier_ladder() ? FindMomentUnder(state, program, from, end) : std::nullopt;
@@ -309,6 +310,7 @@ std::optional<DueReview> FindReviewUnder(const AccountState& state, const Compil
 
 std::optional<DueReview> FindReview(const AccountState& state, Micros after, Micros until, const ProgramSet& programs) {
   KL_CHECK(after >= state.clock);
+  if (state.lifecycle == Lifecycle::kMerged) return std::nullopt;
   return FindUnderPrograms<DueReview>(
       state, after, until, programs, [&](const CompiledProgram& program, Micros from, Micros end) {
         return program.program().has_tier_ladder() ? FindReviewUnder(state, program, from, end) : std::nullopt;

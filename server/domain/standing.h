@@ -11,7 +11,8 @@
 // falls: to the highest lower tier whose own rule to keep it holds, or one step. At the end of the grace the same
 // windows, extended to that moment, decide. A lock suspends all of this while it holds. An account that holds no tier
 // of the ladder (none, or another ladder's) takes what it has earned at the next evaluation, with reason INITIAL. A
-// tier that the version does not know counts as the lowest and is replaced at the next evaluation.
+// tier that the version does not know counts as the lowest and is replaced at the next evaluation. An account that ends
+// in another is not measured any more.
 #pragma once
 
 #include <cstdint>

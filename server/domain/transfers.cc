@@ -10,8 +10,10 @@
 #include "server/base/error.h"
 #include "server/domain/accrual.h"
 #include "server/domain/lots.h"
+#include "server/domain/merges.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/redemption.h"
+#include "server/domain/standing.h"
 #include "server/domain/work.h"
 
 namespace keyledger::domain {
@@ -64,6 +66,66 @@ void FixEnd(Micros sent, events::v1::LotTerms& lot) {
   lot.clear_inactivity_days();
 }
 
+absl::Status CheckReceiver(const AccountState& receiver, const TransferReceipt& receipt) {
+  switch (receiver.lifecycle) {
+    case Lifecycle::kNone:
+      return MakeError(Reason::kAccountNotFound, fmt::format("account '{}' does not exist", receipt.to_account_id));
+    case Lifecycle::kClosed:
+      return MakeError(Reason::kAccountClosed, fmt::format("account '{}' is closed", receipt.to_account_id));
+    case Lifecycle::kMerged:
+      return MakeError(Reason::kAccountMerged, fmt::format("account '{}' ends in account '{}'", receipt.to_account_id,
+                                                           receiver.merge.into_account_id));
+    case Lifecycle::kOpen:
+      break;
+  }
+  return absl::OkStatus();
+}
+
+// The event that ends the transfer. `into_account_id`: of a merge.
+Event EndOf(const OpenTransfer& transfer, const TransferResult& result, const std::string& into_account_id) {
+  const bool is_merge = result.transfer_id == kMergeTransferId;
+  Event event;
+  if (result.refusal.empty()) {
+    if (is_merge) {
+      event.mutable_account_merge_completed()->set_into_account_id(into_account_id);
+      event.mutable_account_merge_completed()->set_received_event_id(result.received_event_id);
+    }
+    events::v1::PointsTransferCompleted& completed = is_merge
+                                                         ? *event.mutable_account_merge_completed()->mutable_completed()
+                                                         : *event.mutable_points_transfer_completed();
+    completed.set_transfer_id(result.transfer_id);
+    completed.set_points(transfer.points());
+    completed.set_received_event_id(result.received_event_id);
+    return event;
+  }
+  if (is_merge) {
+    event.mutable_account_merge_returned()->set_into_account_id(into_account_id);
+    event.mutable_account_merge_returned()->set_refusal(result.refusal);
+  }
+  events::v1::PointsTransferReturned& returned = is_merge ? *event.mutable_account_merge_returned()->mutable_returned()
+                                                          : *event.mutable_points_transfer_returned();
+  returned.set_transfer_id(result.transfer_id);
+  returned.set_points(transfer.points());
+  returned.set_refusal(result.refusal);
+  *returned.mutable_allocations() = AllocationsOf(transfer);
+  return event;
+}
+
+// What was bought on both may have earned the account a higher tier.
+absl::Status RiseByMerge(Work& work, const events::v1::MergedAccount& merged) {
+  const Micros now = work.state().clock;
+  const CompiledProgram* program = work.programs().Select(now, work.state().region);
+  if (program == nullptr || !program->program().has_tier_ladder()) return absl::OkStatus();
+  const auto assign = [&](std::optional<events::v1::TierAssigned> assigned) {
+    if (!assigned.has_value()) return absl::OkStatus();
+    Event event;
+    *event.mutable_tier_assigned() = *std::move(assigned);
+    return work.RecordDecision(std::move(event), now, -1, program);
+  };
+  KL_RETURN_IF_ERROR(assign(EvaluateRise(work.state(), *program, now)));
+  return assign(KeepHigherTier(work.state(), *program, merged, now));
+}
+
 }  // namespace
 
 absl::Status CheckTransfer(const AccountState& state, const CompiledProgram* program, int64_t points, Micros occurred) {
@@ -93,31 +155,39 @@ void AddTransferCounts(const AccountState& state, const CompiledProgram& program
 }
 
 TransferReceipt ReceiptOf(const events::v1::EventRecord& sent) {
-  const events::v1::PointsTransferSent& event = sent.event().points_transfer_sent();
-  return {event.to_account_id(),
-          sent.account_id(),
-          event.transfer_id(),
-          sent.event_id(),
-          MicrosOf(sent.occurred_time()),
-          event};
+  const events::v1::PointsTransferSent& transfer = *SentBy(sent.event());
+  TransferReceipt receipt{transfer.to_account_id(),
+                          sent.account_id(),
+                          transfer.transfer_id(),
+                          sent.event_id(),
+                          MicrosOf(sent.occurred_time()),
+                          transfer,
+                          std::nullopt};
+  if (sent.event().has_account_merged()) receipt.merged = sent.event().account_merged().merged();
+  return receipt;
+}
+
+std::string ReceiptRequestId(std::string_view from_account_id, std::string_view transfer_id) {
+  return transfer_id == kMergeTransferId ? fmt::format("merge {}", from_account_id)
+                                         : fmt::format("transfer {} {}", from_account_id, transfer_id);
 }
 
 absl::StatusOr<Outcome> DecideTransferReceipt(const AccountState& receiver, const TransferReceipt& receipt,
                                               const ProgramSet& programs) {
-  if (receiver.lifecycle == Lifecycle::kNone) {
-    return MakeError(Reason::kAccountNotFound, fmt::format("account '{}' does not exist", receipt.to_account_id));
-  }
-  if (receiver.lifecycle == Lifecycle::kClosed) {
-    return MakeError(Reason::kAccountClosed, fmt::format("account '{}' is closed", receipt.to_account_id));
-  }
+  KL_RETURN_IF_ERROR(CheckReceiver(receiver, receipt));
   // Not before the account was there.
+  const Micros sent = std::max(receipt.occurred, receiver.open_time);
   const auto arrival = [&](const events::v1::LotAllocation& allocation) {
-    return std::max({receipt.occurred, MicrosOf(allocation.lot().occurred_time()), receiver.open_time});
+    return std::max(sent, MicrosOf(allocation.lot().occurred_time()));
   };
-  Micros until = std::max(receiver.clock, receipt.occurred);
+  Micros until = std::max(receiver.clock, sent);
   for (const auto& allocation : receipt.sent.allocations()) until = std::max(until, arrival(allocation));
   Work work(receiver, programs);
   KL_RETURN_IF_ERROR(work.AdvanceTo(until));
+  if (receipt.merged.has_value()) {
+    KL_RETURN_IF_ERROR(work.RecordDecision(MergeReceived(receipt), sent, -1, nullptr));
+    KL_RETURN_IF_ERROR(CheckJoined(work.state(), receipt));
+  }
   const uint64_t first = work.state().next_revision;
   for (const events::v1::LotAllocation& allocation : receipt.sent.allocations()) {
     Event event;
@@ -141,13 +211,14 @@ absl::StatusOr<Outcome> DecideTransferReceipt(const AccountState& receiver, cons
   }
   KL_RETURN_IF_ERROR(work.SettleLots(first));
   KL_RETURN_IF_ERROR(work.PayDebt(-1));
+  if (receipt.merged.has_value()) KL_RETURN_IF_ERROR(RiseByMerge(work, *receipt.merged));
   return work.Finish();
 }
 
 bool IsTransferRefusal(const absl::Status& status) {
   const Reason reason = ReasonOf(status);
-  return reason == Reason::kAccountNotFound || reason == Reason::kAccountClosed || reason == Reason::kAccountLimit ||
-         reason == Reason::kArithmeticRange;
+  return reason == Reason::kAccountNotFound || reason == Reason::kAccountClosed || reason == Reason::kAccountMerged ||
+         reason == Reason::kAccountLimit || reason == Reason::kArithmeticRange;
 }
 
 std::string RefusalName(const absl::Status& status) {
@@ -157,6 +228,8 @@ std::string RefusalName(const absl::Status& status) {
       return "ACCOUNT_NOT_FOUND";
     case Reason::kAccountClosed:
       return "ACCOUNT_CLOSED";
+    case Reason::kAccountMerged:
+      return "ACCOUNT_MERGED";
     case Reason::kAccountLimit:
       return "ACCOUNT_LIMIT";
     default:
@@ -170,19 +243,7 @@ absl::StatusOr<Outcome> DecideTransferResult(const AccountState& sender, const T
   const auto open = sender.transfers.find(result.transfer_id);
   if (open == sender.transfers.end()) return work.Finish();
   const OpenTransfer& transfer = open->second;
-  Event event;
-  if (result.refusal.empty()) {
-    events::v1::PointsTransferCompleted& completed = *event.mutable_points_transfer_completed();
-    completed.set_transfer_id(result.transfer_id);
-    completed.set_points(transfer.points());
-    completed.set_received_event_id(result.received_event_id);
-  } else {
-    events::v1::PointsTransferReturned& returned = *event.mutable_points_transfer_returned();
-    returned.set_transfer_id(result.transfer_id);
-    returned.set_points(transfer.points());
-    returned.set_refusal(result.refusal);
-    *returned.mutable_allocations() = AllocationsOf(transfer);
-  }
+  Event event = EndOf(transfer, result, sender.merge.into_account_id);
   KL_RETURN_IF_ERROR(work.RecordDecision(std::move(event), transfer.occurred, -1, nullptr));
   KL_RETURN_IF_ERROR(work.SettleRestored(-1));
   return work.Finish();

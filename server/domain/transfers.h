@@ -1,5 +1,6 @@
 // Transfers of points between two accounts: what a program allows the sender, and the two steps that no client can
-// submit. Pure; the courier (server/shard/courier.h) carries them between the accounts.
+// submit. Pure; the courier (server/shard/courier.h) carries them between the accounts. A merge of two accounts takes
+// the same steps, and brings more than points: merges.h.
 //
 // A transfer is sent, received or refused, and then completed or returned. All of its records occur when it was sent,
 // however much later they are taken: in business time a transfer is one moment, and what the two accounts hold between
@@ -7,7 +8,9 @@
 // arrives when it was earned.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include <absl/status/statusor.h>
 
@@ -23,6 +26,9 @@ inline constexpr int kTransferLotsMax = 500;
 // Lots of an account that takes in points of others: half of what it may hold, so that what others send leaves room for
 // what it earns itself.
 inline constexpr int64_t kLotsWithTransfersMax = kLotsMax / 2;
+
+// What a merge of two accounts is open under among the transfers of the one that ends. No client can choose it.
+inline constexpr std::string_view kMergeTransferId = "$merge";
 
 // Whether the program's transfer policy (none: its defaults) lets so many points be sent at `occurred`.
 // Errors: FAILED_PRECONDITION (kTransferLimit) with the rule's name and numbers as metadata, and for a maximum per
@@ -42,24 +48,29 @@ struct TransferReceipt {
   std::string sent_event_id;
   Micros occurred = 0;
   events::v1::PointsTransferSent sent;
+  // Of a merge: what comes beside the points.
+  std::optional<events::v1::MergedAccount> merged{};
 };
 
-// Requires: the record is a PointsTransferSent.
+// Requires: the record is a PointsTransferSent or an AccountMerged.
 TransferReceipt ReceiptOf(const events::v1::EventRecord& sent);
+
+// The request_id that a receipt is applied under, once. No client can send one with spaces.
+std::string ReceiptRequestId(std::string_view from_account_id, std::string_view transfer_id);
 
 // How a transfer ended.
 struct TransferResult {
   std::string transfer_id;
   // Empty: it was received. Otherwise the reason of refusal, as "ACCOUNT_CLOSED".
   std::string refusal;
-  // Of the first record of the receiver, if it was received.
+  // Of the first record of the receiver, if it was received; of a merge AccountMergeReceived.
   std::string received_event_id;
 };
 
 // Gives the receiver the points: a lot for each that was debited. What has run out meanwhile does so, and debts are
-// paid.
+// paid. Of a merge, what comes beside them first; what is measured with it may raise the receiver's tier at the end.
 // Errors, all of which are final for the transfer: NOT_FOUND (kAccountNotFound), FAILED_PRECONDITION (kAccountClosed,
-// kAccountLimit, kArithmeticRange).
+// kAccountMerged, kAccountLimit, kArithmeticRange).
 absl::StatusOr<Outcome> DecideTransferReceipt(const AccountState& receiver, const TransferReceipt& receipt,
                                               const ProgramSet& programs);
 

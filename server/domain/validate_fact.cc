@@ -9,12 +9,14 @@
 #include "server/base/error.h"
 #include "server/base/ids.h"
 #include "server/domain/decide.h"
+#include "server/domain/event_kinds.h"
 #include "server/domain/field_checks.h"
 #include "server/domain/program_check.h"
 #include "server/domain/proto_time.h"
 #include "server/domain/submitted.h"
 #include "server/domain/unknown_fields.h"
 #include "server/domain/validate_relation.h"
+#include "server/domain/validate_relationship.h"
 
 namespace keyledger::domain {
 namespace {
@@ -102,6 +104,76 @@ class Validator : public FieldChecks {
       case Event::kContractRenewed:
       case Event::kContractEnded:
         return CheckRelation(root_, event, *this);
+      case Event::kOwnerAssigned:
+      case Event::kOwnerReleased:
+      case Event::kOwnerTransferred:
+        return CheckOwner(root_, event, *this);
+      case Event::kInteractionPlanned:
+      case Event::kInteractionMade:
+      case Event::kInteractionMissed:
+      case Event::kHandoverGiven:
+      case Event::kHandoverAcknowledged:
+        return CheckInteraction(root_, event, *this);
+      case Event::kContactPlaced:
+      case Event::kNeedStated:
+      case Event::kSignalObserved:
+      case Event::kScoreStated:
+      case Event::kPositionStated:
+      case Event::kAssetValued:
+      case Event::kImportantDayStated:
+      case Event::kTenderListStated:
+      case Event::kEvaluationRecorded:
+      case Event::kAdaptationRecorded:
+      case Event::kAccountCeded:
+        return CheckProfile(root_, event, *this);
+      case Event::kContractAmended:
+      case Event::kContractBreached:
+      case Event::kPromisePublished:
+      case Event::kPromiseKept:
+      case Event::kPromiseBroken:
+      case Event::kPromiseWithdrawn:
+      case Event::kPlanDrafted:
+      case Event::kPlanAgreed:
+      case Event::kPlanReviewed:
+      case Event::kPlanEnded:
+      case Event::kEntitlementGranted:
+      case Event::kEntitlementUsed:
+      case Event::kEntitlementRevoked:
+      case Event::kObligationAgreed:
+      case Event::kObligationEnded:
+      case Event::kViolationRecorded:
+      case Event::kSanctionImposed:
+      case Event::kSanctionLifted:
+        return CheckAgreement(root_, event, *this);
+      case Event::kOpportunityOpened:
+      case Event::kOpportunityMoved:
+      case Event::kQuoteProposed:
+      case Event::kQuoteRevised:
+      case Event::kQuoteApprovalRequested:
+      case Event::kQuoteApprovalGiven:
+      case Event::kQuoteApprovalRefused:
+      case Event::kQuoteMoved:
+      case Event::kOrderPlaced:
+      case Event::kOrderEnded:
+      case Event::kPaymentReceived:
+      case Event::kPaymentExceptionGranted:
+      case Event::kDemandForecastStated:
+        return CheckPipeline(root_, event, *this);
+      case Event::kIssueOpened:
+      case Event::kIssueMoved:
+      case Event::kLoanIssued:
+      case Event::kLoanReturned:
+      case Event::kCommissionAccrued:
+      case Event::kCommissionRefused:
+      case Event::kReferralAsked:
+      case Event::kReferralGiven:
+      case Event::kReferralConverted:
+      case Event::kAdvanceRecorded:
+        return CheckCare(root_, event, *this);
+      case Event::kFactRetracted:
+        return Retracted(root_.Field("fact_retracted"), event.fact_retracted());
+      case Event::kAccountMerged:
+        return Merged(root_.Field("account_merged"), event.account_merged());
       case Event::kCustomEvent:
         return Custom(root_.Field("custom_event"), event.custom_event());
       default:
@@ -183,6 +255,7 @@ class Validator : public FieldChecks {
       Add(path.Field("merchant_id"), "is required with invoice_number");
     }
     Region(path.Field("region"), purchase.region());
+    Text(path.Field("order_id"), purchase.order_id(), 0, 128);
     if (!events::v1::SaleMode_IsValid(purchase.sale_mode())) {
       Add(path.Field("sale_mode"), fmt::format("{} is no sale mode", static_cast<int>(purchase.sale_mode())));
     }
@@ -201,6 +274,13 @@ class Validator : public FieldChecks {
       }
       if (line.has_cost()) Amount(at.Field("cost"), line.cost(), currency);
       Range(at.Field("points_paid"), line.points_paid(), 0, kPointsMax);
+      if (line.has_single_amount()) {
+        Amount(at.Field("single_amount"), line.single_amount(), currency);
+        if (line.single_amount().micros() < line.amount().micros()) {
+          Add(at.Field("single_amount").Field("micros"), "must not be below amount");
+        }
+      }
+      Text(at.Field("bundle_id"), line.bundle_id(), 0, 64);
     }
   }
 
@@ -259,12 +339,20 @@ class Validator : public FieldChecks {
 
   void Sent(const FieldPath& path, const events::v1::PointsTransferSent& sent) {
     Text(path.Field("transfer_id"), sent.transfer_id(), 1, 128);
+    if (sent.transfer_id().starts_with('$')) {
+      Add(path.Field("transfer_id"), "must not begin with \"$\", which is the ledger's own");
+    }
     if (!IsAccountId(sent.to_account_id())) {
       Add(path.Field("to_account_id"),
           "must be an account id: 1 to 128 bytes of [A-Za-z0-9._~:@/-], the first alphanumeric");
     }
     Range(path.Field("points"), sent.points(), 1, kPointsMax);
     FreeText(path.Field("reason"), sent.reason(), 0, 512);
+  }
+
+  void Merged(const FieldPath& path, const events::v1::AccountMerged& merged) {
+    AccountId(path.Field("into_account_id"), merged.into_account_id());
+    FreeText(path.Field("reason"), merged.reason(), 1, 512);
   }
 
   void Adjusted(const FieldPath& path, const events::v1::PointsAdjusted& adjusted) {
@@ -327,6 +415,7 @@ class Validator : public FieldChecks {
     Text(path.Field("contact_id"), commission.contact_id(), 1, 128);
     Sum(path.Field("amount"), commission.has_amount(), commission.amount(), 1);
     FreeText(path.Field("purpose"), commission.purpose(), 0, 512);
+    Text(path.Field("commission_id"), commission.commission_id(), 0, 128);
   }
 
   void Service(const FieldPath& path, const events::v1::ServiceProvided& service) {
@@ -341,6 +430,11 @@ class Validator : public FieldChecks {
     Sum(path.Field("unit_price"), observed.has_unit_price(), observed.unit_price(), 1);
     Region(path.Field("region"), observed.region());
     Text(path.Field("source"), observed.source(), 0, 256);
+  }
+
+  void Retracted(const FieldPath& path, const events::v1::FactRetracted& retracted) {
+    Named(path.Field("kind"), retracted.kind(), events::v1::EventKind_IsValid);
+    FreeText(path.Field("reason"), retracted.reason(), 1, 512);
   }
 
   void Custom(const FieldPath& path, const events::v1::CustomEvent& custom) {
@@ -467,7 +561,7 @@ absl::Status ValidateFact(const Event& event, const std::string& field) {
     AddField(status, field, "must hold one of the facts of keyledger.events.v1.Event");
     return status;
   }
-  if (event.payload_case() >= Event::kPointsAccrued) {
+  if (!IsFact(event)) {
     const std::string name = Event::descriptor()->FindFieldByNumber(static_cast<int>(event.payload_case()))->name();
     absl::Status status =
         MakeError(Reason::kDecisionNotAccepted, fmt::format("{}.{}: only the ledger derives this event", field, name));

@@ -1,53 +1,17 @@
 // See validate_relation.h. Every rule stands beside the fields in events/v1/relation.proto.
 #include "server/domain/validate_relation.h"
 
-#include "server/domain/proto_time.h"
-
 namespace keyledger::domain {
 namespace {
 
 using events::v1::Event;
 
-constexpr Micros kBudgetDaysMax = 3'660;
-constexpr Micros kTermDaysMax = 36'600;
-
-// Whether the field holds a value other than the unspecified one, 0.
-template <typename Enum>
-void Named(const FieldPath& field, Enum value, bool (*is_valid)(int), FieldChecks& checks) {
-  if (static_cast<int>(value) == 0) {
-    checks.Add(field, "is required");
-  } else if (!is_valid(value)) {
-    checks.Add(field, "is not a value of this enumeration");
-  }
-}
-
-// A moment of an event; returns false if it is none.
-bool Moment(const FieldPath& field, bool is_set, const google::protobuf::Timestamp& time, FieldChecks& checks) {
-  if (!is_set) {
-    checks.Add(field, "is required");
-    return false;
-  }
-  if (IsExactTimestamp(time)) return true;
-  checks.Add(field, "must be from 0001 to 9999, in whole microseconds");
-  return false;
-}
-
-// start_time and end_time of the message at `path`.
-template <typename Message>
-void Stretch(const FieldPath& path, const Message& message, Micros days_max, FieldChecks& checks) {
-  const bool start = Moment(path.Field("start_time"), message.has_start_time(), message.start_time(), checks);
-  const bool end = Moment(path.Field("end_time"), message.has_end_time(), message.end_time(), checks);
-  if (!start || !end) return;
-  const Micros length = MicrosOf(message.end_time()) - MicrosOf(message.start_time());
-  if (length <= 0) {
-    checks.Add(path.Field("end_time"), "must be later than start_time");
-  } else if (length > days_max * kMicrosPerDay) {
-    checks.Add(path.Field("end_time"), fmt::format("must be at most {} days after start_time", days_max));
-  }
-}
+constexpr int64_t kBudgetDaysMax = 3'660;
+constexpr int64_t kTermDaysMax = 36'600;
+constexpr int64_t kNoticeDaysMax = 3'660;
 
 void Survey(const FieldPath& path, const events::v1::SurveyAnswered& answered, FieldChecks& checks) {
-  Named(path.Field("kind"), answered.kind(), events::v1::SurveyKind_IsValid, checks);
+  checks.Named(path.Field("kind"), answered.kind(), events::v1::SurveyKind_IsValid);
   if (answered.kind() == events::v1::SURVEY_KIND_RECOMMENDATION)
     checks.Range(path.Field("score"), answered.score(), 0, 10);
   if (answered.kind() == events::v1::SURVEY_KIND_SATISFACTION)
@@ -57,9 +21,9 @@ void Survey(const FieldPath& path, const events::v1::SurveyAnswered& answered, F
 }
 
 void Budget(const FieldPath& path, const events::v1::BudgetStated& stated, FieldChecks& checks) {
-  Stretch(path, stated, kBudgetDaysMax, checks);
+  checks.Stretch(path, stated, kBudgetDaysMax);
   checks.Sum(path.Field("amount"), stated.has_amount(), stated.amount(), 1);
-  Named(path.Field("basis"), stated.basis(), events::v1::BudgetBasis_IsValid, checks);
+  checks.Named(path.Field("basis"), stated.basis(), events::v1::BudgetBasis_IsValid);
   checks.Text(path.Field("category"), stated.category(), 0, 64);
   checks.Text(path.Field("source"), stated.source(), 0, 256);
 }
@@ -73,42 +37,46 @@ void SupplierRank(const FieldPath& path, const events::v1::SupplierRankStated& s
 }
 
 void Cost(const FieldPath& path, const events::v1::CostRecorded& recorded, FieldChecks& checks) {
-  Named(path.Field("purpose"), recorded.purpose(), events::v1::CostPurpose_IsValid, checks);
+  checks.Named(path.Field("purpose"), recorded.purpose(), events::v1::CostPurpose_IsValid);
   checks.Sum(path.Field("cost"), recorded.has_cost(), recorded.cost(), 1);
   checks.Text(path.Field("kind"), recorded.kind(), 0, 64);
   checks.FreeText(path.Field("description"), recorded.description(), 0, 512);
 }
 
 void Referral(const FieldPath& path, const events::v1::ReferralRecorded& recorded, FieldChecks& checks) {
-  if (!recorded.referrer_account_id().empty() && !IsAccountId(recorded.referrer_account_id())) {
-    checks.Add(path.Field("referrer_account_id"),
-               "must be 1 to 128 bytes of [A-Za-z0-9._~:@/-], the first alphanumeric");
+  if (!recorded.referrer_account_id().empty()) {
+    checks.AccountId(path.Field("referrer_account_id"), recorded.referrer_account_id());
   }
   checks.Id(path.Field("lead_source"), recorded.lead_source());
 }
 
 void Move(const FieldPath& path, const events::v1::CompetitorMoveObserved& observed, FieldChecks& checks) {
   checks.Text(path.Field("competitor"), observed.competitor(), 1, 128);
-  Named(path.Field("kind"), observed.kind(), events::v1::CompetitorMoveKind_IsValid, checks);
+  checks.Named(path.Field("kind"), observed.kind(), events::v1::CompetitorMoveKind_IsValid);
   checks.FreeText(path.Field("description"), observed.description(), 0, 512);
 }
 
 void Signed(const FieldPath& path, const events::v1::ContractSigned& contract, FieldChecks& checks) {
   checks.Text(path.Field("contract_id"), contract.contract_id(), 1, 128);
-  Stretch(path, contract, kTermDaysMax, checks);
+  checks.Stretch(path, contract, kTermDaysMax);
   if (contract.has_value()) checks.Sum(path.Field("value"), true, contract.value(), 1);
   checks.Text(path.Field("kind"), contract.kind(), 0, 64);
+  checks.OptionalSum(path.Field("early_end_penalty"), contract.has_early_end_penalty(), contract.early_end_penalty(),
+                     0);
+  checks.Range(path.Field("notice_days"), contract.notice_days(), 0, kNoticeDaysMax);
+  checks.OptionalId(path.Field("payment_terms"), contract.payment_terms());
+  checks.Text(path.Field("quote_id"), contract.quote_id(), 0, 128);
 }
 
 void Renewed(const FieldPath& path, const events::v1::ContractRenewed& contract, FieldChecks& checks) {
   checks.Text(path.Field("contract_id"), contract.contract_id(), 1, 128);
-  Moment(path.Field("end_time"), contract.has_end_time(), contract.end_time(), checks);
+  checks.Moment(path.Field("end_time"), contract.has_end_time(), contract.end_time());
   if (contract.has_value()) checks.Sum(path.Field("value"), true, contract.value(), 1);
 }
 
 void Ended(const FieldPath& path, const events::v1::ContractEnded& contract, FieldChecks& checks) {
   checks.Text(path.Field("contract_id"), contract.contract_id(), 1, 128);
-  Named(path.Field("ending"), contract.ending(), events::v1::ContractEnding_IsValid, checks);
+  checks.Named(path.Field("ending"), contract.ending(), events::v1::ContractEnding_IsValid);
   checks.FreeText(path.Field("reason"), contract.reason(), 0, 512);
 }
 

@@ -23,10 +23,14 @@ absl::Status NoAccount(const std::string& account_id) {
   return MakeError(Reason::kAccountNotFound, fmt::format("there is no account {}", account_id));
 }
 
+ledger::v1::AccountState StateOf(bool open, bool merged) {
+  if (merged) return ledger::v1::ACCOUNT_STATE_MERGED;
+  return open ? ledger::v1::ACCOUNT_STATE_OPEN : ledger::v1::ACCOUNT_STATE_CLOSED;
+}
+
 void FillProfile(const std::string& account_id, const domain::AccountState& state, ledger::v1::Account& out) {
   out.set_account_id(account_id);
-  out.set_state(state.lifecycle == domain::Lifecycle::kClosed ? ledger::v1::ACCOUNT_STATE_CLOSED
-                                                              : ledger::v1::ACCOUNT_STATE_OPEN);
+  out.set_state(StateOf(state.lifecycle != domain::Lifecycle::kClosed, state.lifecycle == domain::Lifecycle::kMerged));
   out.set_display_name(state.display_name);
   out.set_region(state.region);
   out.set_segment(state.segment);
@@ -39,6 +43,15 @@ void FillProfile(const std::string& account_id, const domain::AccountState& stat
   domain::SetTimestamp(out.mutable_open_time(), state.open_time);
   if (state.purchase_count > 0) domain::SetTimestamp(out.mutable_last_purchase_time(), state.last_purchase);
   out.set_purchase_count(state.purchase_count);
+  out.set_merged_into_account_id(state.merge.into_account_id);
+  for (const std::string& absorbed : state.absorbed) out.add_absorbed_account_ids(absorbed);
+  for (const auto& [key, held] : state.roles) {
+    ledger::v1::AccountRole* const role = out.add_roles();
+    role->set_role(key.first);
+    role->set_person(key.second);
+    role->set_rank(held.rank);
+    domain::SetTimestamp(role->mutable_since_time(), held.since);
+  }
 }
 
 // Time decides: a lot past its expiry is not available, one past its activation is not pending, recorded or not.
@@ -58,7 +71,7 @@ void FillStanding(const domain::AccountState& state, Micros now, ledger::v1::Acc
 
 void FillDirectoryAccount(const projections::DirectoryAccount& account, ledger::v1::Account& out) {
   out.set_account_id(account.account_id);
-  out.set_state(account.open ? ledger::v1::ACCOUNT_STATE_OPEN : ledger::v1::ACCOUNT_STATE_CLOSED);
+  out.set_state(StateOf(account.open, account.merged));
   out.set_display_name(account.display_name);
   out.set_region(account.region);
   out.set_segment(account.segment);
@@ -86,6 +99,9 @@ absl::StatusOr<projections::DirectoryFilter> ToFilter(const ledger::v1::AccountF
       break;
     case ledger::v1::ACCOUNT_STATE_CLOSED:
       out.state = projections::AccountStateFilter::kClosed;
+      break;
+    case ledger::v1::ACCOUNT_STATE_MERGED:
+      out.state = projections::AccountStateFilter::kMerged;
       break;
     default:
       return FieldError("filter.state", "is not a value of AccountState");

@@ -11,6 +11,7 @@
 #include "keyledger/events/v1/record.pb.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
+#include "server/domain/merges.h"
 #include "server/domain/proto_time.h"
 #include "server/merkle/proof.h"
 #include "server/service/bundle_export.h"
@@ -133,9 +134,8 @@ class AccountBundle final : public BundleSource {
   }
 
   absl::Status TakeOtherSide(const EventRecord& record) {
-    if (record.event().has_points_transfer_completed()) {
-      return TakeReceipt(record.event().points_transfer_completed());
-    }
+    if (const auto* const completed = domain::CompletedBy(record.event())) return TakeReceipt(*completed);
+    if (record.event().has_account_merge_received()) return TakeMerge(record.event().account_merge_received());
     if (!record.event().has_points_transfer_received()) return absl::OkStatus();
     const events::v1::PointsTransferReceived& received = record.event().points_transfer_received();
     const uint32_t number = context_.ledger.ShardOfAccount(received.from_account_id()).number();
@@ -147,7 +147,18 @@ class AccountBundle final : public BundleSource {
     return absl::OkStatus();
   }
 
-  // The records with which the receiver took the points in: one for each lot, one after the other.
+  absl::Status TakeMerge(const events::v1::AccountMergeReceived& received) {
+    const uint32_t number = context_.ledger.ShardOfAccount(received.from_account_id()).number();
+    KL_RETURN_IF_ERROR(Enter(number));
+    KL_ASSIGN_OR_RETURN(
+        const std::optional<uint64_t> sent,
+        shard::FindMerge(context_.ledger.shard(number).store(), received.from_account_id(), received.sent_event_id()));
+    if (sent.has_value() && *sent < parts_[number].checkpoint.size) parts_[number].positions.push_back(*sent);
+    return absl::OkStatus();
+  }
+
+  // The records with which the receiver took the points in: one for each lot, one after the other, after what else a
+  // merge brought.
   absl::Status TakeReceipt(const events::v1::PointsTransferCompleted& completed) {
     const auto place = PlaceOf(completed.received_event_id());
     if (!place.has_value() || place->first >= context_.ledger.shard_count()) return absl::OkStatus();
@@ -160,8 +171,13 @@ class AccountBundle final : public BundleSource {
       if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
         return shard::UnreadableRecord(record.account_id(), records->position());
       }
-      const events::v1::PointsTransferReceived& received = record.event().points_transfer_received();
-      if (received.from_account_id() != account_id_ || received.transfer_id() != completed.transfer_id()) break;
+      const events::v1::Event& event = record.event();
+      const events::v1::PointsTransferReceived& received = event.points_transfer_received();
+      const bool begins_merge = event.account_merge_received().from_account_id() == account_id_;
+      if (!begins_merge &&
+          (received.from_account_id() != account_id_ || received.transfer_id() != completed.transfer_id())) {
+        break;
+      }
       part.positions.push_back(records->position());
     }
     return records->status();

@@ -47,6 +47,12 @@ std::string DescriptionOf(const Event& event) {
       return event.points_transfer_completed().transfer_id();
     case Event::kPointsTransferReturned:
       return event.points_transfer_returned().transfer_id();
+    case Event::kAccountMerged:
+      return event.account_merged().into_account_id();
+    case Event::kAccountMergeCompleted:
+      return event.account_merge_completed().into_account_id();
+    case Event::kAccountMergeReturned:
+      return event.account_merge_returned().into_account_id();
     default:
       return "";
   }

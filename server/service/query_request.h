@@ -11,7 +11,9 @@
 #include <absl/status/statusor.h>
 
 #include "server/base/calendar.h"
+#include "server/base/codec.h"
 #include "server/base/cursor.h"
+#include "server/base/error.h"
 #include "server/service/service_context.h"
 
 namespace keyledger::ledger::v1 {
@@ -19,6 +21,7 @@ namespace keyledger::ledger::v1 {
 enum Period : int;
 class GetReviewRequest;
 class ListLegalHoldsRequest;
+class ListPortfolioTransfersRequest;
 class ListReviewsRequest;
 
 }  // namespace keyledger::ledger::v1
@@ -47,8 +50,8 @@ absl::StatusOr<Micros> AsOf(const Request& request, const Clock& clock) {
   return CheckTime(request.as_of(), "as_of");
 }
 
-// Whether pages of such requests are read from a projection, and the request may name a place to wait for. Reviews are
-// read from the log, legal holds from the register.
+// Whether pages of such requests are read from a projection, and the request may name a place to wait for. Reviews and
+// transfers of portfolios are read from the log, legal holds from the register.
 template <class Request>
 inline constexpr bool kReadsProjection = true;
 template <>
@@ -57,6 +60,8 @@ template <>
 inline constexpr bool kReadsProjection<ledger::v1::ListReviewsRequest> = false;
 template <>
 inline constexpr bool kReadsProjection<ledger::v1::ListLegalHoldsRequest> = false;
+template <>
+inline constexpr bool kReadsProjection<ledger::v1::ListPortfolioTransfersRequest> = false;
 
 // What a page token is bound to: the request without its paging and without the place it waits for.
 template <class Request>
@@ -78,6 +83,27 @@ absl::StatusOr<std::string> Continuation(const Request& request) {
 template <class Request>
 std::string NextPageToken(const Request& request, const std::string& continuation) {
   return continuation.empty() ? "" : FormatPageToken(continuation, PageBinding(request));
+}
+
+// A number as the continuation inside a page token; `first` for the first page.
+template <class Request>
+absl::StatusOr<uint64_t> PageNumber(const Request& request, uint64_t first) {
+  KL_ASSIGN_OR_RETURN(const std::string continuation, Continuation(request));
+  if (continuation.empty()) return first;
+  std::string_view in(continuation);
+  uint64_t number = 0;
+  if (!GetBigEndian64(in, number) || !in.empty()) {
+    return MakeError(Reason::kInvalidToken, "not a page token of this ledger");
+  }
+  return number;
+}
+
+// The token for the page that begins with it.
+template <class Request>
+std::string NumberToken(const Request& request, uint64_t number) {
+  std::string continuation;
+  PutBigEndian64(continuation, number);
+  return NextPageToken(request, continuation);
 }
 
 }  // namespace keyledger::service

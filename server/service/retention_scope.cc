@@ -26,25 +26,6 @@ absl::Status CheckBytes(const std::string& field, const std::string& value, size
   return FieldError(field, fmt::format("must have at most {} bytes", bytes_max));
 }
 
-absl::StatusOr<projections::PopulationFilter> ToFilter(const ledger::v1::PopulationFilter& accounts) {
-  if (!IsRegionPath(accounts.region())) {
-    return FieldError("scope.accounts.region", "is not a region path, for example CN/31/Shanghai");
-  }
-  KL_RETURN_IF_ERROR(CheckBytes("scope.accounts.segment", accounts.segment(), kSegmentBytesMax));
-  KL_RETURN_IF_ERROR(CheckBytes("scope.accounts.owner", accounts.owner(), kOwnerBytesMax));
-  KL_RETURN_IF_ERROR(CheckSnake("scope.accounts.tier_id", accounts.tier_id()));
-  KL_RETURN_IF_ERROR(CheckSnake("scope.accounts.club_id", accounts.club_id()));
-  return projections::PopulationFilter{accounts.region(), accounts.segment(), accounts.owner(), accounts.tier_id(),
-                                       accounts.club_id()};
-}
-
-// A moment up to which everything is over.
-absl::StatusOr<Micros> CheckPast(const google::protobuf::Timestamp& time, const char* field, const Clock& clock) {
-  KL_ASSIGN_OR_RETURN(const Micros moment, CheckTime(time, field));
-  if (moment > AsOfNow(clock)) return FieldError(field, "must not be in the future");
-  return moment;
-}
-
 absl::StatusOr<projections::RevenueBasis> ToBasis(ledger::v1::RevenueBasis basis) {
   switch (basis) {
     case ledger::v1::REVENUE_BASIS_UNSPECIFIED:
@@ -58,6 +39,24 @@ absl::StatusOr<projections::RevenueBasis> ToBasis(ledger::v1::RevenueBasis basis
 }
 
 }  // namespace
+
+absl::StatusOr<projections::PopulationFilter> ToFilter(const ledger::v1::PopulationFilter& accounts) {
+  if (!IsRegionPath(accounts.region())) {
+    return FieldError("scope.accounts.region", "is not a region path, for example CN/31/Shanghai");
+  }
+  KL_RETURN_IF_ERROR(CheckBytes("scope.accounts.segment", accounts.segment(), kSegmentBytesMax));
+  KL_RETURN_IF_ERROR(CheckBytes("scope.accounts.owner", accounts.owner(), kOwnerBytesMax));
+  KL_RETURN_IF_ERROR(CheckSnake("scope.accounts.tier_id", accounts.tier_id()));
+  KL_RETURN_IF_ERROR(CheckSnake("scope.accounts.club_id", accounts.club_id()));
+  return projections::PopulationFilter{accounts.region(), accounts.segment(), accounts.owner(), accounts.tier_id(),
+                                       accounts.club_id()};
+}
+
+absl::StatusOr<Micros> CheckPast(const google::protobuf::Timestamp& time, std::string_view field, const Clock& clock) {
+  KL_ASSIGN_OR_RETURN(const Micros moment, CheckTime(time, field));
+  if (moment > AsOfNow(clock)) return FieldError(field, "must not be in the future");
+  return moment;
+}
 
 absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionScope& scope,
                                                     const grpc::CallbackServerContext& call, const Clock& clock) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <absl/status/statusor.h>
@@ -24,6 +25,10 @@ inline constexpr int32_t kPeriodLengthMax = 366;
 // What walks over the scope ends when the call is canceled, or its deadline is over; `call` must outlive them.
 absl::StatusOr<projections::RetentionScope> ToScope(const ledger::v1::RetentionScope& scope,
                                                     const grpc::CallbackServerContext& call, const Clock& clock);
+
+// Which accounts, and a moment that is not after AsOfNow. Errors: those of ToScope for the fields.
+absl::StatusOr<projections::PopulationFilter> ToFilter(const ledger::v1::PopulationFilter& accounts);
+absl::StatusOr<Micros> CheckPast(const google::protobuf::Timestamp& time, std::string_view field, const Clock& clock);
 
 // Whether the ledger has the account, in scope or not.
 // Errors: INVALID_ARGUMENT (kInvalidField "account_id"), NOT_FOUND (kAccountNotFound), DATA_LOSS.

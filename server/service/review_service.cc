@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "server/base/codec.h"
 #include "server/base/cursor.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
@@ -73,26 +72,6 @@ void FillChange(const shard::ReviewChange& change, ledger::v1::ReviewChange& out
   }
 }
 
-// A number inside a page token; `first` for the first page.
-template <class Request>
-absl::StatusOr<uint64_t> PageNumber(const Request& request, uint64_t first) {
-  KL_ASSIGN_OR_RETURN(const std::string continuation, Continuation(request));
-  if (continuation.empty()) return first;
-  std::string_view in(continuation);
-  uint64_t number = 0;
-  if (!GetBigEndian64(in, number) || !in.empty()) {
-    return MakeError(Reason::kInvalidToken, "not a page token of this ledger");
-  }
-  return number;
-}
-
-template <class Request>
-std::string TokenOf(const Request& request, uint64_t number) {
-  std::string continuation;
-  PutBigEndian64(continuation, number);
-  return NextPageToken(request, continuation);
-}
-
 merkle::Hash DigestOf(ledger::v1::StartReviewRequest request) {
   request.clear_request_id();
   return merkle::Sha256(request.SerializeAsString());
@@ -144,7 +123,7 @@ grpc::ServerUnaryReactor* TierServiceImpl::GetReview(grpc::CallbackServerContext
     response->set_changes_total(changes.total);
     const uint64_t next = from + changes.changes.size();
     if (!changes.changes.empty() && next < std::min<uint64_t>(changes.total, shard::kReviewChangesMax)) {
-      response->set_next_page_token(TokenOf(*request, next));
+      response->set_next_page_token(NumberToken(*request, next));
     }
     return absl::OkStatus();
   });
@@ -163,7 +142,7 @@ grpc::ServerUnaryReactor* TierServiceImpl::ListReviews(grpc::CallbackServerConte
     // Numbers count from 1 without a gap.
     if (static_cast<int>(reviews.size()) < page_size) return absl::OkStatus();
     const uint64_t last = context_.ledger.reviewer().NumberOf(reviews.back());
-    if (last > 1) response->set_next_page_token(TokenOf(*request, last));
+    if (last > 1) response->set_next_page_token(NumberToken(*request, last));
     return absl::OkStatus();
   });
 }

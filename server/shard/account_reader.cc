@@ -78,6 +78,21 @@ absl::StatusOr<std::optional<domain::AccountState>> FoldAccount(const store::Sha
   return state;
 }
 
+absl::StatusOr<std::optional<uint64_t>> FindMerge(const store::ShardStore& store, std::string_view account_id,
+                                                  std::string_view event_id) {
+  const auto records = store.ReadStream(account_id, 0, kHead, /*backwards=*/true);
+  events::v1::EventRecord record;
+  while (records->Next()) {
+    const std::string_view bytes = records->bytes();
+    if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      return UnreadableRecord(account_id, records->position());
+    }
+    if (record.event().has_account_merged() && record.event_id() == event_id) return records->position();
+  }
+  KL_RETURN_IF_ERROR(records->status());
+  return std::nullopt;
+}
+
 absl::StatusOr<std::optional<domain::AccountState>> FoldEarlier(const store::ShardStore& store,
                                                                 std::string_view account_id, uint64_t end,
                                                                 Micros as_of) {

@@ -46,6 +46,11 @@ absl::Status ForEachRecord(const store::ShardStore& store, std::string_view stre
 absl::StatusOr<events::v1::EventRecord> ReadRecord(const store::ShardStore& store, std::string_view stream,
                                                    uint64_t revision);
 
+// Position of the AccountMerged with this event_id in the account's stream; nothing: it has none. Reads the stream from
+// its end. Errors: DATA_LOSS (kStoreDamaged).
+absl::StatusOr<std::optional<uint64_t>> FindMerge(const store::ShardStore& store, std::string_view account_id,
+                                                  std::string_view event_id);
+
 // Folds an account's records at positions below `end`: newest snapshot, then the records after it. Nothing for an
 // account without records. `snapshot_revision` (may be null) gets next_revision of the snapshot used, 0 if none. Of a
 // stream of the ledger's own it gives the length only. Errors: DATA_LOSS (kStoreDamaged).

@@ -9,6 +9,7 @@
 
 #include "server/base/error.h"
 #include "server/base/ids.h"
+#include "server/domain/merges.h"
 
 namespace keyledger::shard {
 namespace {
@@ -27,14 +28,10 @@ constexpr std::chrono::milliseconds kRetryMax{30'000};
 // Attempts that failed before anybody is told.
 constexpr int kAttemptsQuiet = 5;
 
-// No client can send a request_id with spaces.
-std::string ReceiptId(const domain::TransferReceipt& receipt) {
-  return fmt::format("transfer {} {}", receipt.from_account_id, receipt.transfer_id);
-}
-
 std::string FirstReceived(const AppendAnswer& answer) {
   for (const events::v1::EventRecord& record : answer.decisions) {
-    if (record.event().has_points_transfer_received()) return record.event_id();
+    const events::v1::Event& event = record.event();
+    if (event.has_account_merge_received() || event.has_points_transfer_received()) return record.event_id();
   }
   return "";
 }
@@ -73,7 +70,10 @@ bool Courier::ScanDue() const {
 
 void Courier::Add(uint32_t shard, Name name) {
   const auto [entry, is_new] = errands_.try_emplace(std::move(name));
-  if (!is_new) return;
+  if (!is_new) {
+    entry->second->again = entry->first.second == domain::kMergeTransferId;
+    return;
+  }
   entry->second = std::make_shared<Errand>();
   entry->second->shard = shard;
   entry->second->name = entry->first;
@@ -202,7 +202,7 @@ absl::StatusOr<std::shared_ptr<const domain::TransferReceipt>> Courier::FindRece
   events::v1::EventRecord record;
   if (position.has_value()) {
     KL_ASSIGN_OR_RETURN(const std::string bytes, shard.store().GetRecord(*position));
-    if (record.ParseFromString(bytes) && record.event().has_points_transfer_sent()) {
+    if (record.ParseFromString(bytes) && domain::SentBy(record.event()) != nullptr) {
       return std::make_shared<const domain::TransferReceipt>(domain::ReceiptOf(record));
     }
   }
@@ -220,7 +220,7 @@ void Courier::Step(const std::shared_ptr<Errand>& errand) {
   // A transfer that is not open has ended.
   if (!receipt.ok() || *receipt == nullptr) return Ended(errand, receipt.status());
   Shard& receiver = *shards_[ShardOf((*receipt)->to_account_id, static_cast<uint32_t>(shards_.size()))];
-  receiver.Receive(*receipt, ReceiptId(**receipt),
+  receiver.Receive(*receipt, domain::ReceiptRequestId((*receipt)->from_account_id, (*receipt)->transfer_id),
                    [this, errand](const absl::StatusOr<AppendAnswer>& answer) { Delivered(errand, answer); });
 }
 
@@ -249,7 +249,9 @@ void Courier::Ended(const std::shared_ptr<Errand>& errand, const absl::Status& s
     MutexLock lock(mutex_);
     in_flight_ -= 1;
     if (status.ok()) {
+      const bool again = errand->again;
       errands_.erase(errand->name);
+      if (again) Add(errand->shard, errand->name);
     } else {
       TryLater(errand, status);
     }

@@ -1,4 +1,5 @@
-// Courier: carries transfers of points from the sender's shard to the receiver's, and how they ended back.
+// Courier: carries transfers of points from the sender's shard to the receiver's, and how they ended back. Merges of
+// two accounts go the same way, as a transfer under domain::kMergeTransferId.
 //
 // A transfer is three requests: the client's, which takes the points out of the sender's lots; the receipt, on the
 // receiver; the end, on the sender. The second has a request_id made of sender and transfer_id, so that however often
@@ -9,6 +10,9 @@
 // Nothing can come of that twice: a receipt that was applied says so; and a refusal of the receiver is given up only
 // together with the process, so that a transfer whose points may have gone back is never offered again while the
 // sender's log does not say that it is still open.
+//
+// A merge that came back may be tried again, under the same name: one that is announced while the one before is still
+// at hand is looked at again afterwards.
 //
 // Read next: server/domain/transfers.h (what is decided).
 #pragma once
@@ -63,6 +67,8 @@ class Courier {
     domain::TransferResult result;
     int attempts = 0;
     absl::Status failure;
+    // It was announced again. Only touched under the mutex.
+    bool again = false;
   };
   // A look through the marks of one shard.
   struct Scan {

@@ -21,6 +21,8 @@ namespace keyledger::shard {
 namespace {
 
 constexpr size_t kSweepBatch = 1'000;
+// How long a transfer of a portfolio waits for the index of owners before it looks whether the ledger stops.
+constexpr std::chrono::milliseconds kIndexWait{200};
 // Meta row that says that the timers have to be set anew since the programs changed.
 constexpr char kRearmKey[] = "sweeper.rearm";
 
@@ -106,6 +108,7 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
   }
   KL_RETURN_IF_ERROR(ledger->OpenPrivacy(shards, std::move(engines)));
   ledger->courier_ = std::make_unique<Courier>(shards);
+  KL_RETURN_IF_ERROR(ledger->OpenPortfolio(shards));
   ledger->reviewer_ = std::make_unique<Reviewer>(std::move(shards), clock,
                                                  ReviewerOptions{options.shard.skew_max, options.sweep_quiet});
   KL_RETURN_IF_ERROR(ledger->reviewer_->Resume());
@@ -153,6 +156,22 @@ absl::Status Ledger::OpenCheckpoints() {
   KL_ASSIGN_OR_RETURN(checkpoints_,
                       CheckpointKeeper::Open(*options_.checkpoints, ledger_id_, std::move(shards), clock_));
   return absl::OkStatus();
+}
+
+absl::Status Ledger::OpenPortfolio(const std::vector<Shard*>& shards) {
+  if (!options_.owner_index.has_value()) return absl::OkStatus();
+  PortfolioOptions portfolio;
+  portfolio.skew_max = options_.shard.skew_max;
+  portfolio.list = [this](uint32_t shard, const std::string& person, const std::string& after, size_t limit,
+                          uint64_t place) -> absl::StatusOr<std::vector<std::string>> {
+    const OwnerIndex& index = *options_.owner_index;
+    const projections::Engine& engine = *parts_[shard].engine;
+    KL_RETURN_IF_ERROR(engine.WaitFor(index.projection, place, std::chrono::steady_clock::now() + kIndexWait));
+    KL_ASSIGN_OR_RETURN(const auto rows, engine.Reader(index.projection));
+    return index.list(*rows, person, after, limit);
+  };
+  portfolio_ = std::make_unique<Portfolio>(shards, clock_, std::move(portfolio));
+  return portfolio_->Resume();
 }
 
 absl::Status Ledger::OpenPrivacy(const std::vector<Shard*>& shards, std::vector<projections::Engine*> engines) {
@@ -225,6 +244,7 @@ void Ledger::Stop() {
   // Shards first: a sweep that waits for them gets its answer.
   for (Part& part : parts_) part.shard->Stop();
   if (reviewer_ != nullptr) reviewer_->Stop();
+  if (portfolio_ != nullptr) portfolio_->Stop();
   if (courier_ != nullptr) courier_->Stop();
   if (checkpoints_ != nullptr) checkpoints_->Stop();
   if (sweeper_.joinable()) sweeper_.join();

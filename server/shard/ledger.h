@@ -23,6 +23,7 @@
 #include "server/shard/append_command.h"
 #include "server/shard/checkpoint_keeper.h"
 #include "server/shard/courier.h"
+#include "server/shard/portfolio.h"
 #include "server/shard/privacy.h"
 #include "server/shard/reviewer.h"
 #include "server/shard/shard.h"
@@ -30,6 +31,15 @@
 #include "server/vault/vault.h"
 
 namespace keyledger::shard {
+
+// Which accounts a person ever had a role for, told by a projection's rows.
+struct OwnerIndex {
+  std::string projection;
+  // As OwnedAccounts, of the rows of one shard.
+  std::function<absl::StatusOr<std::vector<std::string>>(const store::TableReader& rows, const std::string& person,
+                                                         const std::string& after, size_t limit)>
+      list;
+};
 
 struct LedgerOptions {
   // Created if missing. Holds the file LEDGER (what the ledger is) and a directory per shard.
@@ -43,6 +53,8 @@ struct LedgerOptions {
   ShardOptions shard;
   projections::EngineOptions engine;
   std::vector<std::shared_ptr<const projections::Projection>> projections;
+  // Absent: portfolios cannot be transferred, as in tests of something else.
+  std::optional<OwnerIndex> owner_index;
   // How often decisions that time brings are looked for. Zero: never.
   std::chrono::milliseconds sweep_interval{60'000};
   // An account that was written to within this time is left for later, so that an import of the past is not overtaken.
@@ -90,6 +102,8 @@ class Ledger {
   Reviewer& reviewer() { return *reviewer_; }
   // Requires: open.
   Courier& courier() { return *courier_; }
+  // Requires: open, with an owner index.
+  Portfolio& portfolio() { return *portfolio_; }
   // Requires: open.
   Privacy& privacy() { return *privacy_; }
   bool has_checkpoints() const { return checkpoints_ != nullptr; }
@@ -142,6 +156,7 @@ class Ledger {
   // Sees that the vault is the ledger's. A ledger that has none yet takes an empty one. See server/vault/FORMAT.md.
   absl::Status BindVault();
   absl::Status OpenCheckpoints();
+  absl::Status OpenPortfolio(const std::vector<Shard*>& shards);
   absl::Status OpenPrivacy(const std::vector<Shard*>& shards, std::vector<projections::Engine*> engines);
   // Brings shards up to the programs of the first one, after a crash or a failure in the middle of Publish.
   absl::Status CompletePublications();
@@ -176,6 +191,7 @@ class Ledger {
 
   std::unique_ptr<Reviewer> reviewer_;
   std::unique_ptr<Courier> courier_;
+  std::unique_ptr<Portfolio> portfolio_;
   std::unique_ptr<Privacy> privacy_;
   std::unique_ptr<CheckpointKeeper> checkpoints_;
 

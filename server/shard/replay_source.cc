@@ -10,7 +10,9 @@
 #include "keyledger/storage/v1/store_rows.pb.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
+#include "server/domain/merges.h"
 #include "server/merkle/checkpoint.h"
+#include "server/shard/account_reader.h"
 #include "server/shard/sequencer.h"
 
 namespace keyledger::shard {
@@ -167,15 +169,20 @@ class AccountSource final : public StoreSource {
   }
 
   absl::Status AddOtherSide(const events::v1::Event& event) {
-    if (event.has_points_transfer_sent()) {
-      const events::v1::PointsTransferSent& sent = event.points_transfer_sent();
-      const uint32_t shard = ShardOf(sent.to_account_id(), shard_count());
-      KL_ASSIGN_OR_RETURN(const std::optional<std::string> row,
-                          store(shard).GetRequest(sent.to_account_id(),
-                                                  fmt::format("transfer {} {}", account_id_, sent.transfer_id())));
+    if (const events::v1::PointsTransferSent* const sent = domain::SentBy(event)) {
+      const uint32_t shard = ShardOf(sent->to_account_id(), shard_count());
+      KL_ASSIGN_OR_RETURN(
+          const std::optional<std::string> row,
+          store(shard).GetRequest(sent->to_account_id(), domain::ReceiptRequestId(account_id_, sent->transfer_id())));
       storage::v1::RequestResult result;
       if (!row.has_value() || !result.ParseFromString(*row)) return absl::OkStatus();
       for (uint64_t i = 0; i < result.record_count(); ++i) Add(shard, result.first_position() + i);
+    } else if (event.has_account_merge_received()) {
+      const events::v1::AccountMergeReceived& received = event.account_merge_received();
+      const uint32_t shard = ShardOf(received.from_account_id(), shard_count());
+      // A stream that cannot be read further has no such record; that it is missing is then found.
+      const auto position = FindMerge(store(shard), received.from_account_id(), received.sent_event_id());
+      if (position.ok() && position->has_value()) Add(shard, **position);
     } else if (event.has_points_transfer_received()) {
       const events::v1::PointsTransferReceived& received = event.points_transfer_received();
       const uint32_t shard = ShardOf(received.from_account_id(), shard_count());

@@ -124,6 +124,10 @@ class Sequencer {
   bool AnswerRepeated(AppendCommand& command, AppendDone& done);
   absl::Status CheckExpected(const AppendCommand& command, const domain::AccountState& state) const;
   absl::Status CheckUnique(const AppendCommand& command, std::vector<std::pair<std::string, int>>& keys);
+  // That every record said not to have been so is one of the account's: revision, position and kind name the same one.
+  // Records still on their way to the store count.
+  absl::Status CheckRetractions(const AppendCommand& command);
+  absl::Status CheckRetraction(const std::string& account_id, const events::v1::FactRetracted& retracted);
   absl::Status CheckSkew(const AppendCommand& command, Micros record_time) const;
   absl::StatusOr<domain::RecordedPurchases> FindPurchases(const AppendCommand& command);
   absl::StatusOr<std::optional<domain::RecordedPurchase>> FindPurchase(const std::string& merchant,

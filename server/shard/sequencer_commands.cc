@@ -10,6 +10,7 @@
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/ids.h"
+#include "server/domain/event_kinds.h"
 #include "server/domain/proto_time.h"
 #include "server/shard/account_reader.h"
 #include "server/shard/sequencer.h"
@@ -98,6 +99,7 @@ absl::StatusOr<AppendAnswer> Sequencer::DecideAppend(AppendCommand& command) {
   KL_RETURN_IF_ERROR(CheckExpected(command, account->state));
   std::vector<std::pair<std::string, int>> keys;
   KL_RETURN_IF_ERROR(CheckUnique(command, keys));
+  KL_RETURN_IF_ERROR(CheckRetractions(command));
 
   domain::DecideInput input;
   input.account_id = command.account_id;
@@ -254,7 +256,7 @@ absl::StatusOr<std::optional<domain::RecordedPurchase>> Sequencer::FindPurchase(
       request_id = record.request_id();
       continue;
     }
-    const bool decision = record.event().payload_case() >= 50 && record.event().payload_case() < 80;
+    const bool decision = domain::IsDecision(record.event());
     if (record.account_id() != found.account_id || record.request_id() != request_id || !decision) break;
     if (record.event().has_points_accrued() && record.event().points_accrued().purchase_revision() == found.revision) {
       found.accruals.emplace_back(record.revision(), std::move(*record.mutable_event()->mutable_points_accrued()));

@@ -49,7 +49,8 @@ struct ShardOptions {
   uint64_t snapshot_every_records = 128;
   // How far ahead of the clock an occurred_time may be.
   Micros skew_max = 300 * kMicrosPerSecond;
-  // Told of every transfer that was sent, once it is durable, on a thread of the shard. Must not block. May be empty.
+  // Told of every transfer that was sent and every merge, once it is durable, on a thread of the shard. Must not block.
+  // May be empty.
   std::function<void(const std::string& account_id, const std::string& transfer_id)> on_transfer_sent;
 };
 

@@ -9,10 +9,11 @@ namespace keyledger::shard {
 void Sequencer::AnnounceTransfers(const domain::DecideInput& input) {
   if (options_.on_transfer_sent == nullptr) return;
   for (const domain::Fact& fact : input.facts) {
-    if (!fact.event.has_points_transfer_sent()) continue;
+    if (!fact.event.has_points_transfer_sent() && !fact.event.has_account_merged()) continue;
+    std::string transfer_id = fact.event.has_account_merged() ? std::string(domain::kMergeTransferId)
+                                                              : fact.event.points_transfer_sent().transfer_id();
     group_->completions.push_back(
-        [this, account_id = input.account_id,
-         transfer_id = fact.event.points_transfer_sent().transfer_id()](const absl::Status& commit) {
+        [this, account_id = input.account_id, transfer_id = std::move(transfer_id)](const absl::Status& commit) {
           if (commit.ok()) options_.on_transfer_sent(account_id, transfer_id);
         });
   }

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 
 #include "server/base/check.h"
 #include "server/base/codec.h"
@@ -63,6 +65,16 @@ void Walk(EventType& event, const Visit& visit) {
       }
     }
   }
+}
+
+// Says which details there are, as long as they can be read. In the order of the numbers, so that the same request
+// sealed again gives the same bytes.
+void NameKnownFields(PersonalData& data) {
+  data.clear_known_fields();
+  if (!data.has_details()) return;
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  data.details().GetReflection()->ListFields(data.details(), &fields);
+  for (const google::protobuf::FieldDescriptor* const field : fields) data.add_known_fields(field->name());
 }
 
 // The serialized content, nothing else: what is sealed.
@@ -143,6 +155,7 @@ absl::StatusOr<KeyUse> SealEvents(Vault& vault, std::string_view account_id, std
   size_t next = 0;
   for (size_t i = 0; i < events.size(); ++i) {
     VisitPersonal(*events[i], [&](const std::string& path, PersonalData& data) {
+      NameKnownFields(data);
       std::string plaintext = TakeContent(data);
       *data.mutable_sealed() = SealBytes(keys[next++], data.subject_id(), {account_id, path}, request_id,
                                          static_cast<uint32_t>(i), plaintext);

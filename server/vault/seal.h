@@ -1,5 +1,8 @@
 // Sealing: what becomes of personal data in an event before it is sequenced, and how it is read again.
 //
+// Which fields of the details hold something stays readable (known_fields), so that gaps can be told without a key. It
+// tells that a birthday is known, not which.
+//
 // The content of a PersonalData is replaced by AES-256-GCM ciphertext under the key of its subject. The associated data
 // names subject, account and place within the event, so that sealed bytes cannot be passed off as another person's or
 // another field. The nonce is derived from the key, the request and the content: the same request sealed again gives

@@ -30,6 +30,8 @@ struct Scale {
   int starts = 5;
   // Accounts that a review ranks, and that retention is asked about.
   uint64_t reviewed = 1'000'000;
+  // Accounts that meetings are made with.
+  uint64_t met = 100'000;
   // Records of the log that proofs are made of, and proofs per repetition.
   uint64_t proved = 10'000'000;
   int proofs = 5'000;
@@ -115,6 +117,8 @@ void BenchReplay(Ledger& ledger, Report& report);
 void BenchProofs(Ledger& ledger, const std::string& scratch_dir, const Scale& scale, Report& report);
 // Folding retention alone, and what is asked of it about many accounts.
 void BenchRetention(const std::string& scratch_dir, const Scale& scale, Report& report);
+// What is due for one owner among many accounts that were met for three years.
+void BenchEngagement(const std::string& scratch_dir, const Scale& scale, Report& report);
 // Microseconds of the sequencer that deciding one purchase takes, by program.
 void BenchDecide(const Scale& scale, Report& report);
 // Bytes on the disk. Stops the ledger's server for good.

@@ -18,8 +18,8 @@ namespace keyledger::bench {
 namespace {
 
 // The names of --only.
-const std::set<std::string> kNames = {"stream", "unary",  "lone",   "decide", "read",     "rebuild",  "start",
-                                      "disk",   "review", "replay", "proofs", "forecast", "retention"};
+const std::set<std::string> kNames = {"stream", "unary",  "lone",   "decide", "read",     "rebuild",   "start",
+                                      "disk",   "review", "replay", "proofs", "forecast", "retention", "engagement"};
 
 struct Flags {
   Scale scale;
@@ -49,6 +49,11 @@ void RunAll(const Flags& flags, const std::string& dir, Report& report) {
     report.Section("retention");
     BenchRetention(dir, scale, report);
     if (flags.only == "retention") return;
+  }
+  if (wanted("engagement")) {
+    report.Section("engagement");
+    BenchEngagement(dir, scale, report);
+    if (flags.only == "engagement") return;
   }
   if (wanted("proofs")) {
     report.Section("proofs");
@@ -107,7 +112,7 @@ int Run(const Flags& flags) {
   for (const std::string& name : report.senseless()) fmt::print(stderr, "kl_bench: {} makes no sense\n", name);
   fmt::print("\n{} figures\n", report.figures());
   // A whole run prints so many; fewer means that a measurement fell out.
-  constexpr int kFiguresOfAWholeRun = 96;
+  constexpr int kFiguresOfAWholeRun = 102;
   if (flags.only.empty() && report.figures() != kFiguresOfAWholeRun) {
     fmt::print(stderr, "kl_bench: {} figures are expected\n", kFiguresOfAWholeRun);
     return 1;
@@ -136,6 +141,9 @@ int main(int argc, char** argv) {
   app.add_option("--reviewed", scale.reviewed, "Accounts that a review ranks, and that retention is asked about")
       ->check(CLI::Range(100, 100'000'000))
       ->capture_default_str();
+  app.add_option("--met", scale.met, "Accounts that meetings are made with, 100 to an owner")
+      ->check(CLI::Range(100, 10'000'000))
+      ->capture_default_str();
   app.add_option("--dir", flags.dir, "Directory on the disk to be measured")->capture_default_str();
   app.add_option("--only", flags.only, "Just this measurement")->check(CLI::IsMember(kNames));
   app.add_option("--keyledgerd", flags.program, "The server to measure")
@@ -155,6 +163,7 @@ int main(int argc, char** argv) {
     scale.lone = 25;
     scale.starts = 1;
     scale.reviewed = 1'000;
+    scale.met = 300;
     scale.proved = 20'000;
     scale.proofs = 50;
   }

@@ -237,6 +237,18 @@ TEST_P(AuditBundle, OfEveryAccountHolds) {
   }
 }
 
+TEST_P(AuditBundle, OfMergedAccountsHoldsTheOtherSide) {
+  shard::SubmittedEvent merged = Fact();
+  merged.event.mutable_account_merged()->set_into_account_id("account-7");
+  merged.event.mutable_account_merged()->set_reason("entered twice");
+  server_.MustAppend(Request("account-0", "merge", {merged}));
+  server_.server().ledger().courier().WaitUntilSettled();
+  for (const char* account : {"account-0", "account-7", ""}) {
+    const Verdict verdict = Verify(MustExport(account));
+    EXPECT_EQ(verdict.code, verify::kExitHolds) << account << verdict.out << verdict.err;
+  }
+}
+
 TEST_P(AuditBundle, SaysWhatItDidNotCheckWithoutReplay) {
   const Verdict verdict = Verify(MustExport(""), {"--no-replay"});
   EXPECT_EQ(verdict.code, verify::kExitHolds) << verdict.out;

@@ -106,8 +106,8 @@ TEST_F(BadInput, AnEventWithoutPayloadIsUnknown) {
 // What a client newer than the server would send.
 TEST_F(BadInput, AnEventOfTheFutureIsRefusedNotDropped) {
   AppendRequest request = Visit();
-  // Field 49, length-delimited, 2 bytes.
-  ASSERT_TRUE(request.mutable_events(0)->mutable_event()->ParseFromString(std::string("\x8a\x03\x02hi", 5)));
+  // Field 190, length-delimited, 2 bytes.
+  ASSERT_TRUE(request.mutable_events(0)->mutable_event()->ParseFromString(std::string("\xf2\x0b\x02hi", 5)));
   const RpcError error = server_.Refused(request);
   EXPECT_EQ(error.code, StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(error.reason, "UNKNOWN_EVENT");

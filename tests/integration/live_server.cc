@@ -52,6 +52,7 @@ void LiveServer::Start() {
   tiers_ = ledger::v1::TierService::NewStub(channel_);
   retention_ = ledger::v1::RetentionService::NewStub(channel_);
   portfolio_ = ledger::v1::PortfolioService::NewStub(channel_);
+  engagement_ = ledger::v1::EngagementService::NewStub(channel_);
   programs_ = ledger::v1::ProgramService::NewStub(channel_);
   audit_ = ledger::v1::AuditService::NewStub(channel_);
   admin_ = ledger::v1::AdminService::NewStub(channel_);

@@ -15,6 +15,7 @@
 #include "keyledger/ledger/v1/account_service.grpc.pb.h"
 #include "keyledger/ledger/v1/admin_service.grpc.pb.h"
 #include "keyledger/ledger/v1/audit_service.grpc.pb.h"
+#include "keyledger/ledger/v1/engagement_service.grpc.pb.h"
 #include "keyledger/ledger/v1/ledger_service.grpc.pb.h"
 #include "keyledger/ledger/v1/points_service.grpc.pb.h"
 #include "keyledger/ledger/v1/portfolio_service.grpc.pb.h"
@@ -64,6 +65,7 @@ class LiveServer {
   ledger::v1::TierService::Stub& tiers() { return *tiers_; }
   ledger::v1::RetentionService::Stub& retention() { return *retention_; }
   ledger::v1::PortfolioService::Stub& portfolio() { return *portfolio_; }
+  ledger::v1::EngagementService::Stub& engagement() { return *engagement_; }
   ledger::v1::ProgramService::Stub& programs() { return *programs_; }
   ledger::v1::AuditService::Stub& audit() { return *audit_; }
   ledger::v1::AdminService::Stub& admin() { return *admin_; }
@@ -96,6 +98,7 @@ class LiveServer {
   std::unique_ptr<ledger::v1::TierService::Stub> tiers_;
   std::unique_ptr<ledger::v1::RetentionService::Stub> retention_;
   std::unique_ptr<ledger::v1::PortfolioService::Stub> portfolio_;
+  std::unique_ptr<ledger::v1::EngagementService::Stub> engagement_;
   std::unique_ptr<ledger::v1::ProgramService::Stub> programs_;
   std::unique_ptr<ledger::v1::AuditService::Stub> audit_;
   std::unique_ptr<ledger::v1::AdminService::Stub> admin_;

@@ -494,9 +494,13 @@ TEST_F(Methods, ListProjections) {
   const auto response = Get(server_.admin(), &AdminService::Stub::ListProjections, ListProjectionsRequest());
   std::map<std::string, int> names;
   for (const ProjectionInfo& info : response.projections()) names[info.name()] += 1;
-  EXPECT_EQ(names,
-            (std::map<std::string, int>{
-                {"accesses", 4}, {"accounts", 4}, {"contacts", 4}, {"points", 4}, {"retention", 4}, {"tiers", 4}}));
+  EXPECT_EQ(names, (std::map<std::string, int>{{"accesses", 4},
+                                               {"accounts", 4},
+                                               {"contacts", 4},
+                                               {"engagement", 4},
+                                               {"points", 4},
+                                               {"retention", 4},
+                                               {"tiers", 4}}));
 }
 
 TEST_F(Methods, RebuildProjectionGivesTheSameRows) {

@@ -82,6 +82,55 @@ TEST(GetAccount, AsOfAnEarlierMomentKnowsAnAccountThatPaidWithPoints) {
   EXPECT_EQ(response.account().standing().available_points(), 30);
 }
 
+TEST(GetAccount, NamesTheAccountThatItEndedInAndThoseThatEndedInIt) {
+  LiveServer server(4);
+  shard::SubmittedEvent assigned = Fact();
+  assigned.event.mutable_owner_assigned()->set_person("gm-1");
+  assigned.event.mutable_owner_assigned()->set_role("general_manager");
+  assigned.event.mutable_owner_assigned()->set_rank(1);
+  server.MustAppend(Request("acme", "r1", {Opened(), Adjusted(20), assigned}));
+  server.MustAppend(Request("acme-2", "r1", {Opened(kToday - kMicrosPerDay), Adjusted(7), Bought(5, "i1")}));
+  shard::SubmittedEvent merged = Fact();
+  merged.event.mutable_account_merged()->set_into_account_id("acme");
+  merged.event.mutable_account_merged()->set_reason("entered twice");
+  server.MustAppend(Request("acme-2", "r2", {merged}));
+  server.server().ledger().courier().WaitUntilSettled();
+  BatchGetAccountsRequest request;
+  request.add_account_ids("acme");
+  request.add_account_ids("acme-2");
+  BatchGetAccountsResponse response;
+  const grpc::Status status = Call(server.accounts(), &AccountService::Stub::BatchGetAccounts, request, &response);
+  ASSERT_TRUE(status.ok()) << ReadRpcError(status);
+  ASSERT_EQ(response.accounts_size(), 2);
+  const Account& acme = response.accounts(0);
+  EXPECT_EQ(acme.state(), ACCOUNT_STATE_OPEN);
+  ASSERT_EQ(acme.absorbed_account_ids_size(), 1);
+  EXPECT_EQ(acme.absorbed_account_ids(0), "acme-2");
+  EXPECT_EQ(acme.merged_into_account_id(), "");
+  EXPECT_EQ(acme.standing().available_points(), 27);
+  EXPECT_EQ(acme.purchase_count(), 1);
+  EXPECT_EQ(domain::MicrosOf(acme.open_time()), kToday - kMicrosPerDay);
+  ASSERT_EQ(acme.roles_size(), 1);
+  EXPECT_EQ(acme.roles(0).role(), "general_manager");
+  EXPECT_EQ(acme.roles(0).person(), "gm-1");
+  EXPECT_EQ(acme.roles(0).rank(), 1u);
+  EXPECT_EQ(domain::MicrosOf(acme.roles(0).since_time()), kToday);
+  const Account& ended = response.accounts(1);
+  EXPECT_EQ(ended.state(), ACCOUNT_STATE_MERGED);
+  EXPECT_EQ(ended.merged_into_account_id(), "acme");
+  EXPECT_EQ(ended.standing().available_points(), 0);
+  ListAccountsRequest list;
+  list.mutable_filter()->set_state(ACCOUNT_STATE_MERGED);
+  list.set_min_cursor(server.server().ledger().Format(server.server().ledger().HeadCursor()));
+  ListAccountsResponse listed;
+  ASSERT_TRUE(Call(server.accounts(), &AccountService::Stub::ListAccounts, list, &listed).ok());
+  ASSERT_EQ(listed.accounts_size(), 1);
+  EXPECT_EQ(listed.accounts(0).account_id(), "acme-2");
+  EXPECT_EQ(listed.accounts(0).state(), ACCOUNT_STATE_MERGED);
+  const RpcError refused = server.Refused(Request("acme-2", "r3", {Visited()}));
+  EXPECT_EQ(refused.reason, "ACCOUNT_MERGED");
+}
+
 // 30 accounts over 4 shards, more records than fit into one frame of a shard.
 class ReadLog : public ::testing::Test {
  protected:

@@ -134,7 +134,7 @@ TEST(Reflection, ListsTheServices) {
   const std::string text(reinterpret_cast<const char*>(whole.begin()), whole.size());
   for (const char* const service :
        {"keyledger.ledger.v1.LedgerService", "keyledger.ledger.v1.AccountService", "keyledger.ledger.v1.PointsService",
-        "keyledger.ledger.v1.TierService", "keyledger.ledger.v1.RetentionService", "keyledger.ledger.v1.PortfolioService", "keyledger.ledger.v1.ProgramService",
+        "keyledger.ledger.v1.TierService", "keyledger.ledger.v1.RetentionService", "keyledger.ledger.v1.PortfolioService", "keyledger.ledger.v1.EngagementService", "keyledger.ledger.v1.PipelineService", "keyledger.ledger.v1.ProgramService",
         "keyledger.ledger.v1.AdminService", "grpc.health.v1.Health"}) {
     EXPECT_NE(text.find(service), std::string::npos) << service;
   }

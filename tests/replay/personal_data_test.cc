@@ -8,6 +8,7 @@
 #include "projections/accesses/accesses_projection.h"
 #include "projections/accounts/accounts_projection.h"
 #include "projections/contacts/contacts_projection.h"
+#include "projections/engagement/engagement_projection.h"
 #include "projections/points/points_projection.h"
 #include "projections/retention/retention_projection.h"
 #include "projections/tiers/tiers_projection.h"
@@ -24,8 +25,8 @@ using testing::Utc;
 
 // All that the server folds.
 std::vector<std::shared_ptr<const Projection>> All() {
-  return {MakeAccountsProjection(), MakePointsProjection(), MakeTiersProjection(), MakeRetentionProjection(),
-          MakeContactsProjection(), MakeAccessesProjection()};
+  return {MakeAccountsProjection(), MakePointsProjection(),   MakeTiersProjection(),     MakeRetentionProjection(),
+          MakeContactsProjection(), MakeAccessesProjection(), MakeEngagementProjection()};
 }
 
 std::string SealedOf(const std::string& subject) { return "sealed:" + subject + ":bytes"; }

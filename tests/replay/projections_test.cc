@@ -11,6 +11,7 @@
 #include "projections/accounts/accounts_projection.h"
 #include "projections/accounts/accounts_queries.h"
 #include "projections/contacts/contacts_projection.h"
+#include "projections/engagement/engagement_projection.h"
 #include "projections/engine/engine.h"
 #include "projections/points/points_projection.h"
 #include "projections/points/points_queries.h"
@@ -33,11 +34,11 @@ using testing::RecordLog;
 constexpr uint32_t kSeed = 20260731;
 constexpr size_t kRecords = 4000;
 constexpr size_t kReadings = 500;
-constexpr const char* kNames[] = {"accesses", "accounts", "contacts", "points", "retention", "tiers"};
+constexpr const char* kNames[] = {"accesses", "accounts", "contacts", "engagement", "points", "retention", "tiers"};
 
 std::vector<std::shared_ptr<const Projection>> All() {
-  return {MakeAccountsProjection(), MakePointsProjection(), MakeTiersProjection(), MakeRetentionProjection(),
-          MakeContactsProjection(), MakeAccessesProjection()};
+  return {MakeAccountsProjection(), MakePointsProjection(),   MakeTiersProjection(),     MakeRetentionProjection(),
+          MakeContactsProjection(), MakeAccessesProjection(), MakeEngagementProjection()};
 }
 
 // Readings of personal data: of a few people and accounts, by a few readers.

@@ -23,6 +23,12 @@ CLEAN = {
 }
 
 
+# A table of all requirements, as tidy.py wants it.
+REQUIREMENTS = ["# projections"] + [
+    f"| {article}-{place} | what | `Replay.FindsIt` |" for article, count in tidy.REQUIREMENT_COUNTS.items() for place in range(1, count + 1)]
+PROOF = {"tests/unit/audit/a_test.cc": "// A.\nTEST(Replay, FindsIt) {}\n"}
+
+
 class Canary(unittest.TestCase):
     def findings(self, files, layers=None):
         with tempfile.TemporaryDirectory() as directory:
@@ -39,6 +45,21 @@ class Canary(unittest.TestCase):
 
     def test_a_clean_tree_has_no_findings(self):
         self.assertEqual([], self.findings(CLEAN))
+
+    def test_a_table_of_all_requirements_has_no_findings(self):
+        self.assertEqual([], self.findings({**CLEAN, **PROOF, "projections/README.md": "\n".join(REQUIREMENTS) + "\n"}))
+
+    def test_a_requirement_without_a_row_is_found(self):
+        rows = [row for row in REQUIREMENTS if "| 003-28 |" not in row]
+        self.assert_one("projections/README.md", 115, "003-28 has no row", {**PROOF, "projections/README.md": "\n".join(rows) + "\n"})
+
+    def test_a_requirement_with_two_rows_is_found(self):
+        rows = REQUIREMENTS + [REQUIREMENTS[1]]
+        self.assert_one("projections/README.md", 117, "000-1 has a second row", {**PROOF, "projections/README.md": "\n".join(rows) + "\n"})
+
+    def test_a_requirement_without_a_test_is_found(self):
+        rows = REQUIREMENTS[:-1] + ["| 004-10 | what | planned |"]
+        self.assert_one("projections/README.md", 116, "004-10 names no test", {**PROOF, "projections/README.md": "\n".join(rows) + "\n"})
 
     def test_an_include_of_a_higher_room_is_found(self):
         self.assert_one("server/domain/decide.cc", 2, "allowed: server/base", {

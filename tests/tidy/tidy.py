@@ -17,8 +17,14 @@ PROTO_PACKAGE = re.compile(r"^keyledger/([a-z]+)/v\d+/")
 # Spelled in halves, so that this file does not find itself.
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
 NAMED_TEST = re.compile(r"`([A-Z]\w*)\.([A-Z]\w*)`")
+# Requirements by article, in the table of REQUIREMENTS: the row's id, and how many each article has.
+REQUIREMENTS = pathlib.PurePosixPath("projections/README.md")
+REQUIREMENT_ROW = re.compile(r"^\| (\d{3}-\d+) \|")
+REQUIREMENT_COUNTS = {"000": 35, "001": 16, "002": 20, "003": 34, "004": 10}
 GTEST = re.compile(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", re.MULTILINE)
 CTEST = re.compile(r"\b([A-Z]\w*)\.([A-Z]\w*)\b")
+# Tests that tests/e2e/programs/CMakeLists.txt makes of a name: Programs.NAME.
+SCENARIO = re.compile(r"\badd_scenario\(([A-Z]\w*)")
 OWN_MACHINE = re.compile(r"(^|[\s\"'=(])/wo" r"rk/")
 
 CODE = {".h", ".cc", ".proto", ".py", ".sh"}
@@ -92,7 +98,27 @@ class Tidy:
             if path.suffix == ".proto":
                 self.check_imports(path, lines)
         self.check_named_tests(files)
+        if REQUIREMENTS in [pathlib.PurePosixPath(path) for path in files]:
+            self.check_requirements()
         return self.findings
+
+    def check_requirements(self):
+        """Every requirement has one row, and every row a test."""
+        seen = set()
+        lines = (self.root / REQUIREMENTS).read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines, 1):
+            row = REQUIREMENT_ROW.match(line)
+            if not row:
+                continue
+            if row[1] in seen:
+                self.report(REQUIREMENTS, number, f"requirement {row[1]} has a second row")
+            seen.add(row[1])
+            if not NAMED_TEST.search(line):
+                self.report(REQUIREMENTS, number, f"requirement {row[1]} names no test")
+        for article, count in REQUIREMENT_COUNTS.items():
+            for place in range(1, count + 1):
+                if f"{article}-{place}" not in seen:
+                    self.report(REQUIREMENTS, len(lines), f"requirement {article}-{place} has no row")
 
     def check_named_tests(self, files):
         """What the documents cite as proof must be there."""
@@ -101,7 +127,9 @@ class Tidy:
             if path.parts[0] == "tests" and path.suffix == ".cc":
                 known.update(GTEST.findall((self.root / path).read_text(encoding="utf-8")))
             elif path.parts[0] == "tests" and path.name == "CMakeLists.txt":
-                known.update(CTEST.findall((self.root / path).read_text(encoding="utf-8")))
+                text = (self.root / path).read_text(encoding="utf-8")
+                known.update(CTEST.findall(text))
+                known.update(("Programs", name) for name in SCENARIO.findall(text))
         for path in files:
             if path.suffix != ".md":
                 continue

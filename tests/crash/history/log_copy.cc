@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "server/domain/event_kinds.h"
 #include "server/domain/submitted.h"
 
 namespace keyledger::testing {
@@ -35,7 +36,7 @@ std::string LogCopy::Take(uint32_t number, const std::vector<std::string>& recor
     if (time < shard.record_time) return where + " was recorded before the one before it";
     shard.record_time = time;
     shard.records.push_back(records[i]);
-    if (record.account_id().starts_with("$") || record.event().payload_case() >= 50) continue;
+    if (record.account_id().starts_with("$") || !domain::IsFact(record.event())) continue;
     Found& found = requests_[record.request_id()];
     found.shard = number;
     found.positions.push_back(i);

@@ -12,6 +12,8 @@
 #include <gtest/gtest.h>
 
 #include "client/cpp/client.h"
+#include "keyledger/ledger/v1/audit_service.pb.h"
+#include "keyledger/ledger/v1/ledger_service.pb.h"
 #include "tests/crash/kill/server_process.h"
 #include "tests/support/temp_dir.h"
 

@@ -17,6 +17,10 @@
 #include <gtest/gtest.h>
 
 #include "client/cpp/client.h"
+#include "keyledger/ledger/v1/admin_service.pb.h"
+#include "keyledger/ledger/v1/ledger_service.pb.h"
+#include "keyledger/ledger/v1/program_service.pb.h"
+#include "keyledger/ledger/v1/retention_service.pb.h"
 #include "tests/crash/history/log_copy.h"
 #include "tests/crash/history/writer.h"
 #include "tests/crash/kill/server_process.h"
@@ -188,7 +192,7 @@ class Kills : public ::testing::Test {
   }
 
   void RebuildAll() {
-    for (const char* name : {"accesses", "accounts", "contacts", "points", "retention", "tiers"}) {
+    for (const char* name : {"accesses", "accounts", "contacts", "engagement", "points", "retention", "tiers"}) {
       client::v1::RebuildProjectionRequest request;
       request.set_name(name);
       const auto started = client_->RebuildProjection(request);
@@ -229,7 +233,7 @@ TEST_F(Kills, LoseNothingAcknowledgedRepeatNothingAndLeaveTheProjectionsAsTheyWe
   for (const Writer& writer : writers_) ASSERT_TRUE(writer.Unanswered().empty());
 
   const auto digests = Digests(0);
-  ASSERT_EQ(digests.size(), 6u * kShards);
+  ASSERT_EQ(digests.size(), 7u * kShards);
   const std::string retention = RetentionAnswers();
   ASSERT_NO_FATAL_FAILURE(RebuildAll());
   EXPECT_EQ(Digests(1), digests);

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "projections/accounts/accounts_projection.h"
+#include "projections/engagement/engagement_projection.h"
+#include "projections/engagement/owner_index.h"
 #include "projections/points/points_projection.h"
 #include "projections/retention/retention_projection.h"
 #include "projections/tiers/tiers_projection.h"
@@ -29,7 +31,8 @@ constexpr auto kPatience = std::chrono::seconds(60);
 
 std::vector<std::shared_ptr<const projections::Projection>> AllProjections() {
   return {projections::MakeAccountsProjection(), projections::MakePointsProjection(),
-          projections::MakeTiersProjection(), projections::MakeRetentionProjection()};
+          projections::MakeTiersProjection(), projections::MakeRetentionProjection(),
+          projections::MakeEngagementProjection()};
 }
 
 // Digests of the engine's projections once they have applied `head` records.
@@ -75,6 +78,15 @@ LedgerMachine::LedgerMachine(uint32_t shards, uint64_t seed, uint64_t disk_reser
   options_.disk_reserve_bytes = disk_reserve_bytes;
   options_.env = machine_.env();
   options_.projections = AllProjections();
+  options_.owner_index = shard::OwnerIndex{
+      "engagement",
+      [](const store::TableReader& rows, const std::string& person, const std::string& after,
+         size_t limit) -> absl::StatusOr<std::vector<std::string>> {
+        KL_ASSIGN_OR_RETURN(const auto owned, projections::engagement::ListOwned(rows, person, after, limit));
+        std::vector<std::string> ids;
+        for (const auto& account : owned) ids.push_back(account.account_id);
+        return ids;
+      }};
   // Small, so that there are many groups, snapshots, evictions and chunks for a crash to fall between.
   options_.shard.group_records_max = 48;
   options_.shard.snapshot_every_records = 8;

@@ -2,9 +2,9 @@
 """Plays a program that comes with the product through on a real server: publishes it, appends what happens, asks, reviews, and compares every answer with
 what the scenario has written down; in the end has everything recorded derived again. Knows no rule and no number of any program; those are in the program's folder.
 
-usage: scenario_test.py KEYLEDGERD PROGRAM_DIRECTORY
+usage: scenario_test.py KEYLEDGERD PROGRAM_DIRECTORY SCENARIO
 
-PROGRAM_DIRECTORY holds scenario.yaml, a list of steps. Messages are written as in proto3 JSON, with the field names of the protos. Every step has `say`, which
+SCENARIO is a file in PROGRAM_DIRECTORY, a list of steps. Messages are written as in proto3 JSON, with the field names of the protos. Every step has `say`, which
 a failure quotes, and one of:
 
   publish: FILE         Publishes the file beside the scenario; it must validate without mistakes and without warnings. With `change`, a map of words in it to
@@ -14,6 +14,7 @@ a failure quotes, and one of:
   ask: SERVICE.METHOD   Sends `request`, waiting for everything appended so far where the method can. `answer`: the response.
   review: PROGRAM       Starts a review with `request` (StartReviewRequest but for program and request_id) and waits for its end. `answer`: the
                         GetReviewResponse.
+  transfer: REQUEST     Hands a portfolio over (TransferPortfolioRequest but for request_id) and waits for its end. `answer`: the GetPortfolioTransferResponse.
 
 A step that is to be refused has `refused`: code, reason and metadata. A step with `rows` is taken once per row, with every "$key" replaced by the row's value.
 Of a message the fields given must be as given, null meaning absent; a list must be the same from beginning to end.
@@ -42,9 +43,10 @@ KINDS = {
     "append": {"actor", "facts", "decisions", "standing"},
     "ask": {"request", "answer"},
     "review": {"request", "answer"},
+    "transfer": {"answer"},
 }
 
-BINARY = DIRECTORY = None
+BINARY = DIRECTORY = SCENARIO = None
 
 
 class Loader(yaml.SafeLoader):
@@ -176,6 +178,16 @@ class Player:
             time.sleep(0.02)
         raise AssertionError(f"the review did not end within {REVIEW_DEADLINE_S} s: {answer['review']}")
 
+    def transfer(self, step):
+        started = self.call("EngagementService.TransferPortfolio", {**step["transfer"], "request_id": self.next_request_id()})
+        deadline = time.monotonic() + REVIEW_DEADLINE_S
+        while time.monotonic() < deadline:
+            answer = self.call("EngagementService.GetPortfolioTransfer", {"transfer_id": started["transfer"]["started"]["transfer_id"]})
+            if answer["transfer"]["state"] != "PORTFOLIO_TRANSFER_STATE_RUNNING":
+                return answer
+            time.sleep(0.02)
+        raise AssertionError(f"the transfer did not end within {REVIEW_DEADLINE_S} s: {answer['transfer']}")
+
     def take(self, step):
         """Takes one step; returns what is not as written down."""
         kind, = KINDS.keys() & step.keys()
@@ -209,7 +221,7 @@ class Scenario(unittest.TestCase):
         self.assertEqual([".missing: 1 is wanted, not None"], differences({"missing": 1}, got))
 
     def test_is_answered_as_written(self):
-        scenario = yaml.load((DIRECTORY / "scenario.yaml").read_text(), Loader)
+        scenario = yaml.load((DIRECTORY / SCENARIO).read_text(), Loader)
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         # Time passes as the scenario says: nothing is decided because of today's date.
@@ -227,13 +239,14 @@ class Scenario(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
-    BINARY, DIRECTORY = sys.argv[1], pathlib.Path(sys.argv[2])
+    BINARY, DIRECTORY, SCENARIO = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
     generated = tempfile.TemporaryDirectory()
     harness.generate(generated.name)
     from google.protobuf import descriptor_pool, message_factory
-    from keyledger.ledger.v1 import account_service_pb2, points_service_pb2, program_service_pb2, tier_service_pb2  # noqa: F401  known by name below
+    from keyledger.ledger.v1 import account_service_pb2, engagement_service_pb2, pipeline_service_pb2, points_service_pb2  # noqa: F401  known by name below
+    from keyledger.ledger.v1 import program_service_pb2, tier_service_pb2  # noqa: F401  likewise
     from keyledger.ledger.v1 import audit_service_pb2 as audit_api
     from keyledger.ledger.v1 import audit_service_pb2_grpc as audit_grpc
     from keyledger.ledger.v1 import ledger_service_pb2 as ledger_api

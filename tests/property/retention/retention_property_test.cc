@@ -70,7 +70,8 @@ std::string Written(const AccountHistory& h) {
         [](const HistorySupplierRank& r) { return fmt::format("{} {}", r.place_halves, r.suppliers); });
   Write(out, "region", h.regions, value);
   Write(out, "segment", h.segments, value);
-  Write(out, "owner", h.owners, value);
+  Write(out, "owner", h.owners,
+        [](const HistoryOwner& o) { return fmt::format("{} {}", o.value, static_cast<int>(o.reason)); });
   Write(out, "tier", h.tiers, standing);
   Write(out, "stage", h.stages, standing);
   Write(out, "club", h.clubs, [](const HistoryClub& c) { return fmt::format("{} {}", c.club_id, c.joined); });

@@ -5,6 +5,7 @@
 #include "client/cpp/client.h"
 #include "client/cpp/request_id.h"
 #include "client/cpp/subscription.h"
+#include "keyledger/ledger/v1/ledger_service.pb.h"
 
 int main(int argc, char** argv) {
   keyledger::client::ChannelOptions channel;

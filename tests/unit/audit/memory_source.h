@@ -15,6 +15,7 @@
 #include "keyledger/events/v1/record.pb.h"
 #include "server/audit/record_source.h"
 #include "server/base/error.h"
+#include "server/domain/event_kinds.h"
 #include "server/merkle/checkpoint.h"
 #include "server/merkle/tree.h"
 
@@ -142,7 +143,7 @@ class MemorySource final : public audit::RecordSource {
         record.set_position(i);
         record.set_revision(next[record.account_id()]++);
         // Decisions are named by their places; facts keep the names that others know them by.
-        if (static_cast<int>(record.event().payload_case()) < 50) return;
+        if (domain::IsFact(record.event())) return;
         const std::string name = std::to_string(shard) + "-" + std::to_string(i);
         renamed[record.event_id()] = name;
         record.set_event_id(name);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "server/domain/proto_time.h"
+#include "server/domain/retraction.h"
 #include "server/shard/reviewer.h"
 #include "tests/support/ranks_program.h"
 
@@ -72,6 +73,9 @@ limits:
   - limit_id: gifts
     on_breach: flag
     gifts: {{period: quarter, max_times: 2}}
+  - limit_id: meetings
+    on_breach: flag
+    interactions: {{scope: contact, period: year, max_times: 2}}
   - limit_id: services
     on_breach: flag
     tier_ids: [bronze]
@@ -121,7 +125,8 @@ void SetMoney(int64_t micros, events::v1::Money* money, const std::string& curre
 
 }  // namespace
 
-RandomLedger::RandomLedger(uint64_t seed, uint32_t shards) : random_(seed), relations_(seed), whole_(shards) {
+RandomLedger::RandomLedger(uint64_t seed, uint32_t shards)
+    : random_(seed), relations_(seed), engagements_(seed), whole_(shards) {
   for (int i = 0; i < 9; ++i) accounts_.push_back(fmt::format("acc-{}", i));
   opened_.resize(accounts_.size());
   whole_.clock().Set(kToday - 300 * kDay);
@@ -145,6 +150,7 @@ void RandomLedger::Run(int requests, bool reviews) {
     if (reviews && Chance(2)) Review();
     Request();
     Relate();
+    Engage();
     if (Chance(10)) whole_.ledger().courier().WaitUntilSettled();
   }
   whole_.ledger().courier().WaitUntilSettled();
@@ -431,9 +437,50 @@ void RandomLedger::Relate() {
     }
   }
   const AppendOutcome outcome = whole_.Append(Command(account_id, fmt::format("k{}", related_++), {fact}));
-  // A closed account takes no new ties; everything else is recorded.
-  EXPECT_TRUE(outcome.ok() || ReasonOf(outcome.status()) == Reason::kAccountClosed) << outcome.status();
+  // A closed account takes no new ties, and one that was merged next to nothing; a contract
+  // that was breached is not renewed; everything else is recorded.
+  EXPECT_TRUE(outcome.ok() || ReasonOf(outcome.status()) == Reason::kAccountClosed ||
+              ReasonOf(outcome.status()) == Reason::kAccountMerged ||
+              ReasonOf(outcome.status()) == Reason::kStepNotAllowed)
+      << outcome.status();
   if (!outcome.ok() && event.has_contract_signed()) running.clear();
+}
+
+void RandomLedger::Engage() {
+  const auto index = static_cast<size_t>(engagements_.Pick(0, static_cast<int64_t>(accounts_.size()) - 1));
+  if (!opened_[index]) return;
+  const std::string& account_id = accounts_[index];
+  const auto state = whole_.ledger().ShardOfAccount(account_id).ReadState(account_id);
+  ASSERT_TRUE(state.ok() && state->has_value());
+  // Long ago, so that what else happens does not wait for it.
+  shard::SubmittedEvent fact = Fact(whole_.clock().Now() - 400 * kDay);
+  std::optional<shard::SubmittedEvent> retraction;
+  if (engagements_.Chance(5)) retraction = Retraction(account_id, fact.occurred);
+  if (retraction.has_value()) {
+    fact = *std::move(retraction);
+  } else {
+    fact.event = engagements_.Next(**state, fact.occurred);
+  }
+  // What an account does not take any more is refused, and leaves nothing behind.
+  const AppendOutcome outcome = whole_.Append(Command(account_id, fmt::format("e{}", engaged_++), {fact}));
+  EXPECT_NE(outcome.status().code(), absl::StatusCode::kInternal) << outcome.status();
+  EXPECT_NE(outcome.status().code(), absl::StatusCode::kDataLoss) << outcome.status();
+}
+
+std::optional<shard::SubmittedEvent> RandomLedger::Retraction(const std::string& account_id, Micros occurred) {
+  const std::vector<events::v1::EventRecord> records = RecordsOf(whole_.ledger().ShardOfAccount(account_id).store());
+  for (auto record = records.rbegin(); record != records.rend(); ++record) {
+    const auto kind = static_cast<events::v1::EventKind>(static_cast<int>(record->event().payload_case()));
+    if (record->account_id() != account_id || !domain::IsRetractable(kind)) continue;
+    shard::SubmittedEvent fact = Fact(occurred);
+    auto& retracted = *fact.event.mutable_fact_retracted();
+    retracted.set_revision(record->revision());
+    retracted.set_position(record->position());
+    retracted.set_kind(kind);
+    retracted.set_reason("r");
+    return fact;
+  }
+  return std::nullopt;
 }
 
 shard::SubmittedEvent RandomLedger::FixTier() {

@@ -1,17 +1,19 @@
 // RandomLedger: a real ledger that is given random requests of every kind: purchases and what comes back of them,
-// movements of points, transfers, tiers fixed by people, things granted and given, population reviews, sweeps, facts
-// that come late, programs published in between.
+// movements of points, transfers, tiers fixed by people, things granted and given, owners, interactions and everything
+// that is under way, population reviews, sweeps, facts that come late, programs published in between.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tests/unit/audit/memory_source.h"
+#include "tests/unit/audit/random_facts.h"
 #include "tests/unit/shard/shard_fixture.h"
 
 namespace keyledger::testing {
@@ -48,6 +50,11 @@ class RandomLedger {
   void Request();
   // Now and then tells something about a relationship, in a request of its own.
   void Relate();
+  // Now and then takes what is under way with an account one step further, or tells something new, in a request of its
+  // own.
+  void Engage();
+  // The retraction of one of the account's records; nothing: it has none that can be retracted.
+  std::optional<shard::SubmittedEvent> Retraction(const std::string& account_id, Micros occurred);
   shard::SubmittedEvent OneFact(const std::string& account_id);
   shard::SubmittedEvent Purchase(const std::string& account_id);
   shard::SubmittedEvent Return(const std::string& account_id);
@@ -59,6 +66,8 @@ class RandomLedger {
   std::mt19937_64 random_;
   // Of the facts about relationships, which decide nothing: the rest of a ledger is the same without them.
   std::mt19937_64 relations_;
+  // Of owners, interactions, items and the like.
+  RandomFacts engagements_;
   WholeLedger whole_;
   std::vector<std::string> accounts_;
   std::vector<bool> opened_;
@@ -67,6 +76,8 @@ class RandomLedger {
   std::map<std::string, std::string> held_;
   // Requests about relationships so far.
   int related_ = 0;
+  // Requests about what is under way so far.
+  int engaged_ = 0;
   // The contract that runs, by account.
   std::map<std::string, std::string> contracts_;
   int published_ = 0;

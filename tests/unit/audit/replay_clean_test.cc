@@ -49,11 +49,16 @@ TEST_P(Replay, FindsNothingInWhatALedgerRecorded) {
   EXPECT_GT(decisions, 100u * (last - first + 1));
   if (one != nullptr) return;
   for (int kind = events::v1::EVENT_KIND_ACCOUNT_OPENED; kind <= events::v1::EVENT_KIND_REVIEW_COMPLETED; ++kind) {
-    // Contacts are sealed before they come to a ledger; they decide nothing.
+    // Contacts are sealed before they come to a ledger; they decide nothing. Merges: replay_merge_test.cc.
     if (!events::v1::EventKind_IsValid(kind) || kind == events::v1::EVENT_KIND_CONTACT_RECORDED ||
-        kind == events::v1::EVENT_KIND_CONTACT_REMOVED) {
+        kind == events::v1::EVENT_KIND_CONTACT_REMOVED || kind == events::v1::EVENT_KIND_ACCOUNT_MERGE_RECEIVED ||
+        kind == events::v1::EVENT_KIND_ACCOUNT_MERGE_COMPLETED ||
+        kind == events::v1::EVENT_KIND_ACCOUNT_MERGE_RETURNED) {
       continue;
     }
+    EXPECT_TRUE(kinds.contains(kind)) << events::v1::EventKind_Name(kind) << " never came up";
+  }
+  for (int kind = events::v1::EVENT_KIND_OPPORTUNITY_OPENED; kind <= events::v1::EVENT_KIND_ADVANCE_RECORDED; ++kind) {
     EXPECT_TRUE(kinds.contains(kind)) << events::v1::EventKind_Name(kind) << " never came up";
   }
 }

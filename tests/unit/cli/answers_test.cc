@@ -7,6 +7,10 @@
 #include "client/cli/app.h"
 #include "client/cli/describe.h"
 #include "client/cli/text.h"
+#include "keyledger/ledger/v1/account_service.pb.h"
+#include "keyledger/ledger/v1/points_service.pb.h"
+#include "keyledger/ledger/v1/program_service.pb.h"
+#include "keyledger/ledger/v1/tier_service.pb.h"
 #include "tests/unit/cli/fake_answers.h"
 
 namespace keyledger::cli {

@@ -55,6 +55,13 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
+TEST(Run, RefusesAnArgumentThatIsNotUtf8) {
+  const Outcome outcome = RunLine({"interaction", "make", "acme", "--result", "bad\xff"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err,
+            "error: argument 5 is not UTF-8: bad?\nSet the terminal to UTF-8, or convert what was pasted.\n");
+}
+
 TEST(ExitCode, TellsTheKindOfFailure) {
   const std::vector<std::pair<grpc::StatusCode, int>> expected = {{grpc::StatusCode::INVALID_ARGUMENT, 3},
                                                                   {grpc::StatusCode::NOT_FOUND, 4},

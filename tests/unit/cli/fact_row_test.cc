@@ -72,6 +72,52 @@ TEST(FactRow, ReadsEveryKind) {
             "contract_ended { contract_id: \"C-1\" ending: CONTRACT_ENDING_BREACHED reason: \"r\" }");
 }
 
+TEST(FactRow, ReadsInteractionsAndWhatIsKnownOfAccounts) {
+  EXPECT_EQ(
+      Fact("interaction",
+           "account_id=1,occurred=2,kind=3,by=4,contact=5,purpose=6,preparation=7,result=8,next=9,next_by=10,"
+           "next_kind=11,interest=12,cost=13,minutes=14,activity=15,opportunity=16",
+           {"a", "2026-01-01", "first-visit", "km-07; km-08", "buyer-1;head", "need", "list", "40", "offer",
+            "2027-01-01", "phone", "high", "12.5", "45", "", "O-1"}),
+      "interaction_made { kind: INTERACTION_KIND_FIRST_VISIT people: \"km-07\" people: \"km-08\" contact_ids: "
+      "\"buyer-1\" contact_ids: \"head\" purpose: \"need\" preparation: \"list\" result: \"40\" next_step { what: "
+      "\"offer\" due_time { seconds: 1798761600 } kind: INTERACTION_KIND_PHONE } interest: INTEREST_HIGH cost { "
+      "currency_code: \"USD\" micros: 12500000 } our_minutes: 45 opportunity_id: \"O-1\" }");
+  EXPECT_EQ(Fact("interaction", "account_id=1,occurred=2,kind=3,by=4", {"a", "2026-01-01", "first_visit", "km-07"}),
+            "interaction_made { kind: INTERACTION_KIND_FIRST_VISIT people: \"km-07\" }");
+  EXPECT_EQ(
+      Fact("interaction-plan", "account_id=1,occurred=2,id=3,kind=4,start=5,by=6",
+           {"a", "2026-01-01", "v-1", "mail", "2027-01-01", "km-07"}),
+      "interaction_planned { interaction_id: \"v-1\" kind: INTERACTION_KIND_MAIL start_time { seconds: 1798761600 "
+      "} people: \"km-07\" }");
+  EXPECT_EQ(Fact("need", "account_id=1,occurred=2,need=3,what=4,quantity=5,by_time=6",
+                 {"a", "2026-01-01", "vans", "40 vans", "40", "2027-01-01"}),
+            "need_stated { need_id: \"vans\" description: \"40 vans\" quantity: 40 wanted_time { seconds: 1798761600 } "
+            "}");
+  EXPECT_EQ(Fact("score", "account_id=1,occurred=2,key=3,score=4,by=5", {"a", "2026-01-01", "fit", "-3", "anna"}),
+            "score_stated { score_id: \"fit\" value: -3 person: \"anna\" }");
+  EXPECT_EQ(Fact("issue", "account_id=1,occurred=2,id=3,kind=4,what=5,severity=6",
+                 {"a", "2026-01-01", "I-1", "conflict", "price", "2"}),
+            "issue_opened { issue_id: \"I-1\" kind: ISSUE_KIND_CONFLICT description: \"price\" severity: 2 }");
+  EXPECT_EQ(Fact("owner", "account_id=1,occurred=2,role=3,person=4,rank=5",
+                 {"a", "2026-01-01", "general_manager", "gm-1", "1"}),
+            "owner_assigned { role: \"general_manager\" person: \"gm-1\" rank: 1 }");
+}
+
+TEST(FactRow, NamesTheFieldOfABadInteraction) {
+  const std::string columns = "account_id=1,occurred=2,kind=3,by=4,next_by=5,cost=6,minutes=7";
+  EXPECT_EQ(Fact("interaction", columns, {"a", "2026-01-01", "dream", "k", "", "", ""}),
+            "kind 'dream' is none of phone, visit, first-visit, mail, sample, greeting, activity, friendship-meeting, "
+            "tender, message");
+  EXPECT_EQ(Fact("interaction", columns, {"a", "2026-01-01", "phone", "", "", "", ""}), "by is empty");
+  EXPECT_EQ(Fact("interaction", columns, {"a", "2026-01-01", "phone", "k", "soon", "", ""}),
+            "next_by 'soon' does not match %Y-%m-%d");
+  EXPECT_EQ(Fact("interaction", columns, {"a", "2026-01-01", "phone", "k", "", "much", ""}),
+            "cost 'much' is no decimal number, finer than a millionth, or out of range");
+  EXPECT_EQ(Fact("interaction", columns, {"a", "2026-01-01", "phone", "k", "", "", "-1"}),
+            "minutes -1 is out of range");
+}
+
 TEST(FactRow, NamesTheFieldOfABadRow) {
   const std::string columns = "account_id=1,occurred=2,kind=3,score=4";
   EXPECT_EQ(Fact("survey", columns, {"a", "2026-01-01", "mood", "9"}),

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "client/cli/app.h"
+#include "keyledger/ledger/v1/retention_service.pb.h"
 #include "tests/unit/cli/fake_population.h"
 
 namespace keyledger::cli {

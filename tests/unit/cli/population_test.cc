@@ -8,6 +8,7 @@
 
 #include "client/cli/app.h"
 #include "client/cli/command.h"
+#include "keyledger/ledger/v1/portfolio_service.pb.h"
 #include "tests/unit/cli/fake_population.h"
 #include "tests/unit/client/fake_ledger.h"
 

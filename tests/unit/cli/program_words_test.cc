@@ -70,6 +70,54 @@ TEST(DiffPrograms, SaysWhichRulesAndTiersCameAndWentWithTheirNumbers) {
                    "tier ladder: order of the tiers was bronze, gold; is now gold, bronze"}));
 }
 
+Program Met() {
+  Program program;
+  program.set_program_id("met");
+  auto& spring = *program.mutable_calendar()->add_holidays();
+  spring.mutable_date()->set_year(2027);
+  spring.mutable_date()->set_month(2);
+  spring.mutable_date()->set_day(6);
+  spring.set_name("Spring Festival");
+  spring.set_greeting(true);
+  program.mutable_calendar()->add_open_days()->set_month(10);
+  program.mutable_calendar()->mutable_open_days(0)->set_day(8);
+  auto& duty = *program.mutable_cadence()->add_duties();
+  duty.set_rule_id("visit_a");
+  duty.add_tier_ids("a");
+  duty.add_kinds(::keyledger::events::v1::INTERACTION_KIND_VISIT);
+  duty.add_kinds(::keyledger::events::v1::INTERACTION_KIND_FIRST_VISIT);
+  duty.set_times(2);
+  duty.set_unit(::keyledger::programs::v1::CADENCE_UNIT_MONTH);
+  auto& profile = *program.add_profiles();
+  profile.add_facts()->set_fact_key("headcount");
+  profile.mutable_facts(0)->set_max_age_days(730);
+  profile.add_posts()->set_post("head");
+  return program;
+}
+
+TEST(DescribeProgram, SaysWhenAccountsAreMetAndWhatIsKnownOfThem) {
+  EXPECT_EQ(
+      DescribeProgram(Met()),
+      (Lines{"program met", "  calendar", "    holiday: 2027-02-06 Spring Festival, greeting", "    open day: 10-08",
+             "  cadence", "    duty visit_a", "      tier ids: a", "      kinds: visit, first visit", "      times: 2",
+             "      unit: month", "  profile", "    fact headcount", "      max age days: 730", "    post head"}));
+}
+
+TEST(DiffPrograms, SaysWhichDaysAndDutiesChanged) {
+  Program after = Met();
+  after.mutable_calendar()->mutable_holidays(0)->set_open(true);
+  after.mutable_calendar()->mutable_open_days()->Clear();
+  after.mutable_cadence()->mutable_duties(0)->set_times(3);
+  after.mutable_cadence()->mutable_duties(0)->mutable_kinds()->RemoveLast();
+  after.mutable_profiles(0)->mutable_facts(0)->clear_max_age_days();
+  EXPECT_EQ(DiffPrograms(Met(), after), (Lines{"calendar: holidays no longer: 2027-02-06 Spring Festival, greeting",
+                                               "calendar: holidays also: 2027-02-06 Spring Festival, greeting, open",
+                                               "calendar: open days no longer: 10-08; now without any",
+                                               "cadence: duty visit_a: kinds no longer: first visit",
+                                               "cadence: duty visit_a: times was 2, is now 3",
+                                               "profile 1: fact headcount: max age days is gone, was 730"}));
+}
+
 TEST(DescribeProgram, WritesASentenceALine) {
   EXPECT_EQ(DescribeProgram(Loyalty()),
             (Lines{"program loyalty version 1", "  currency code: USD", "  effective from: 2024-01-01T00:00:00Z",

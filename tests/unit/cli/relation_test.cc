@@ -8,48 +8,11 @@
 #include "client/cli/app.h"
 #include "client/cli/command.h"
 #include "client/cli/describe.h"
-#include "keyledger/ledger/v1/ledger_service.grpc.pb.h"
+#include "tests/unit/cli/taking_ledger.h"
 #include "tests/unit/client/fake_ledger.h"
 
 namespace keyledger::cli {
 namespace {
-
-// Takes every append and keeps the last.
-class TakingLedger final : public v1::LedgerService::Service {
- public:
-  TakingLedger() {
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
-    builder.RegisterService(this);
-    server_ = builder.BuildAndStart();
-  }
-  ~TakingLedger() override { server_->Shutdown(); }
-
-  grpc::Status Append(grpc::ServerContext*, const v1::AppendRequest* request, v1::AppendResponse*) override {
-    taken_ = *request;
-    return grpc::Status::OK;
-  }
-
-  // The event that the line appends, on one line; what went wrong otherwise.
-  std::string Event(std::vector<std::string> line) {
-    taken_.Clear();
-    line.insert(line.begin(), {"--server", "127.0.0.1:" + std::to_string(port_), "--timeout", "10"});
-    std::istringstream in;
-    std::ostringstream out;
-    std::ostringstream err;
-    const int code = Run(line, Environment{in, out, err});
-    if (code != kExitOk) {
-      return "exit " + std::to_string(code);
-    }
-    EXPECT_EQ(taken_.account_id(), "a");
-    return taken_.events(0).event().ShortDebugString();
-  }
-
- private:
-  int port_ = 0;
-  std::unique_ptr<grpc::Server> server_;
-  v1::AppendRequest taken_;
-};
 
 TEST(SurveyAnswer, RecordsWhatAnAccountSays) {
   TakingLedger ledger;

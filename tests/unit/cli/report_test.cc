@@ -11,6 +11,8 @@
 #include "client/cli/app.h"
 #include "client/cli/command.h"
 #include "client/cli/svg_chart.h"
+#include "keyledger/ledger/v1/portfolio_service.pb.h"
+#include "keyledger/ledger/v1/retention_service.pb.h"
 #include "tests/unit/cli/fake_population.h"
 #include "tests/unit/client/fake_ledger.h"
 

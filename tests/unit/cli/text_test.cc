@@ -168,6 +168,14 @@ TEST(RowReader, HandlesQuotesAsRfc4180) {
   EXPECT_EQ(rows[2].line, 4u);
 }
 
+TEST(RowReader, ReportsARowThatIsNotUtf8AndGoesOn) {
+  const auto rows = Rows("a,b\n\xba\xe5,x\nc,d\n", Separator::kComma);
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[1].line, 2u);
+  EXPECT_EQ(rows[1].error, "the row is not UTF-8; convert the file, for example with iconv");
+  EXPECT_EQ(rows[2].fields, (Fields{"c", "d"}));
+}
+
 TEST(RowReader, ReportsAStrayQuoteWithoutSwallowingTheRowsBehind) {
   const auto rows = Rows("a,\"open\nb,c\nd,e\n", Separator::kComma);
   ASSERT_EQ(rows.size(), 3u);

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "client/cpp/request_id.h"
+#include "keyledger/ledger/v1/ledger_service.pb.h"
 #include "tests/unit/client/fake_ledger.h"
 
 namespace keyledger::client {

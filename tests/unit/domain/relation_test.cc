@@ -208,7 +208,7 @@ TEST_F(Relation, HasContractsThatAreSignedRenewedAndEndedInThisOrder) {
   EXPECT_EQ(Submit(Signed(kDay1, "c", end)), Reason::kContractExists);
   EXPECT_EQ(Submit(Renewed(kDay1, "c", end)), Reason::kContractNotOpen) << "not later than it ends already";
   EXPECT_EQ(Submit(Renewed(kDay1, "c", end + 1)), Reason::kUnspecified);
-  EXPECT_EQ(ledger_.state().contracts, (std::map<std::string, Micros>{{"c", end + 1}}));
+  EXPECT_EQ(ledger_.state().contracts, (std::map<std::string, Contract>{{"c", {end + 1, false}}}));
   EXPECT_EQ(Submit(Ended(kDay1, "c")), Reason::kUnspecified);
   EXPECT_TRUE(ledger_.state().contracts.empty());
   EXPECT_EQ(Submit(Signed(kDay1, "c", end)), Reason::kUnspecified) << "an id is free again when its contract ended";

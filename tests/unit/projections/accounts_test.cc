@@ -83,6 +83,33 @@ TEST(AccountsProjection, ReplacesFactsAndRemovesThem) {
   EXPECT_TRUE(GetDirectoryAccount(*rows, "beta")->open);
 }
 
+TEST(AccountsProjection, FollowsTheOwnerThroughTheEventsOfRoles) {
+  RecordLog log = ThreeAccounts();
+  const auto owner = [&log] {
+    const auto rows = testing::FoldRows(AccountsProjection(), log);
+    return GetDirectoryAccount(*rows, "acme")->owner;
+  };
+  auto* assigned = log.Add("acme", Utc(2026, 4, 1)).mutable_event()->mutable_owner_assigned();
+  assigned->set_role("engineer");
+  assigned->set_person("eve");
+  EXPECT_EQ(owner(), "wang");
+  assigned = log.Add("acme", Utc(2026, 4, 2)).mutable_event()->mutable_owner_assigned();
+  assigned->set_role("owner");
+  assigned->set_person("zhao");
+  EXPECT_EQ(owner(), "zhao");
+  auto* transferred = log.Add("acme", Utc(2026, 4, 3)).mutable_event()->mutable_owner_transferred();
+  transferred->set_from_person("zhao");
+  transferred->set_to_person("qian");
+  transferred->add_roles("owner");
+  EXPECT_EQ(owner(), "qian");
+  const auto rows = testing::FoldRows(AccountsProjection(), log);
+  EXPECT_EQ(Ids(*ListDirectory({rows.get()}, {.owner = "qian"}, 10, "")), std::vector<std::string>{"acme"});
+  auto* released = log.Add("acme", Utc(2026, 4, 4)).mutable_event()->mutable_owner_released();
+  released->set_role("owner");
+  released->set_person("qian");
+  EXPECT_EQ(owner(), "");
+}
+
 TEST(AccountsProjection, KnowsNothingOfTheLedgersOwnStreams) {
   RecordLog log;
   log.Add("$programs", 0).mutable_event()->mutable_program_published();

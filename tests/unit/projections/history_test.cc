@@ -1,6 +1,8 @@
 // Histories: what the rows of "retention" hold of an account, and in which order accounts are visited.
 #include "projections/retention/history.h"
 
+#include <tuple>
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -212,6 +214,136 @@ TEST(HistoryScan, GivesTheStepsOfContractsInTheOrderOfTheLog) {
       (Steps{{Step::kSigned, Utc(2026, 3, 1)}, {Step::kEnded, Utc(2026, 2, 20)}, {Step::kSigned, Utc(2026, 1, 5)}}));
   EXPECT_EQ(steps(Utc(2026, 3, 1)), (Steps{{Step::kEnded, Utc(2026, 2, 20)}, {Step::kSigned, Utc(2026, 1, 5)}}))
       << "only what had occurred by then";
+}
+
+TEST(HistoryScan, GivesTheEndOfAContractThatWasAgreedAnew) {
+  RecordLog log;
+  log.Open("a", 0);
+  EventOf(log, "a", 1).mutable_contract_signed()->set_contract_id("c-1");
+  auto* amended = EventOf(log, "a", 2).mutable_contract_amended();
+  amended->set_contract_id("c-1");
+  testing::SetTime(Utc(2026, 9, 1), amended->mutable_end_time());
+  auto* described = EventOf(log, "a", 3).mutable_contract_amended();
+  described->set_contract_id("c-1");
+  described->set_description("delivered on Mondays");
+  const auto visited = Visit(log);
+  ASSERT_EQ(visited[0].contracts.size(), 2u) << "an amendment of something else is none of the end";
+  EXPECT_EQ(visited[0].contracts[1].step, HistoryContract::Step::kAmended);
+  EXPECT_EQ(visited[0].contracts[1].contract_id, "c-1");
+  EXPECT_EQ(visited[0].contracts[1].end, Utc(2026, 9, 1));
+}
+
+using Owners = std::vector<std::tuple<Micros, std::string, events::v1::OwnerChangeReason>>;
+
+Owners OwnersOf(const AccountHistory& history) {
+  Owners owners;
+  for (const HistoryOwner& owner : history.owners) owners.emplace_back(owner.occurred, owner.value, owner.reason);
+  return owners;
+}
+
+constexpr auto kNoReason = events::v1::OWNER_CHANGE_REASON_UNSPECIFIED;
+constexpr auto kDeparted = events::v1::OWNER_CHANGE_REASON_DEPARTED;
+constexpr auto kRequested = events::v1::OWNER_CHANGE_REASON_REQUESTED;
+
+void AssignOwner(RecordLog& log, Micros occurred, const std::string& role, const std::string& person) {
+  auto* assigned = EventOf(log, "a", occurred).mutable_owner_assigned();
+  assigned->set_role(role);
+  assigned->set_person(person);
+}
+
+void ReleaseOwner(RecordLog& log, Micros occurred, const std::string& role, const std::string& person) {
+  auto* released = EventOf(log, "a", occurred).mutable_owner_released();
+  released->set_role(role);
+  released->set_person(person);
+  released->set_reason(kRequested);
+}
+
+void TransferOwner(RecordLog& log, Micros occurred, const std::string& from, const std::string& to,
+                   const std::vector<std::string>& roles) {
+  auto* transferred = EventOf(log, "a", occurred).mutable_owner_transferred();
+  transferred->set_from_person(from);
+  transferred->set_to_person(to);
+  transferred->set_reason(kDeparted);
+  for (const std::string& role : roles) transferred->add_roles(role);
+}
+
+TEST(HistoryScan, FollowsTheOwnerThroughEveryEventThatNamesOne) {
+  RecordLog log;
+  EventOf(log, "a", 1).mutable_account_opened()->set_owner("ann");
+  AssignOwner(log, 2, "owner", "bob");
+  AssignOwner(log, 3, "engineer", "eve");
+  ReleaseOwner(log, 4, "engineer", "eve");
+  TransferOwner(log, 5, "bob", "carl", {"engineer", "owner"});
+  TransferOwner(log, 6, "carl", "dan", {"engineer"});
+  ReleaseOwner(log, 7, "owner", "carl");
+  EventOf(log, "a", 8).mutable_account_facts_updated()->set_owner("eve");
+  TransferOwner(log, 9, "eve", "", {"owner"});
+  EXPECT_EQ(OwnersOf(Visit(log)[0]), (Owners{{1, "ann", kNoReason},
+                                             {2, "bob", kNoReason},
+                                             {5, "carl", kDeparted},
+                                             {7, "", kRequested},
+                                             {8, "eve", kNoReason},
+                                             {9, "", kDeparted}}));
+  EXPECT_EQ(IdsOf(Visit(log, {.as_of = 6, .filter = {.owner = "carl"}})), Ids{"a"});
+  EXPECT_EQ(IdsOf(Visit(log, {.as_of = 6, .filter = {.owner = "bob"}})), Ids{});
+}
+
+TEST(HistoryScan, LetsNobodyGiveUpAnAccountThatAnotherHadThen) {
+  RecordLog log;
+  log.Open("a", 1);
+  AssignOwner(log, 20, "owner", "ann");
+  AssignOwner(log, 10, "owner", "bob");
+  // Recorded when bob was the owner, and of a time when ann was.
+  ReleaseOwner(log, 30, "owner", "bob");
+  EXPECT_EQ(OwnersOf(Visit(log)[0]), (Owners{{10, "bob", kNoReason}, {20, "ann", kNoReason}}));
+}
+
+void Retract(RecordLog& log, Micros occurred, uint64_t position, Micros recorded = 0) {
+  EventOf(log, "a", occurred, recorded).mutable_fact_retracted()->set_position(position);
+}
+
+TEST(HistoryScan, LeavesOutWhatIsRetractedFromTheMomentItIsKnown) {
+  RecordLog log;
+  log.Open("a", 1);
+  log.Purchase("a", 2, kUnit);
+  auto* cost = EventOf(log, "a", 3).mutable_cost_recorded();
+  cost->set_purpose(events::v1::COST_PURPOSE_SERVICE);
+  SetMoney(7, "USD", cost->mutable_cost());
+  EventOf(log, "a", 4).mutable_survey_answered()->set_kind(events::v1::SURVEY_KIND_SATISFACTION);
+  auto* stated = EventOf(log, "a", 5).mutable_budget_stated();
+  SetMoney(9, "USD", stated->mutable_amount());
+  stated->set_basis(events::v1::BUDGET_BASIS_ESTIMATED);
+  EventOf(log, "a", 6).mutable_supplier_rank_stated()->set_suppliers(3);
+  EventOf(log, "a", 7).mutable_referral_recorded()->set_referrer_account_id("z");
+  EventOf(log, "a", 8).mutable_competitor_move_observed()->set_kind(events::v1::COMPETITOR_MOVE_KIND_WON);
+  SetMoney(11, "USD", EventOf(log, "a", 9).mutable_interaction_made()->mutable_cost());
+  // Occurred after what it takes back; known from June on.
+  const Micros known = Utc(2026, 6, 1);
+  for (uint64_t position = 2; position <= 8; ++position) Retract(log, 50, position, known);
+  const auto count = [&log](const RetentionScope& scope) {
+    const AccountHistory a = Visit(log, scope).at(0);
+    return std::vector<size_t>{a.costs.size(),     a.surveys.size(), a.budgets.size(), a.supplier_ranks.size(),
+                               a.referrals.size(), a.moves.size(),   a.trades.size()};
+  };
+  using Counts = std::vector<size_t>;
+  EXPECT_EQ(count({}), (Counts{0, 0, 0, 0, 0, 0, 1}));
+  EXPECT_EQ(count({.known_at = known}), (Counts{2, 1, 1, 1, 1, 1, 1})) << "not known yet";
+  EXPECT_EQ(count({.as_of = 20}), (Counts{0, 0, 0, 0, 0, 0, 1})) << "what was not so was so at no moment";
+  EXPECT_EQ(count({.known_places = {9}}), (Counts{2, 1, 1, 1, 1, 1, 1}));
+  EXPECT_EQ(count({.known_places = {10}}), (Counts{1, 1, 1, 1, 1, 1, 1})) << "the first retraction lies below";
+}
+
+TEST(HistoryScan, CountsWhatInteractionsCost) {
+  RecordLog log;
+  log.Open("a", 1);
+  log.Purchase("a", 2, kUnit);
+  SetMoney(11, "USD", EventOf(log, "a", 9).mutable_interaction_made()->mutable_cost());
+  EventOf(log, "a", 10).mutable_interaction_made();
+  const auto visited = Visit(log);
+  ASSERT_EQ(visited[0].costs.size(), 1u);
+  EXPECT_EQ(visited[0].costs[0].kind, CostKind::kInteraction);
+  EXPECT_EQ(visited[0].costs[0].micros, 11);
+  EXPECT_EQ(visited[0].costs[0].occurred, 9);
 }
 
 // a: region DE/BE then DE/HH, segment hotel, owner ann then none; closed; b: opened with nothing.

@@ -1,12 +1,9 @@
 // Liability: lots by cohort and age, the realised redemption curve, breakage, and the figures of IFRS 15.
-#include <sys/resource.h>
-
 #include <gtest/gtest.h>
 
 #include "projections/points/ifrs15.h"
 #include "projections/points/points_liability.h"
 #include "projections/points/points_projection.h"
-#include "projections/points/points_rows.h"
 #include "server/base/error.h"
 #include "tests/support/record_log.h"
 
@@ -181,68 +178,6 @@ TEST(GetPointsLiability, RefusesASumBeyondSixtyFourBits) {
   log.Open("b", Utc(2026, 1, 1));
   log.Accrue("b", Utc(2026, 1, 2), 1'000'000'000'000'000'000, 0, 0);
   EXPECT_EQ(ReasonOf(TryLiability(log, {.as_of = Utc(2026, 2, 1)}).status()), Reason::kArithmeticRange);
-}
-
-// Rows of a million accounts with one lot each, made as they are read.
-class ManyAccounts final : public store::TableReader, public store::RowIterator {
- public:
-  static constexpr int kAccounts = 1'000'000;
-
-  uint64_t applied() const override { return kAccounts; }
-  absl::StatusOr<std::optional<std::string>> Get(std::string_view) const override { return std::nullopt; }
-  std::unique_ptr<RowIterator> NewIterator() const override { return std::make_unique<ManyAccounts>(); }
-  std::unique_ptr<RowIterator> NewScan() const override { return NewIterator(); }
-
-  void Seek(std::string_view) override { Make(); }
-  bool Valid() const override { return at_ < kAccounts; }
-  void Next() override {
-    ++at_;
-    Make();
-  }
-  std::string_view key() const override { return key_; }
-  std::string_view value() const override { return value_; }
-  absl::Status status() const override { return absl::OkStatus(); }
-
- private:
-  void Make() {
-    Movement movement;
-    movement.kind = events::v1::EVENT_KIND_POINTS_ACCRUED;
-    movement.occurred = Utc(2026, 1, 1) + at_ % 300 * kMicrosPerDay;
-    movement.position = static_cast<uint64_t>(at_);
-    movement.revision = 2;
-    movement.points = 10;
-    movement.adds_lot = true;
-    EncodeMovement("account-" + std::to_string(10'000'000 + at_), movement, key_, value_);
-  }
-
-  int at_ = 0;
-  std::string key_;
-  std::string value_;
-};
-
-TEST(GetPointsLiability, TakesNoMemoryForAMillionAccounts) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer keeps what was freed, so the peak says nothing about the query";
-#else
-  const auto peak_kib = [] {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_maxrss;
-  };
-  const ManyAccounts rows;
-  const long before = peak_kib();
-  ASSERT_TRUE(GetPointsLiability({&rows}, {.as_of = Utc(2027, 1, 1)}).ok());
-  EXPECT_LT(peak_kib() - before, 32 * 1024);
-#endif
-}
-
-TEST(GetPointsLiability, CountsAMillionAccounts) {
-  const ManyAccounts rows;
-  const auto liability = GetPointsLiability({&rows}, {.as_of = Utc(2027, 1, 1)});
-  ASSERT_TRUE(liability.ok()) << liability.status();
-  EXPECT_EQ(liability->totals.lots, 1'000'000);
-  EXPECT_EQ(liability->totals.available, 10'000'000);
-  EXPECT_EQ(liability->cohorts.size(), 10u);
 }
 
 // Illustrative example 52 (IE267-IE270): 10,000 points with goods of CU 100,000, of which 9,500 are expected to be

@@ -5,7 +5,6 @@
 #include "server/base/mutex.h"
 #include "server/domain/proto_time.h"
 #include "server/shard/account_reader.h"
-#include "server/shard/ledger_file.h"
 #include "server/shard/review_reader.h"
 #include "tests/support/ranks_program.h"
 #include "tests/unit/shard/shard_fixture.h"
@@ -27,34 +26,6 @@ shard::SubmittedEvent PaidWithPoints(int64_t usd, int64_t points, const std::str
   shard::SubmittedEvent paid = Bought(usd, invoice, kJune);
   paid.event.mutable_purchase_recorded()->mutable_lines(0)->set_points_paid(points);
   return paid;
-}
-
-// Appends a record that the account's others do not allow.
-void Damage(WholeLedger& whole, const std::string& account_id) {
-  store::StoreOptions options;
-  options.ledger_id = whole.ledger().ledger_id();
-  options.shard_count = whole.ledger().shard_count();
-  options.shard = whole.ledger().ShardOfAccount(account_id).number();
-  options.path = shard::ShardDirectory(whole.directory(), options.shard);
-  options.disk_reserve_bytes = 0;
-  whole.Close();
-  {
-    const auto store = store::ShardStore::Open(options);
-    ASSERT_TRUE(store.ok()) << store.status();
-    events::v1::EventRecord record;
-    record.set_shard(options.shard);
-    record.set_position((*store)->record_count());
-    record.set_account_id(account_id);
-    record.set_revision(**(*store)->LastRevision(account_id) + 1);
-    domain::SetTimestamp(record.mutable_occurred_time(), kJune);
-    domain::SetTimestamp(record.mutable_record_time(), kToday);
-    record.mutable_event()->mutable_account_opened();
-    store::CommitGroup group;
-    group.first_position = record.position();
-    group.records.push_back({account_id, record.revision(), record.SerializeAsString()});
-    ASSERT_TRUE((*store)->Append(group).ok());
-  }
-  whole.Open();
 }
 
 class Review : public ::testing::TestWithParam<uint32_t> {

@@ -15,7 +15,9 @@
 #include "keyledger/events/v1/record.pb.h"
 #include "server/base/check.h"
 #include "server/base/error.h"
+#include "server/domain/proto_time.h"
 #include "server/shard/ledger.h"
+#include "server/shard/ledger_file.h"
 #include "server/shard/shard.h"
 #include "tests/support/append_commands.h"
 #include "tests/support/fake_clock.h"
@@ -215,5 +217,33 @@ class WholeLedger {
   const uint32_t shards_;
   std::unique_ptr<shard::Ledger> ledger_;
 };
+
+// Appends a record that the account's others do not allow.
+inline void Damage(WholeLedger& whole, const std::string& account_id) {
+  store::StoreOptions options;
+  options.ledger_id = whole.ledger().ledger_id();
+  options.shard_count = whole.ledger().shard_count();
+  options.shard = whole.ledger().ShardOfAccount(account_id).number();
+  options.path = shard::ShardDirectory(whole.directory(), options.shard);
+  options.disk_reserve_bytes = 0;
+  whole.Close();
+  {
+    const auto store = store::ShardStore::Open(options);
+    ASSERT_TRUE(store.ok()) << store.status();
+    events::v1::EventRecord record;
+    record.set_shard(options.shard);
+    record.set_position((*store)->record_count());
+    record.set_account_id(account_id);
+    record.set_revision(**(*store)->LastRevision(account_id) + 1);
+    domain::SetTimestamp(record.mutable_occurred_time(), kToday);
+    domain::SetTimestamp(record.mutable_record_time(), kToday);
+    record.mutable_event()->mutable_account_opened();
+    store::CommitGroup group;
+    group.first_position = record.position();
+    group.records.push_back({account_id, record.revision(), record.SerializeAsString()});
+    ASSERT_TRUE((*store)->Append(group).ok());
+  }
+  whole.Open();
+}
 
 }  // namespace keyledger::testing

@@ -110,6 +110,24 @@ TEST(Seal, IsUndoneByUnseal) {
   }
 }
 
+TEST(Seal, SaysWhichDetailsThereAreInTheOrderOfTheirNumbers) {
+  const TempDir dir;
+  const auto vault = OpenVault(dir / "vault", MasterOf('m'));
+  Event event = Contact();
+  auto& details = *event.mutable_contact_recorded()->mutable_person()->mutable_details();
+  details.set_note("speaks French");
+  details.add_phones("+49 30 1");
+  details.mutable_birthday()->set_month(12);
+  // There, and empty.
+  details.set_post("");
+  ASSERT_TRUE(SealOne(*vault, event).ok());
+  const auto& recorded = event.contact_recorded();
+  const auto& known = recorded.person().known_fields();
+  EXPECT_EQ(std::vector<std::string>(known.begin(), known.end()),
+            (std::vector<std::string>{"name", "birthday", "phones", "note"}));
+  EXPECT_EQ(recorded.related(0).person().known_fields_size(), 0) << "nothing is told of a client's own bytes";
+}
+
 TEST(Seal, NamesEachPlace) {
   std::vector<std::string> paths;
   const auto collect = [&](const std::string& path, const PersonalData&) { paths.push_back(path); };

@@ -1,0 +1,166 @@
+// keyledger duty list and cadence: what is due, and how it was kept.
+#include "client/cli/commands.h"
+
+#include <memory>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "client/cli/describe.h"
+#include "client/cli/figures.h"
+#include "client/cli/pipeline_flags.h"
+
+namespace keyledger::cli {
+namespace {
+
+struct DutyFlags {
+  PipelineFlags scope;
+  std::string until;
+  std::string start;
+  std::string rule;
+  std::string reader;
+  std::string purpose;
+  bool overdue = false;
+};
+
+std::string StateOf(const v1::Duty& duty) { return duty.lapsed() ? "lapsed" : duty.overdue() ? "overdue" : "due"; }
+
+// What it is, in words: the step, the item, or which interactions keep it.
+std::string WhatOf(const v1::Duty& duty) {
+  std::vector<std::string> kinds;
+  for (const int kind : duty.interaction_kinds()) {
+    kinds.push_back(ShortEnum(ev::InteractionKind_Name(static_cast<ev::InteractionKind>(kind)), "INTERACTION_KIND_"));
+  }
+  std::string what = fmt::format("{}", fmt::join(kinds, " or "));
+  if (duty.required() > 1) {
+    what += fmt::format(" {} of {}", duty.number(), duty.required());
+  }
+  for (const std::string& part : {duty.what(), duty.item_id(), duty.contact_id()}) {
+    if (!part.empty()) {
+      what += (what.empty() ? "" : ", ") + part;
+    }
+  }
+  return what;
+}
+
+int ShowDue(Session& session, const DutyFlags& flags) {
+  v1::ListDueRequest request;
+  flags.scope.Fill(request);
+  if (!flags.until.empty()) {
+    *request.mutable_until() = TimeOf(flags.until);
+  }
+  request.set_overdue_only(flags.overdue);
+  request.set_reader(flags.reader);
+  request.set_purpose(flags.purpose);
+  v1::ListDueResponse last;
+  const int code =
+      ShowPages(session, request, flags.scope.pages, &client::Client::ListDue,
+                Table({{"by"}, {"state"}, {"account"}, {"what"}, {"rule"}, {"who"}}),
+                [&last](Table& table, const v1::ListDueResponse& response) {
+                  for (const v1::Duty& duty : response.duties()) {
+                    table.Add({duty.due_day(), StateOf(duty), duty.account_id(), WhatOf(duty),
+                               duty.rule_id().empty() ? ShortEnum(v1::DutyKind_Name(duty.kind()), "DUTY_KIND_")
+                                                      : duty.rule_id() + " " + duty.period(),
+                               duty.people().empty() ? "nobody" : fmt::format("{}", fmt::join(duty.people(), ", "))});
+                  }
+                  last = response;
+                });
+  if (code == kExitOk && !session.json()) {
+    session.out() << fmt::format("{} due, {} of them overdue, for {} accounts, as of {}\n",
+                                 FormatCount(last.due_count()), FormatCount(last.overdue_count()),
+                                 FormatCount(last.account_count()), FormatTime(last.as_of()));
+  }
+  return code;
+}
+
+std::vector<std::string> CountCells(std::vector<std::string> names, const v1::CadenceCount& count) {
+  for (const int64_t number : {count.required(), count.kept(), count.kept_late(), count.missed(), count.beyond()}) {
+    names.push_back(FormatCount(number));
+  }
+  names.push_back(PercentOf(count.has_kept_share(), count.kept_share()));
+  return names;
+}
+
+Table CountTable(std::vector<Column> names) {
+  for (const char* header : {"due", "kept", "late", "missed", "beyond", "share"}) {
+    names.push_back({header, Align::kRight});
+  }
+  return Table(std::move(names));
+}
+
+void PrintCadence(Session& session, const v1::GetCadenceResponse& response) {
+  Table counts = CountTable({{"rule or person"}});
+  for (const v1::CadenceCount& rule : response.rules()) {
+    counts.Add(CountCells({rule.name()}, rule));
+  }
+  for (const v1::CadenceCount& person : response.people()) {
+    counts.Add(CountCells({person.name()}, person));
+  }
+  counts.Add(CountCells({"all"}, response.total()));
+  session.Print(counts);
+  if (!response.periods().empty()) {
+    Table periods({{"period"}, {"rule"}, {"asked", Align::kRight}, {"made", Align::kRight}, {"kept"}});
+    for (const v1::CadencePeriod& period : response.periods()) {
+      periods.Add({period.period(), period.rule_id(), FormatCount(period.required()), FormatCount(period.made()),
+                   period.kept() ? "yes" : "no"});
+    }
+    session.out() << "\n";
+    session.Print(periods);
+  }
+  if (!response.accounts().empty()) {
+    Table accounts = CountTable({{"account"}, {"owner"}});
+    for (const v1::CadenceAccount& account : response.accounts()) {
+      accounts.Add(CountCells({account.account_id(), account.owner()}, account.count()));
+    }
+    session.out() << "\n";
+    session.Print(accounts);
+  }
+  if (!response.next_page_token().empty()) {
+    session.err() << "more: --page-token " << response.next_page_token() << "\n";
+  }
+}
+
+int ShowCadence(Session& session, const DutyFlags& flags) {
+  v1::GetCadenceRequest request;
+  flags.scope.Fill(request);
+  if (!flags.start.empty()) {
+    *request.mutable_start_time() = TimeOf(flags.start);
+  }
+  request.set_rule_id(flags.rule);
+  request.set_page_size(flags.scope.pages.page_size);
+  request.set_page_token(flags.scope.pages.page_token);
+  return Show(session, session.client().GetCadence(request),
+              [&](const v1::GetCadenceResponse& response) { PrintCadence(session, response); });
+}
+
+}  // namespace
+
+void AddDutyCommands(CLI::App& root, Action& selected) {
+  CLI::App* noun = Noun(root, "duty", "What is due, and how it was kept");
+  {
+    auto flags = std::make_shared<DutyFlags>();
+    CLI::App* verb = AddVerb(noun, "list", "Lists what is due today, and overdue", selected,
+                             [flags](Session& session) { return ShowDue(session, *flags); });
+    verb->footer("Example: keyledger duty list --person km-07");
+    flags->scope.AddPerson(verb, "Only duties of this person");
+    flags->scope.AddAccount(verb);
+    verb->add_option("--until", flags->until, "What is due before this time (default: the end of the day)")
+        ->check(TimeText());
+    verb->add_flag("--overdue", flags->overdue, "Only what is overdue");
+    verb->add_option("--reader", flags->reader, "Who reads: with --purpose, days of contacts are told, too");
+    verb->add_option("--purpose", flags->purpose, "What for; it goes on record");
+    flags->scope.AddTo(verb);
+  }
+  auto flags = std::make_shared<DutyFlags>();
+  CLI::App* verb = AddVerb(noun, "cadence", "Shows how what was due was kept", selected,
+                           [flags](Session& session) { return ShowCadence(session, *flags); });
+  verb->footer("Example: keyledger duty cadence --account acme --start 2026-01-01");
+  flags->scope.AddPerson(verb, "Only duties of this person");
+  flags->scope.AddAccount(verb);
+  verb->add_option("--rule", flags->rule, "Only this rule");
+  verb->add_option("--start", flags->start, "Only what came due from this time on (default: a year)")
+      ->check(TimeText());
+  flags->scope.AddTo(verb);
+}
+
+}  // namespace keyledger::cli

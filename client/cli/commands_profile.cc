@@ -1,0 +1,235 @@
+// keyledger account timeline, profile and profiles; interaction list: what happened with an account, and what is known
+// of it.
+#include "client/cli/commands.h"
+
+#include <memory>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "client/cli/describe.h"
+#include "client/cli/figures.h"
+#include "client/cli/pipeline_flags.h"
+#include "keyledger/events/v1/event.pb.h"
+
+namespace keyledger::cli {
+namespace {
+
+struct TimelineFlags {
+  std::string account;
+  std::string as_of;
+  std::string known_at;
+  std::string start;
+  bool decisions = false;
+  bool retracted = false;
+  PageFlags pages;
+  ReadFlags read;
+};
+
+int ShowTimeline(Session& session, const TimelineFlags& flags, const std::vector<ev::EventKind>& kinds) {
+  v1::GetTimelineRequest request;
+  request.set_account_id(flags.account);
+  if (!flags.as_of.empty()) {
+    *request.mutable_as_of() = TimeOf(flags.as_of);
+  }
+  if (!flags.known_at.empty()) {
+    *request.mutable_known_at() = TimeOf(flags.known_at);
+  }
+  if (!flags.start.empty()) {
+    *request.mutable_start_time() = TimeOf(flags.start);
+  }
+  for (const ev::EventKind kind : kinds) {
+    request.add_kinds(kind);
+  }
+  request.set_decisions(flags.decisions);
+  request.set_retracted(flags.retracted);
+  request.set_min_cursor(flags.read.min_cursor);
+  return ShowPages(
+      session, request, flags.pages, &client::Client::GetTimeline,
+      Table({{"when"}, {"account"}, {"revision", Align::kRight}, {"what"}, {"by"}}),
+      [](Table& table, const v1::GetTimelineResponse& response) {
+        for (const v1::TimelineEntry& entry : response.entries()) {
+          const ev::EventRecord& record = entry.record();
+          table.Add({FormatTime(record.occurred_time()), record.account_id(), FormatCount(record.revision()),
+                     (entry.retracted() ? "retracted: " : "") + DescribeEvent(record.event()), record.actor()});
+        }
+      });
+}
+
+void AddTimelineFlags(CLI::App* verb, TimelineFlags& flags) {
+  verb->add_option("ACCOUNT", flags.account, "The account")->required();
+  verb->add_option("--as-of", flags.as_of, "Only what occurred before this time")->check(TimeText());
+  verb->add_option("--known-at", flags.known_at, "Only what was recorded before this time")->check(TimeText());
+  verb->add_option("--start", flags.start, "Only what occurred from this time on")->check(TimeText());
+  verb->add_flag("--retracted", flags.retracted, "Also what was taken back");
+  flags.pages.AddTo(verb);
+  flags.read.AddTo(verb, /*with_as_of=*/false);
+}
+
+std::string GapText(const v1::ProfileGap& gap) {
+  std::string text = ShortEnum(v1::GapKind_Name(gap.kind()), "GAP_KIND_");
+  if (!gap.name().empty()) {
+    text += " " + gap.name();
+  }
+  return gap.has_last_time() ? fmt::format("{} ({})", text, FormatTime(gap.last_time())) : text;
+}
+
+void PrintPosts(Session& session, const v1::GetProfileResponse& profile) {
+  if (profile.posts().empty()) {
+    return;
+  }
+  Table table({{"post"}, {"contact"}, {"rank", Align::kRight}, {"key"}, {"since"}, {"known"}, {"last met"}});
+  for (const v1::ProfilePost& post : profile.posts()) {
+    table.Add({post.post(), post.contact_id().empty() ? "nobody" : post.contact_id(),
+               post.rank() == 0 ? "-" : FormatCount(post.rank()), post.key_post() ? "yes" : "",
+               TimeOrDash(post.has_since_time(), post.since_time()),
+               fmt::format("{}", fmt::join(post.known_fields(), ", ")),
+               TimeOrDash(post.has_last_met_time(), post.last_met_time())});
+  }
+  session.out() << "\n";
+  session.Print(table);
+}
+
+void PrintReports(Session& session, const v1::GetProfileResponse& profile) {
+  Table table({{""}, {"what"}, {"since"}});
+  for (const v1::ProfileFact& fact : profile.facts()) {
+    table.Add({"fact",
+               fact.fact().key() + " = " + fact.fact().value() + (fact.person().empty() ? "" : ", by " + fact.person()),
+               FormatTime(fact.stated_time())});
+  }
+  for (const v1::ProfileNeed& need : profile.needs()) {
+    table.Add({"need", need.need().need_id() + ": " + need.need().description(), FormatTime(need.stated_time())});
+  }
+  for (const v1::ProfilePosition& position : profile.positions()) {
+    table.Add({"sees us as",
+               ShortEnum(ev::PositionLevel_Name(position.position().level()), "POSITION_LEVEL_") +
+                   (position.position().contact_id().empty() ? "" : ", says " + position.position().contact_id()),
+               FormatTime(position.stated_time())});
+  }
+  for (const v1::ProfileValue& value : profile.values()) {
+    table.Add(
+        {"worth",
+         fmt::format("{}, changed by {}", FormatMoney(value.valued().value()), FormatMicros(value.change_micros())),
+         FormatTime(value.stated_time())});
+  }
+  for (const ev::TenderListStated& list : profile.tender_lists()) {
+    table.Add({"tender list", list.list_id() + " " + list.issuer(), ""});
+  }
+  if (profile.has_ceded()) {
+    table.Add({"given up", profile.ceded().competitor() + ": " + profile.ceded().reason(), ""});
+  }
+  if (!table.empty()) {
+    session.out() << "\n";
+    session.Print(table);
+  }
+}
+
+void PrintProfile(Session& session, const v1::GetProfileResponse& profile) {
+  const v1::SwitchingCost& cost = profile.switching_cost();
+  Table table = Table::Fields();
+  table.Add({"account", profile.account_id()});
+  table.Add({"time zone", profile.time_zone()});
+  for (const v1::CoveringPerson& person : profile.people()) {
+    table.Add({"ours", fmt::format("{} ({}), {} times", person.person(), fmt::join(person.roles(), ", "),
+                                   FormatCount(person.interactions()))});
+  }
+  table.Add({"contracts run for", FormatCount(cost.contract_days()) + " days"});
+  table.Add({"early end costs", FormatMicros(cost.penalty_micros()) + " " + cost.currency_code()});
+  table.Add({"time invested", fmt::format("{} minutes of ours, {} of theirs", FormatCount(cost.our_minutes()),
+                                          FormatCount(cost.account_minutes()))});
+  if (cost.has_points()) {
+    table.Add({"points", FormatCount(cost.points())});
+  }
+  table.Add({"entitlements", FormatCount(cost.entitlements())});
+  table.Add({"categories", FormatCount(cost.categories())});
+  for (const ev::Money& saved : profile.saved()) {
+    table.Add({"saved by bundles", FormatMoney(saved)});
+  }
+  for (const v1::ProfileGap& gap : profile.gaps()) {
+    table.Add({"missing", GapText(gap)});
+  }
+  session.Print(table);
+  PrintPosts(session, profile);
+  PrintReports(session, profile);
+}
+
+int ShowProfile(Session& session, const TimelineFlags& flags) {
+  v1::GetProfileRequest request;
+  request.set_account_id(flags.account);
+  flags.read.Fill(request);
+  if (!flags.known_at.empty()) {
+    *request.mutable_known_at() = TimeOf(flags.known_at);
+  }
+  return Show(session, session.client().GetProfile(request),
+              [&](const v1::GetProfileResponse& profile) { PrintProfile(session, profile); });
+}
+
+int ShowProfiles(Session& session, const PipelineFlags& flags, bool complete_too) {
+  v1::ListProfilesRequest request;
+  flags.Fill(request);
+  request.set_complete_too(complete_too);
+  v1::ListProfilesResponse last;
+  const int code = ShowPages(session, request, flags.pages, &client::Client::ListProfiles,
+                             Table({{"account"}, {"owner"}, {"asked", Align::kRight}, {"missing"}}),
+                             [&last](Table& table, const v1::ListProfilesResponse& response) {
+                               for (const v1::ProfileState& profile : response.profiles()) {
+                                 std::vector<std::string> gaps;
+                                 for (const v1::ProfileGap& gap : profile.gaps()) {
+                                   gaps.push_back(GapText(gap));
+                                 }
+                                 table.Add({profile.account_id(), profile.owner(), FormatCount(profile.required()),
+                                            fmt::format("{}", fmt::join(gaps, ", "))});
+                               }
+                               last = response;
+                             });
+  if (code == kExitOk && !session.json()) {
+    session.out() << fmt::format("{} accounts are asked for a profile, {} are complete\n",
+                                 FormatCount(last.account_count()), FormatCount(last.complete_count()));
+  }
+  return code;
+}
+
+}  // namespace
+
+void AddProfileCommands(CLI::App& root, Action& selected) {
+  CLI::App* noun = Noun(root, "account", "Accounts: who they are");
+  {
+    auto flags = std::make_shared<TimelineFlags>();
+    CLI::App* verb = AddVerb(noun, "timeline", "Lists everything that happened with an account, newest first", selected,
+                             [flags](Session& session) { return ShowTimeline(session, *flags, {}); });
+    verb->footer("Example: keyledger account timeline acme --decisions");
+    AddTimelineFlags(verb, *flags);
+    verb->add_flag("--decisions", flags->decisions, "Decisions of the ledger, too");
+  }
+  {
+    auto flags = std::make_shared<TimelineFlags>();
+    CLI::App* verb = AddVerb(noun, "profile", "Shows what is known of an account as a partner", selected,
+                             [flags](Session& session) { return ShowProfile(session, *flags); });
+    verb->footer("Example: keyledger account profile acme");
+    verb->add_option("ACCOUNT", flags->account, "The account")->required();
+    verb->add_option("--known-at", flags->known_at, "Only what was recorded before this time")->check(TimeText());
+    flags->read.AddTo(verb);
+  }
+  {
+    auto flags = std::make_shared<PipelineFlags>();
+    auto complete = std::make_shared<bool>(false);
+    CLI::App* verb = AddVerb(noun, "profiles", "Lists accounts of which something is not known, or stale", selected,
+                             [flags, complete](Session& session) { return ShowProfiles(session, *flags, *complete); });
+    verb->footer("Example: keyledger account profiles --owner km-07");
+    verb->add_flag("--complete", *complete, "Complete profiles, too");
+    flags->AddTo(verb);
+  }
+  AddProspects(noun, selected);
+  auto flags = std::make_shared<TimelineFlags>();
+  CLI::App* verb = AddVerb(
+      Noun(root, "interaction", "Occasions on which we and an account met, spoke or wrote"), "list",
+      "Lists interactions with an account, newest first", selected, [flags](Session& session) {
+        return ShowTimeline(
+            session, *flags,
+            {ev::EVENT_KIND_INTERACTION_PLANNED, ev::EVENT_KIND_INTERACTION_MADE, ev::EVENT_KIND_INTERACTION_MISSED});
+      });
+  verb->footer("Example: keyledger interaction list acme");
+  AddTimelineFlags(verb, *flags);
+}
+
+}  // namespace keyledger::cli

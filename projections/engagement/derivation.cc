@@ -1,0 +1,122 @@
+// See derivation.h.
+#include "projections/engagement/derivation.h"
+
+#include <algorithm>
+
+#include "server/base/ids.h"
+
+namespace keyledger::projections::engagement {
+namespace {
+
+// The fact that names an account's zone where the program does not say.
+constexpr std::string_view kZoneFact = "time_zone";
+
+// The program whose zone counts: the one that governs, or governed last. Null: none ever did.
+const domain::CompiledProgram* ZoneProgram(const EngagementHistory& history, const DutyBasis& basis) {
+  if (const auto* program = ProgramAt(history, basis, basis.as_of); program != nullptr) return program;
+  const std::string_view region = history.RegionAt(basis.as_of);
+  const domain::CompiledProgram* last = nullptr;
+  for (const auto& program : basis.programs.programs()) {
+    if (program->effective_from() > basis.as_of || !RegionContains(program->program().region(), region)) continue;
+    if (last == nullptr || program->effective_to() >= last->effective_to()) last = program.get();
+  }
+  return last;
+}
+
+// The fact that the program takes the zone from.
+std::string_view ZoneFact(const domain::CompiledProgram* program) {
+  const bool says = program != nullptr && !program->program().cadence().time_zone_fact().empty();
+  return says ? std::string_view(program->program().cadence().time_zone_fact()) : kZoneFact;
+}
+
+}  // namespace
+
+const domain::CompiledProgram* ProgramAt(const EngagementHistory& history, const DutyBasis& basis, Micros time) {
+  return basis.programs.Select(time, history.RegionAt(time));
+}
+
+Zone ZoneOf(const EngagementHistory& history, const DutyBasis& basis) {
+  const domain::CompiledProgram* program = ZoneProgram(history, basis);
+  if (const FactChange* fact = history.FactAt(ZoneFact(program), basis.as_of); fact != nullptr) {
+    if (const auto zone = Zone::Load(fact->value); zone.has_value()) return *zone;
+  }
+  return program == nullptr ? Zone() : program->zone();
+}
+
+std::string ZoneNameOf(const EngagementHistory& history, const DutyBasis& basis) {
+  const domain::CompiledProgram* program = ZoneProgram(history, basis);
+  const FactChange* fact = history.FactAt(ZoneFact(program), basis.as_of);
+  if (fact != nullptr && Zone::Load(fact->value).has_value()) return fact->value;
+  return program == nullptr || program->program().time_zone().empty() ? "UTC" : program->program().time_zone();
+}
+
+std::string ZoneFactOf(const EngagementHistory& history, const DutyBasis& basis) {
+  return std::string(ZoneFact(ZoneProgram(history, basis)));
+}
+
+Micros EndOfDay(const EngagementHistory& history, const DutyBasis& basis) {
+  return ZoneOf(history, basis).DayStart(basis.as_of, 1);
+}
+
+int64_t LapseDaysOf(const domain::CompiledProgram* program) {
+  if (program == nullptr || !program->program().cadence().has_lapse_days()) return kLapseDaysDefault;
+  return program->program().cadence().lapse_days();
+}
+
+Derivation::Derivation(const EngagementHistory& history, const DutyBasis& basis)
+    : history_(history), basis_(basis), program_(ProgramAt(basis.as_of)), zone_(ZoneOf(history, basis)) {}
+
+const domain::CompiledProgram* Derivation::ProgramAt(Micros time) const {
+  return engagement::ProgramAt(history_, basis_, time);
+}
+
+bool Derivation::FellAway(Micros since, Micros due) const {
+  return std::any_of(history_.life.begin(), history_.life.end(), [&](const LifeChange& change) {
+    return change.life != Life::kOpen && since < change.since && change.since < due;
+  });
+}
+
+Holders Derivation::OwnerOf(Micros time) const {
+  Holders holders;
+  AddHolders(kOwnerRole, time, holders);
+  return holders;
+}
+
+void Derivation::AddHolders(std::string_view role, Micros time, Holders& holders) const {
+  for (const RoleHeld& held : history_.roles) {
+    if (held.role != role || held.since > time || time >= held.until) continue;
+    AddPerson(held.person, holders);
+    if (holders.role.empty()) holders.role = role;
+  }
+}
+
+void Derivation::AddPerson(std::string_view person, Holders& holders) {
+  const auto at = std::lower_bound(holders.people.begin(), holders.people.end(), person);
+  if (at == holders.people.end() || *at != person) holders.people.emplace(at, person);
+}
+
+bool Derivation::LeftAt(std::string_view person, Micros time) const {
+  const bool had = std::any_of(history_.roles.begin(), history_.roles.end(),
+                               [&](const RoleHeld& held) { return held.person == person && held.since <= time; });
+  return had && !history_.HoldsAnyRoleAt(person, time);
+}
+
+Holders Derivation::PersonOf(std::string_view person, Micros time) const {
+  if (person.empty() || LeftAt(person, time)) return OwnerOf(time);
+  return {{std::string(person)}, ""};
+}
+
+Duty Derivation::DutyOf(DutyKind kind, Micros due, const Holders& holders) const {
+  Duty duty;
+  duty.account_id = history_.account_id;
+  duty.display_name = history_.NameAt(now());
+  duty.kind = kind;
+  duty.due = due;
+  duty.due_day = FormatPeriod(DayOf(due - 1), CalendarUnit::kDay);
+  duty.overdue = due <= now();
+  duty.people = holders.people;
+  duty.role = holders.role;
+  return duty;
+}
+
+}  // namespace keyledger::projections::engagement

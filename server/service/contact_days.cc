@@ -1,0 +1,73 @@
+#include "server/service/contact_days.h"
+
+#include "projections/contacts/contacts_queries.h"
+#include "server/base/error.h"
+#include "server/service/access_trail.h"
+#include "server/vault/seal.h"
+
+namespace keyledger::service {
+namespace {
+
+namespace engagement = projections::engagement;
+
+constexpr size_t kContactsPerPage = 1'000;
+
+engagement::ContactDay DayOf(uint32_t account, const std::string& contact_id, const events::v1::ImportantDay& day,
+                             const std::string& day_id) {
+  return {account, contact_id, day_id, day.name().empty() ? day_id : day.name(), day.year(), day.month(), day.day()};
+}
+
+// A birthday comes every year, whatever year it names.
+void AddDays(uint32_t account, const std::string& contact_id, const events::v1::PersonDetails& details,
+             std::vector<engagement::ContactDay>& days) {
+  if (details.has_birthday()) {
+    days.push_back(DayOf(account, contact_id, details.birthday(), "birthday"));
+    days.back().year = 0;
+  }
+  for (const events::v1::ImportantDay& day : details.important_days()) {
+    days.push_back(DayOf(account, contact_id, day, day.name()));
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<engagement::ContactDay>> ContactDays::Of(const engagement::EngagementHistory& history) {
+  std::vector<engagement::ContactDay> days;
+  KL_RETURN_IF_ERROR(Read(history.account_id, 0, days));
+  for (uint32_t i = 0; i < history.absorbed.size(); ++i) {
+    KL_RETURN_IF_ERROR(Read(history.absorbed[i], i + 1, days));
+  }
+  return days;
+}
+
+absl::Status ContactDays::Read(const std::string& account_id, uint32_t account,
+                               std::vector<engagement::ContactDay>& days) {
+  const store::TableReader& rows = *contacts_[context_.ledger.ShardOfAccount(account_id).number()];
+  std::string continuation;
+  do {
+    KL_ASSIGN_OR_RETURN(const projections::ContactsPage page,
+                        projections::ListContacts(rows, account_id, "", kContactsPerPage, continuation));
+    for (const projections::Contact& contact : page.contacts) {
+      const projections::ContactPerson& person = contact.people.front();
+      if (!person.data.has_sealed()) continue;
+      const absl::StatusOr<events::v1::PersonalData> data =
+          vault::Unseal(*context_.vault, {account_id, person.path}, person.data);
+      if (ReasonOf(data.status()) == Reason::kSubjectErased) continue;
+      KL_RETURN_IF_ERROR(data.status());
+      const size_t before = days.size();
+      AddDays(account, contact.contact_id, data->details(), days);
+      if (days.size() > before) read_[account_id].push_back(person.data.subject_id());
+    }
+    continuation = page.continuation;
+  } while (!continuation.empty());
+  return absl::OkStatus();
+}
+
+absl::Status ContactDays::Record(const std::string& reader, const std::string& purpose, std::string_view method) const {
+  for (const auto& [account_id, subjects] : read_) {
+    KL_RETURN_IF_ERROR(RecordReading(context_, Reading{account_id, subjects, reader, purpose, method}));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace keyledger::service

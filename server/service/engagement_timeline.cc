@@ -1,0 +1,148 @@
+// EngagementService: answers that show records: everything that happened with an account, flags and violations. See
+// engagement_service.h.
+#include <fmt/format.h>
+
+#include "keyledger/events/v1/event.pb.h"
+#include "projections/engagement/given_queries.h"
+#include "projections/engagement/timeline_queries.h"
+#include "server/base/error.h"
+#include "server/base/ids.h"
+#include "server/domain/event_kinds.h"
+#include "server/domain/proto_time.h"
+#include "server/service/engagement_scope.h"
+#include "server/service/engagement_service.h"
+#include "server/service/query_request.h"
+#include "server/service/retention_scope.h"
+#include "server/shard/account_reader.h"
+
+namespace keyledger::service {
+namespace {
+
+namespace engagement = projections::engagement;
+
+constexpr int kKindsMax = 50;
+
+absl::StatusOr<engagement::TimelineQuery> ToQuery(const ledger::v1::GetTimelineRequest& request,
+                                                  engagement::EngagementScope& scope) {
+  engagement::TimelineQuery query;
+  query.account_id = request.account_id();
+  KL_ASSIGN_OR_RETURN(query.start, StartOf(request, scope.as_of));
+  if (request.kinds_size() > kKindsMax) {
+    return FieldError("kinds", fmt::format("must have at most {} entries", kKindsMax));
+  }
+  for (int i = 0; i < request.kinds_size(); ++i) {
+    const int kind = request.kinds(i);
+    if (!events::v1::EventKind_IsValid(kind) || !(domain::IsFactKind(kind) || domain::IsDecisionKind(kind))) {
+      return FieldError(fmt::format("kinds[{}]", i), "is not a kind of fact or decision");
+    }
+    query.kinds.insert(kind);
+  }
+  query.decisions = request.decisions();
+  query.retracted = request.retracted();
+  KL_ASSIGN_OR_RETURN(query.page_size, CheckPageSize(request.page_size()));
+  KL_ASSIGN_OR_RETURN(query.continuation, PageAfter(request, scope));
+  return query;
+}
+
+// The flag, and what the record of it and that of the fact say beside it.
+absl::Status FillFlag(const ServiceContext& context, const engagement::RecordPlace& place, ledger::v1::FlagEntry& out) {
+  KL_ASSIGN_OR_RETURN(const events::v1::EventRecord record, ReadRecordAt(context, place.account_id, place.position));
+  const events::v1::ComplianceFlagged& flag = record.event().compliance_flagged();
+  KL_ASSIGN_OR_RETURN(const events::v1::EventRecord fact,
+                      shard::ReadRecord(context.ledger.ShardOfAccount(place.account_id).store(), place.account_id,
+                                        flag.fact_revision()));
+  out.set_account_id(place.account_id);
+  *out.mutable_occurred_time() = record.occurred_time();
+  *out.mutable_flag() = flag;
+  out.set_fact_kind(static_cast<events::v1::EventKind>(fact.event().payload_case()));
+  out.set_program_id(record.program().program_id());
+  out.set_program_version(record.program().version());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* EngagementServiceImpl::GetTimeline(grpc::CallbackServerContext* call,
+                                                             const ledger::v1::GetTimelineRequest* request,
+                                                             ledger::v1::GetTimelineResponse* response) {
+  const auto deadline = DeadlineOf(*call);
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_RETURN_IF_ERROR(CheckAccountExists(context_, request->account_id()));
+    KL_ASSIGN_OR_RETURN(engagement::EngagementScope scope, ToAccountScope(*request, *call, context_));
+    // What a client's clock dates ahead is there, too.
+    if (!request->has_as_of()) scope.as_of = engagement::kNoEnd;
+    KL_ASSIGN_OR_RETURN(const engagement::TimelineQuery query, ToQuery(*request, scope));
+    KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
+                        context_.ledger.Readers("engagement", request->min_cursor(), deadline));
+    KL_ASSIGN_OR_RETURN(const auto page, engagement::ListTimeline(Pointers(readers), scope, query));
+    for (const engagement::TimelineRow& row : page.rows) {
+      ledger::v1::TimelineEntry& entry = *response->add_entries();
+      KL_ASSIGN_OR_RETURN(*entry.mutable_record(), ReadRecordAt(context_, row.account_id, row.position));
+      entry.set_retracted(row.retracted);
+    }
+    response->set_merged_into_account_id(page.merged_into);
+    response->set_next_page_token(PageToken(*request, scope, page.continuation));
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* EngagementServiceImpl::ListFlags(grpc::CallbackServerContext* call,
+                                                           const ledger::v1::ListFlagsRequest* request,
+                                                           ledger::v1::ListFlagsResponse* response) {
+  const auto deadline = DeadlineOf(*call);
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(engagement::EngagementScope scope, ToEngagementScope(request->scope(), *call, context_));
+    engagement::FlagsQuery query;
+    KL_ASSIGN_OR_RETURN(query.start, StartOf(*request, scope.as_of));
+    if (!request->limit_id().empty() && !IsSnakeId(request->limit_id())) {
+      return FieldError("limit_id", "must be lower snake case of at most 64 bytes, for example gifts");
+    }
+    query.limit_id = request->limit_id();
+    if (!events::v1::LimitMeasure_IsValid(request->measure())) {
+      return FieldError("measure", "is not a value of LimitMeasure");
+    }
+    query.measure = request->measure();
+    KL_ASSIGN_OR_RETURN(query.page_size, CheckPageSize(request->page_size()));
+    KL_ASSIGN_OR_RETURN(query.continuation, PageAfter(*request, scope));
+    KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
+                        context_.ledger.Readers("engagement", request->min_cursor(), deadline));
+    KL_ASSIGN_OR_RETURN(const auto page, engagement::ListFlags(Pointers(readers), scope, query));
+    for (const engagement::RecordPlace& place : page.flags) {
+      KL_RETURN_IF_ERROR(FillFlag(context_, place, *response->add_flags()));
+    }
+    response->set_flag_count(page.flag_count);
+    response->set_next_page_token(PageToken(*request, scope, page.continuation));
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* EngagementServiceImpl::ListViolations(grpc::CallbackServerContext* call,
+                                                                const ledger::v1::ListViolationsRequest* request,
+                                                                ledger::v1::ListViolationsResponse* response) {
+  const auto deadline = DeadlineOf(*call);
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(engagement::EngagementScope scope, ToEngagementScope(request->scope(), *call, context_));
+    engagement::ViolationsQuery query;
+    if (!request->account_id().empty()) KL_RETURN_IF_ERROR(CheckAccountExists(context_, request->account_id()));
+    query.account_id = request->account_id();
+    KL_ASSIGN_OR_RETURN(query.start, StartOf(*request, scope.as_of));
+    KL_ASSIGN_OR_RETURN(query.page_size, CheckPageSize(request->page_size()));
+    KL_ASSIGN_OR_RETURN(query.continuation, PageAfter(*request, scope));
+    KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
+                        context_.ledger.Readers("engagement", request->min_cursor(), deadline));
+    KL_ASSIGN_OR_RETURN(const auto page, engagement::ListViolations(Pointers(readers), scope, query));
+    for (const engagement::ViolationRow& row : page.violations) {
+      ledger::v1::ViolationEntry& entry = *response->add_violations();
+      entry.set_account_id(row.account_id);
+      for (const engagement::RecordPlace& place : row.records) {
+        KL_ASSIGN_OR_RETURN(*entry.add_records(), ReadRecordAt(context_, place.account_id, place.position));
+      }
+      entry.set_sanctions_open(row.sanctions_open);
+    }
+    response->mutable_side_counts()->Add(page.side_counts.begin(), page.side_counts.end());
+    response->set_next_page_token(PageToken(*request, scope, page.continuation));
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace keyledger::service

@@ -1,0 +1,57 @@
+// The part of the sequencer that looks up what a client says was not so. See sequencer.h.
+#include <fmt/format.h>
+
+#include "server/base/error.h"
+#include "server/shard/sequencer.h"
+
+namespace keyledger::shard {
+
+namespace {
+
+std::string KindOf(const events::v1::Event& event) {
+  return events::v1::EventKind_Name(static_cast<events::v1::EventKind>(static_cast<int>(event.payload_case())));
+}
+
+}  // namespace
+
+absl::Status Sequencer::CheckRetractions(const AppendCommand& command) {
+  for (size_t i = 0; i < command.events.size(); ++i) {
+    if (!command.events[i].event.has_fact_retracted()) continue;
+    const absl::Status status = CheckRetraction(command.account_id, command.events[i].event.fact_retracted());
+    if (status.ok()) continue;
+    absl::Status named = MakeError(ReasonOf(status), fmt::format("events[{}]: {}", i, MessageOf(status)));
+    for (const auto& [key, value] : MetadataOf(status)) AddMetadata(named, key, value);
+    return named;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Sequencer::CheckRetraction(const std::string& account_id, const events::v1::FactRetracted& retracted) {
+  const uint64_t position = retracted.position();
+  const absl::Status not_found = MakeError(
+      Reason::kRecordNotFound, fmt::format("no record of account '{}' with revision {} stands at position {} of "
+                                           "shard {}; read the account again",
+                                           account_id, retracted.revision(), position, options_.shard));
+  if (position >= next_position()) return not_found;
+  const std::string_view pending = PendingBytes(position);
+  std::string stored;
+  if (pending.empty()) {
+    KL_ASSIGN_OR_RETURN(stored, store_.GetRecord(position));
+  }
+  const std::string_view bytes = pending.empty() ? std::string_view(stored) : pending;
+  events::v1::EventRecord record;
+  if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return MakeError(Reason::kStoreDamaged,
+                     fmt::format("record {} of shard {} cannot be read", position, options_.shard));
+  }
+  if (record.account_id() != account_id || record.revision() != retracted.revision()) return not_found;
+  if (static_cast<int>(record.event().payload_case()) == static_cast<int>(retracted.kind())) return absl::OkStatus();
+  const std::string kind = KindOf(record.event());
+  absl::Status status =
+      MakeError(Reason::kNotRetractable,
+                fmt::format("the record of revision {} is of {}, not of the kind named", retracted.revision(), kind));
+  AddMetadata(status, "kind", kind);
+  return status;
+}
+
+}  // namespace keyledger::shard

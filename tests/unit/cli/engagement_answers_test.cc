@@ -1,0 +1,107 @@
+// The reading commands about meeting accounts: what they ask for, and what they print of the answer.
+#include <sstream>
+
+#include <google/protobuf/text_format.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include "client/cli/app.h"
+#include "keyledger/ledger/v1/engagement_service.grpc.pb.h"
+
+namespace keyledger::cli {
+namespace {
+
+// EngagementService in the test's own process. Threads: set the answers before the first call.
+class FakeEngagement final : public ledger::v1::EngagementService::Service {
+ public:
+  FakeEngagement() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  ~FakeEngagement() override { server_->Shutdown(); }
+
+  grpc::Status ListDue(grpc::ServerContext*, const ledger::v1::ListDueRequest* request,
+                       ledger::v1::ListDueResponse* response) override {
+    asked = request->ShortDebugString();
+    *response = due;
+    return grpc::Status::OK;
+  }
+  grpc::Status GetCoverage(grpc::ServerContext*, const ledger::v1::GetCoverageRequest* request,
+                           ledger::v1::GetCoverageResponse*) override {
+    asked = request->ShortDebugString();
+    return grpc::Status::OK;
+  }
+  grpc::Status ListProspects(grpc::ServerContext*, const ledger::v1::ListProspectsRequest* request,
+                             ledger::v1::ListProspectsResponse*) override {
+    asked = request->ShortDebugString();
+    return grpc::Status::OK;
+  }
+  grpc::Status GetTimeline(grpc::ServerContext*, const ledger::v1::GetTimelineRequest* request,
+                           ledger::v1::GetTimelineResponse*) override {
+    asked = request->ShortDebugString();
+    return grpc::Status::OK;
+  }
+  grpc::Status ListFlags(grpc::ServerContext*, const ledger::v1::ListFlagsRequest* request,
+                         ledger::v1::ListFlagsResponse*) override {
+    asked = request->ShortDebugString();
+    return grpc::Status::OK;
+  }
+
+  // Runs the command; returns what it prints.
+  std::string Print(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--server", "127.0.0.1:" + std::to_string(port_), "--timeout", "10"});
+    std::istringstream in;
+    std::ostringstream out;
+    std::ostringstream err;
+    EXPECT_EQ(Run(arguments, Environment{in, out, err}), 0) << err.str();
+    return out.str();
+  }
+
+  // The last request, as text.
+  std::string asked;
+  ledger::v1::ListDueResponse due;
+
+ private:
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+TEST(EngagementCommands, AskForWhatTheirOptionsSay) {
+  FakeEngagement server;
+  server.Print({"duty", "list", "--person", "km-07", "--overdue", "--region", "CN", "--reader", "km-07", "--purpose",
+                "greetings"});
+  EXPECT_EQ(server.asked,
+            "scope { accounts { region: \"CN\" } } person: \"km-07\" overdue_only: true reader: \"km-07\" "
+            "purpose: \"greetings\"");
+  server.Print({"owner", "coverage", "--flag", "one_person", "--window-days", "90"});
+  EXPECT_EQ(server.asked, "scope { accounts { } } flag: COVERAGE_FLAG_ONE_PERSON window_days: 90");
+  server.Print({"account", "prospects", "--order=-fit", "--order", "size"});
+  EXPECT_EQ(server.asked,
+            "scope { accounts { } } order { score_id: \"fit\" descending: true } order { score_id: \"size\" }");
+  server.Print({"interaction", "list", "acme", "--retracted"});
+  EXPECT_EQ(server.asked,
+            "account_id: \"acme\" kinds: EVENT_KIND_INTERACTION_PLANNED kinds: EVENT_KIND_INTERACTION_MADE kinds: "
+            "EVENT_KIND_INTERACTION_MISSED retracted: true");
+  server.Print({"compliance", "flags", "--prices"});
+  EXPECT_EQ(server.asked, "scope { accounts { } } measure: LIMIT_MEASURE_UNIT_PRICE_MICROS");
+}
+
+TEST(EngagementCommands, PrintWhatIsDue) {
+  FakeEngagement server;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"(
+      duties { account_id: "acme" kind: DUTY_KIND_PERIODIC due_day: "2026-01-10" overdue: true people: "km-07"
+               interaction_kinds: INTERACTION_KIND_PHONE rule_id: "phone_a" period: "2026-01" number: 1 required: 3 }
+      duties { account_id: "beta" kind: DUTY_KIND_NEXT_STEP due_day: "2026-01-12" what: "offer" }
+      due_count: 2 overdue_count: 1 account_count: 2 as_of { seconds: 1768046400 })",
+                                                            &server.due));
+  EXPECT_EQ(server.Print({"duty", "list"}),
+            "by          state    account  what          rule             who\n"
+            "2026-01-10  overdue  acme     phone 1 of 3  phone_a 2026-01  km-07\n"
+            "2026-01-12  due      beta     offer         next_step        nobody\n"
+            "2 due, 1 of them overdue, for 2 accounts, as of 2026-01-10T12:00:00Z\n");
+}
+
+}  // namespace
+}  // namespace keyledger::cli
