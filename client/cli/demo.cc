@@ -1,4 +1,5 @@
-// keyledger demo load: the programs of the story, all accounts through AppendStream, then the reviews of those that rank.
+// keyledger demo load: the programs of the story, all accounts through AppendStream, then the reviews of the programs
+// that rank.
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -220,9 +221,7 @@ int Load(Session& session, const LoadOptions& options) {
 void AddDemoCommands(CLI::App& root, Action& selected) {
   CLI::App* noun = root.add_subcommand("demo", "A ledger to try things on");
   auto options = std::make_shared<LoadOptions>();
-  CLI::App* verb = AddVerb(noun, "load",
-                           "Publishes five programs and loads three years of made-up accounts; running it twice changes "
-                           "nothing",
+  CLI::App* verb = AddVerb(noun, "load", "Loads three years of made-up accounts; running it twice changes nothing",
                            selected, [options](Session& session) { return Load(session, *options); });
   verb->add_option("--accounts", options->generated.accounts, "Number of accounts beside the story's forty")
       ->check(CLI::Range(1u, kDemoAccountsMax))

@@ -22,8 +22,8 @@ std::vector<::keyledger::ledger::v1::PublishProgramRequest> DemoPrograms();
 // Nothing is later than 2025-12-31.
 std::vector<::keyledger::ledger::v1::AppendRequest> DemoStory();
 
-// Returns the reviews of the programs that rank their accounts, in order of time, to be started one after the other when
-// all has been told: a program published for the past has its earlier moments reviewed by whoever wants that.
+// Returns the reviews of the programs that rank their accounts, in order of time, to be started one after the other
+// when all has been told: a program published for the past has its earlier moments reviewed by whoever wants that.
 std::vector<::keyledger::ledger::v1::StartReviewRequest> DemoReviews();
 
 }  // namespace keyledger::cli

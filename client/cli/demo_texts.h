@@ -1,5 +1,5 @@
-// What the demo ledger tells besides its generated accounts, as text: the five programs and, for each, what happens with
-// the accounts under it. The definition is written at build time by demo_texts.cmake. Read next: demo_story.h.
+// What the demo ledger tells besides its generated accounts, as text: the five programs and, for each, what happens
+// with the accounts under it. The definition is written at build time by demo_texts.cmake. Read next: demo_story.h.
 #pragma once
 
 #include <span>
