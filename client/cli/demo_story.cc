@@ -160,10 +160,12 @@ void TellLine(std::string_view line, const Account& account, int64_t utc_offset_
   int64_t times = 1;
   int64_t every_days = 0;
   if (std::isdigit(static_cast<unsigned char>(line.front())) != 0) {
+    // "N times every D days".
     times = NumberOf(TakeWord(line));
-    KL_CHECK(TakeWord(line) == "times" && TakeWord(line) == "every");
+    TakeWord(line);
+    TakeWord(line);
     every_days = NumberOf(TakeWord(line));
-    KL_CHECK(TakeWord(line) == "days");
+    TakeWord(line);
   }
   for (int64_t i = 0; i < times; ++i) {
     const int64_t seconds = first + i * every_days * kDaySeconds;
