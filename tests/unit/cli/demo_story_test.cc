@@ -134,7 +134,7 @@ class StoryLedger {
 TEST(DemoStory, IsTheSameEverywhere) {
   std::string bytes;
   for (const AppendRequest& request : DemoStory()) bytes += request.SerializeAsString();
-  EXPECT_EQ(StableHash(bytes), "1026ceb2fe961bcc9499a4e489f0255a");
+  EXPECT_EQ(StableHash(bytes), "2160b0bba0f66cc17e72522b26be4fe8");
 }
 
 TEST(DemoStory, HasEightAccountsInTheRegionOfEachProgram) {
