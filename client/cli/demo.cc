@@ -1,4 +1,6 @@
-// keyledger demo load: the demo ledger through AppendStream.
+// keyledger demo load: the programs of the story, all accounts through AppendStream, then the reviews of the programs
+// that rank.
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -7,14 +9,26 @@
 
 #include "client/cli/commands.h"
 #include "client/cli/demo_generator.h"
+#include "client/cli/demo_story.h"
 #include "client/cli/import.h"
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
 #include "client/cpp/appender.h"
+#include "client/cpp/backoff.h"
 #include "keyledger/ledger/v1/ledger_service.pb.h"
+#include "keyledger/ledger/v1/program_service.pb.h"
+#include "keyledger/ledger/v1/tier_service.pb.h"
 
 namespace keyledger::cli {
 namespace {
+
+constexpr std::chrono::milliseconds kPollMin{10};
+constexpr std::chrono::milliseconds kPollMax{500};
+
+struct LoadOptions {
+  DemoOptions generated;
+  bool no_story = false;
+};
 
 // What became of the requests. Filled by the appender's callbacks.
 struct Tally {
@@ -107,8 +121,61 @@ bool SendDeclined(Tally& tally, client::PipelinedAppender& appender) {
   return true;
 }
 
-int Load(Session& session, const DemoOptions& options) {
-  std::vector<v1::AppendRequest> requests = DemoRequests(options);
+// A second time nothing is published. Returns the exit code.
+int PublishPrograms(Session& session) {
+  for (const v1::PublishProgramRequest& request : DemoPrograms()) {
+    const auto result = session.client().PublishProgram(request);
+    if (!result.ok()) return session.Fail(result.error());
+  }
+  return kExitOk;
+}
+
+// Follows a review to its end: they come one at a time.
+int WaitForReview(Session& session, const std::string& review_id) {
+  client::Waiter waiter;
+  std::chrono::milliseconds poll = kPollMin;
+  v1::GetReviewRequest request;
+  request.set_review_id(review_id);
+  request.set_page_size(1);
+  while (true) {
+    const auto result = session.client().GetReview(request);
+    if (!result.ok()) return session.Fail(result.error());
+    const v1::ReviewState state = result->review().state();
+    if (state == v1::REVIEW_STATE_COMPLETED) return kExitOk;
+    if (state == v1::REVIEW_STATE_FAILED) {
+      session.err() << Printable(review_id) << " failed: " << Printable(result->review().detail()) << "\n";
+      return kExitInternal;
+    }
+    waiter.WaitFor(poll);
+    poll = std::min(2 * poll, kPollMax);
+  }
+}
+
+// A second time the reviews of the first are found. Returns the exit code.
+int RunReviews(Session& session) {
+  for (const v1::StartReviewRequest& request : DemoReviews()) {
+    const auto result = session.client().StartReview(request);
+    if (!result.ok()) return session.Fail(result.error());
+    const int code = WaitForReview(session, result->review().review_id());
+    if (code != kExitOk) return code;
+  }
+  return kExitOk;
+}
+
+// The story first: it is written, and the same however many accounts are generated.
+std::vector<v1::AppendRequest> AllRequests(const LoadOptions& options) {
+  std::vector<v1::AppendRequest> requests;
+  if (!options.no_story) requests = DemoStory();
+  for (v1::AppendRequest& request : DemoRequests(options.generated)) requests.push_back(std::move(request));
+  return requests;
+}
+
+int Load(Session& session, const LoadOptions& options) {
+  if (!options.no_story) {
+    const int published = PublishPrograms(session);
+    if (published != kExitOk) return published;
+  }
+  std::vector<v1::AppendRequest> requests = AllRequests(options);
   Tally tally;
   Progress progress(session.err(), session.err_is_terminal(), "loading", requests.size());
   uint64_t sent = 0;
@@ -137,6 +204,10 @@ int Load(Session& session, const DemoOptions& options) {
     return session.Fail(*tally.fatal);
   }
   const double seconds = progress.seconds();
+  if (!options.no_story) {
+    const int reviewed = RunReviews(session);
+    if (reviewed != kExitOk) return reviewed;
+  }
   WaitForProjections(session);
   PrintTally(session, tally, requests.size(), seconds);
   // A redemption of more points than there are is part of the story, a refusal of another kind is not.
@@ -149,13 +220,14 @@ int Load(Session& session, const DemoOptions& options) {
 
 void AddDemoCommands(CLI::App& root, Action& selected) {
   CLI::App* noun = root.add_subcommand("demo", "A ledger to try things on");
-  auto options = std::make_shared<DemoOptions>();
+  auto options = std::make_shared<LoadOptions>();
   CLI::App* verb = AddVerb(noun, "load", "Loads three years of made-up accounts; running it twice changes nothing",
                            selected, [options](Session& session) { return Load(session, *options); });
-  verb->add_option("--accounts", options->accounts, "Number of accounts")
+  verb->add_option("--accounts", options->generated.accounts, "Number of accounts beside the story's forty")
       ->check(CLI::Range(1u, kDemoAccountsMax))
       ->capture_default_str();
-  verb->add_option("--seed", options->seed, "Another seed, another story")->capture_default_str();
+  verb->add_option("--seed", options->generated.seed, "Another seed, other accounts")->capture_default_str();
+  verb->add_flag("--no-story", options->no_story, "Without the five programs and the forty accounts under them");
 }
 
 }  // namespace keyledger::cli

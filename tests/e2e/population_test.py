@@ -56,6 +56,34 @@ QUERIES = [
     ("portfolio groups club", "groups"),
 ]
 
+# Of the forty accounts that are told of, at the end of their story: a line, and the field of its answer that must not be empty.
+STORY_QUERIES = [
+    ("account timeline hongda-mining", "entries"),
+    ("account profile hongda-mining --as-of 2026-01-01", "facts"),
+    ("duty list --region CN/53 --as-of 2025-12-20 --until 2026-01-20", "duties"),
+    ("duty list --person zhao --overdue --as-of 2025-12-20", "duties"),
+    ("duty cadence --account hongda-mining --as-of 2025-12-20", "periods"),
+    ("opportunity list --region CN/46 --as-of 2026-01-01", "opportunities"),
+    ("opportunity pipeline --region IE --as-of 2026-01-01", "stages"),
+    ("quote list --region IE --state all --as-of 2026-01-01", "quotes"),
+    ("quote approvals --as-of 2026-01-01", "approvals"),
+    ("contract list --region IE --as-of 2026-01-01", "contracts"),
+    ("contract list --region CN --as-of 2026-01-01", "contracts"),
+    ("issue list --region CN/53 --as-of 2026-01-01", "issues"),
+    ("issue list --region CN/21 --as-of 2026-01-01", "issues"),
+    ("promise list --region CN/51 --as-of 2026-01-01", "promises"),
+    ("plan list --region CN/21 --as-of 2026-01-01", "plans"),
+    ("owner coverage --region CN/46 --as-of 2026-01-01", "accounts"),
+    ("tier show hongda-mining --as-of 2025-12-20", "standing"),
+    ("tier show coral-taxi --as-of 2025-12-20", "standing"),
+    ("tier show member-lin", "standing"),
+    ("tier show shannon-chem", "standing"),
+    ("tier show anshan-steel", "standing"),
+]
+
+# Of each program an account, and a tier that it was given.
+STORY_TIERS = {"hongda-mining": "ka", "coral-taxi": "band_a", "member-lin": "promising", "shannon-chem": "platinum", "anshan-steel": "b"}
+
 
 class Population(unittest.TestCase):
     @classmethod
@@ -78,6 +106,27 @@ class Population(unittest.TestCase):
                 done = self.books.run(*line.split(), output="table")
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertGreater(len(done.stdout.splitlines()), 1)
+
+    def test_every_query_of_the_relationship_shows_something_of_the_story(self):
+        for line, field in STORY_QUERIES:
+            with self.subTest(line=line):
+                answer = self.books.ask(*line.split())
+                self.assertNotIn(answer.get(field), (None, "0", 0, [], "", {}), answer)
+                done = self.books.run(*line.split(), output="table")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertGreater(len(done.stdout.splitlines()), 1)
+
+    def test_tiers_are_given_under_each_of_the_five_programs(self):
+        for account, tier in STORY_TIERS.items():
+            with self.subTest(account=account):
+                history = self.books.ask("tier", "history", account)["assignments"]
+                self.assertIn(tier, [assignment["tier_id"] for assignment in history])
+
+    def test_the_story_is_there_once_however_often_it_is_loaded(self):
+        records = self.books.record_count()
+        again = self.books.ask("demo", "load", "--accounts", str(ACCOUNTS))
+        self.assertEqual((again["applied"], again["already_there"]), (0, again["requests"]))
+        self.assertEqual(self.books.record_count(), records)
 
     def test_a_forecast_is_put_on_record_listed_and_scored(self):
         made = self.books.ask("retention", "record-forecast", "--as-of", "2025-07-01", "--horizon-days", "180", "--request-id", "f", "--note", "half a year")

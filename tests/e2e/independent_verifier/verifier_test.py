@@ -81,7 +81,7 @@ class Ledger(unittest.TestCase):
         cls.server = harness.Server(SERVER, cls.directory.name, "--shards", "4")
         cls.addClassCleanup(cls.server.stop)
         cls.audit = audit_service_pb2_grpc.AuditServiceStub(cls.server.channel)
-        cls.command("demo", "load", "--accounts", "40")
+        cls.command("demo", "load", "--accounts", "40", "--no-story")
         keys = cls.audit.ListSigningKeys(cls.api.ListSigningKeysRequest(), timeout=harness.CALL_DEADLINE_S).keys
         cls.keys = [key.verifier_key for key in keys]
         cls.key_file = cls.path / "keys"
@@ -256,7 +256,7 @@ class Rotation(unittest.TestCase):
         harness.generate(cls.path)
         cls.server = harness.Server(SERVER, cls.directory.name, "--shards", "2")
         cls.addClassCleanup(cls.server.stop)
-        cls.command("demo", "load", "--accounts", "10")
+        cls.command("demo", "load", "--accounts", "10", "--no-story")
         # Sets of keys, one for each shard, in the order in which they were in use.
         cls.keys = [cls.current_keys()]
         for turn in range(2):
