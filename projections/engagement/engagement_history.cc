@@ -412,7 +412,9 @@ class EngagementScan::Impl {
       row.times = item.times;
       if (!TakeRow(rows.value(), row.times, row.event)) return UnreadableRow(loading_);
       // By when each holds they are cut below.
-      if (row.times.recorded >= scope_.known_at || retracted_.contains(row.times.position)) continue;
+      if (row.times.recorded >= scope_.known_at) continue;
+      // A step that was taken back was decided all the same: what it ended stays ended. A forecast is no step.
+      if (item.kind == kForecastRows && retracted_.contains(row.times.position)) continue;
       row.kind = static_cast<int>(row.event.payload_case());
       const auto [at, added] = found.try_emplace({item.kind, std::string(item.item_id)}, history_.items.size());
       if (added) history_.items.push_back({account_, item.kind, std::string(item.item_id), {}});

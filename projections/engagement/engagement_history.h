@@ -37,14 +37,15 @@ struct HistoryRow {
   RowTimes times;
   // Whose stream it is in: 0 the account itself, otherwise EngagementHistory::absorbed[account - 1].
   uint32_t account = 0;
-  // Only rows of the timeline can be: from everything else what was taken back is left out.
+  // Only rows of the timeline are marked: from everything else what was taken back is left out, but for steps of items.
   bool retracted = false;
   // events::v1::EventKind, also where only that is kept (the timeline).
   int kind = 0;
   events::v1::Event event;
 };
 
-// The steps of one item of one account, in order of position. An id used again after it ended is the same entry.
+// The steps of one item of one account, in order of position, also those taken back. An id used again after it ended is
+// the same entry.
 struct HistoryItem {
   uint32_t account = 0;
   // RowsOf(domain::ItemKind), kPaymentRows or kForecastRows.

@@ -562,6 +562,20 @@ TEST(Duties, OfAPlannedInteractionAreDueWhenItIsToBe) {
   EXPECT_THAT(Derive(log, "a", programs, Utc(2024, 2, 4)), IsEmpty());
 }
 
+TEST(Duties, OfAPlanThatWasCarriedOutDoNotComeBackWhenThatIsRetracted) {
+  MeetingLog log = ClassA(Utc(2024, 1, 1), "a");
+  auto* planned = log.Event("a", Utc(2024, 1, 5)).mutable_interaction_planned();
+  planned->set_interaction_id("v-12");
+  planned->set_kind(kVisit);
+  planned->add_people("km-07");
+  testing::SetTime(Utc(2024, 1, 20, 10), planned->mutable_start_time());
+  const size_t place = log.Meet("a", Utc(2024, 1, 20, 10), {.kind = kVisit, .interaction_id = "v-12"});
+  log.Retract(place, Utc(2027, 1, 20));
+  for (const Micros known_at : {Utc(2027, 1, 20), kNoEnd}) {
+    EXPECT_THAT(Derive(log, "a", {ProgramOf(Head())}, Utc(2024, 1, 21), std::nullopt, known_at), IsEmpty());
+  }
+}
+
 constexpr const char* kDeadlines = R"(
 deadlines:
   issues:
