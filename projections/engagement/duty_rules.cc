@@ -151,16 +151,18 @@ void AskPeriod(const Derivation& derivation, const PeriodicDuty& rule, const Per
   }
 }
 
+// Whether it comes after the cause: of the same moment, what was recorded later is the later.
+bool IsAfter(const HistoryRow& row, const HistoryRow& cause) {
+  if (row.times.occurred != cause.times.occurred) return row.times.occurred > cause.times.occurred;
+  return row.account == cause.account && row.times.position > cause.times.position;
+}
+
 // The first that keeps a follow-up after what it follows from.
 std::optional<Micros> FollowedAt(const EngagementHistory& history, const FollowUp& rule, const HistoryRow& cause,
                                  Micros not_before) {
   for (auto row = FirstAt(history.interactions, std::max(cause.times.occurred, not_before));
        row != history.interactions.end(); ++row) {
-    // Of the same moment, what was recorded later is the later.
-    if (row->times.occurred == cause.times.occurred &&
-        (row->account != cause.account || row->times.position <= cause.times.position)) {
-      continue;
-    }
+    if (!IsAfter(*row, cause)) continue;
     const bool referral = row->event.has_referral_asked() || row->event.has_referral_given();
     if (rule.referral() && referral) return row->times.occurred;
     if (Keeps(history, *row, rule)) return row->times.occurred;
@@ -355,7 +357,7 @@ void RuleDuties::NextSteps(const Visitor& visit) const {
     asked.since = cause.times.occurred;
     asked.due = MicrosOf(step.due_time());
     for (auto row = FirstAt(history.interactions, cause.times.occurred); row != history.interactions.end(); ++row) {
-      if (!row->event.has_interaction_made() || row->times.occurred == cause.times.occurred) continue;
+      if (!row->event.has_interaction_made() || !IsAfter(*row, cause)) continue;
       if (step.kind() != events::v1::INTERACTION_KIND_UNSPECIFIED &&
           row->event.interaction_made().kind() != step.kind()) {
         continue;

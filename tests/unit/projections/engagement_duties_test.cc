@@ -519,6 +519,21 @@ TEST(Duties, OfANextStepStayUntilALaterInteractionOfTheKindHoweverLongAgoItWasNa
   EXPECT_THAT(Derive(log, "a", programs, Utc(2024, 1, 11)), IsEmpty());
 }
 
+TEST(Duties, OfANextStepAreKeptByWhatIsRecordedAfterItOfTheSameMoment) {
+  const Programs programs = {ProgramOf(Head())};
+  MeetingLog log = ClassA(Utc(2024, 1, 1), "a");
+  log.Meet("a", Utc(2024, 1, 5), {.kind = kMail});
+  auto* made = log.Event("a", Utc(2024, 1, 5)).mutable_interaction_made();
+  made->set_kind(kVisit);
+  made->add_people("km-07");
+  made->mutable_next_step()->set_what("send the offer");
+  made->mutable_next_step()->set_kind(kMail);
+  testing::SetTime(Utc(2024, 1, 10), made->mutable_next_step()->mutable_due_time());
+  EXPECT_EQ(Derive(log, "a", programs, Utc(2024, 1, 11)).size(), 1u) << "what was recorded before came before";
+  log.Meet("a", Utc(2024, 1, 5), {.kind = kMail});
+  EXPECT_THAT(Derive(log, "a", programs, Utc(2024, 1, 11)), IsEmpty());
+}
+
 TEST(Duties, OfSomebodyWhoHasNoRoleAnyMoreAreTheOwners) {
   const Programs programs = {ProgramOf(Head())};
   MeetingLog log = ClassA(Utc(2024, 1, 1), "a");
