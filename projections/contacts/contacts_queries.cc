@@ -107,6 +107,14 @@ absl::StatusOr<ContactsPage> ListContacts(const store::TableReader& rows, std::s
   return page;
 }
 
+absl::StatusOr<bool> IsContactNamed(const store::TableReader& rows, std::string_view account_id,
+                                    std::string_view contact_id) {
+  std::string key;
+  ContactKey(account_id, contact_id, key);
+  KL_ASSIGN_OR_RETURN(const std::optional<std::string> value, rows.Get(key));
+  return value.has_value();
+}
+
 absl::StatusOr<SubjectPage> ListSubjectPlaces(const store::TableReader& rows, std::string_view subject_id,
                                               uint64_t first, size_t page_size) {
   SubjectPage page;

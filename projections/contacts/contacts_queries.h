@@ -75,6 +75,10 @@ inline constexpr size_t kContactsScanMax = 10'000;
 absl::StatusOr<ContactsPage> ListContacts(const store::TableReader& rows, std::string_view account_id,
                                           std::string_view contact_id, size_t page_size, std::string_view continuation);
 
+// Whether a record or a removal of the contact is among the account's rows. Errors: DATA_LOSS (kStoreDamaged).
+absl::StatusOr<bool> IsContactNamed(const store::TableReader& rows, std::string_view account_id,
+                                    std::string_view contact_id);
+
 // Lists up to `page_size` places of a subject on one shard, from number `first` on.
 // Errors: DATA_LOSS (kStoreDamaged).
 absl::StatusOr<SubjectPage> ListSubjectPlaces(const store::TableReader& rows, std::string_view subject_id,

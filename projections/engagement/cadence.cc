@@ -19,8 +19,10 @@ class Tally {
     const std::string& rule = asked.kind == DutyKind::kNextStep ? next_step_ : asked.rule_id;
     if (!filter_.rule_id.empty() && filter_.rule_id != rule) return;
     // One that was not due by the moment asked about came not due; one that fell away never will.
-    if (asked.due > derivation_.now() || asked.due < start_ || derivation_.FellAway(asked.since, asked.due)) return;
-    const Holders holders = rules_.HoldersOf(asked, asked.due);
+    if (asked.due > derivation_.now() || asked.due < start_) return;
+    if (derivation_.FellAway(asked.since, asked.due, asked.account)) return;
+    // Who takes over at the due time itself had no time to keep it.
+    const Holders holders = rules_.HoldersOf(asked, asked.due - 1);
     if (!Of(holders)) return;
     CadenceCount count;
     count.required = 1;
@@ -38,9 +40,9 @@ class Tally {
   void TakePeriodic(const Asked& asked) {
     Take(asked);
     if (!filter_.rule_id.empty() && filter_.rule_id != asked.rule_id) return;
-    const bool fell_away = derivation_.FellAway(asked.since, asked.due);
+    const bool fell_away = derivation_.FellAway(asked.since, asked.due, asked.account);
     if (asked.number == 1) {
-      const Holders holders = rules_.HoldersOf(asked, std::min(asked.period_end, derivation_.now()));
+      const Holders holders = rules_.HoldersOf(asked, std::min(asked.period_end, derivation_.now()) - 1);
       if (!Of(holders)) return;
       if (asked.made > asked.required) {
         CadenceCount count;

@@ -49,7 +49,7 @@ struct CadenceFilter {
 struct AccountCadence {
   CadenceCount total;
   std::map<std::string, CadenceCount, std::less<>> rules;
-  // Who had the duty when it came due; each of several in full.
+  // Who had the duty just before it came due; each of several in full.
   std::map<std::string, CadenceCount, std::less<>> people;
   // The newest first, then by rule_id.
   std::vector<CadencePeriod> periods;

@@ -79,7 +79,10 @@ std::map<std::string, PlacedContact> PlacedContacts(const EngagementHistory& his
     const events::v1::ContactPlaced& place = row.event.contact_placed();
     const std::string name = history.ContactName(row.account, place.contact_id());
     if (place.left()) {
-      placed.erase(name);
+      // Of another post than the one that is held it says nothing new.
+      if (const auto held = placed.find(name); held != placed.end() && held->second.post == place.post()) {
+        placed.erase(held);
+      }
     } else {
       placed[name] = {place.post(), place.rank(), place.key_post(), row.times.occurred};
     }

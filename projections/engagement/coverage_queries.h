@@ -69,7 +69,7 @@ struct CoverageAnswer {
   std::string continuation;
 };
 
-// Rank and post of a contact by the latest that was said of it; of none that left or was removed.
+// Rank and post of a contact: it holds the one in which it was placed last, unless it left that one or was removed.
 struct PlacedContact {
   std::string post;
   uint32_t rank = 0;

@@ -66,24 +66,28 @@ int64_t LapseDaysOf(const domain::CompiledProgram* program) {
 Derivation::Derivation(const EngagementHistory& history, const DutyBasis& basis)
     : history_(history), basis_(basis), program_(ProgramAt(basis.as_of)), zone_(ZoneOf(history, basis)) {}
 
-const domain::CompiledProgram* Derivation::ProgramAt(Micros time) const {
-  return engagement::ProgramAt(history_, basis_, time);
+const domain::CompiledProgram* Derivation::ProgramAt(Micros time, uint32_t account) const {
+  return engagement::ProgramAt(history_.JudgeOf(account, time), basis_, time);
 }
 
-bool Derivation::FellAway(Micros since, Micros due) const {
-  return std::any_of(history_.life.begin(), history_.life.end(), [&](const LifeChange& change) {
-    return change.life != Life::kOpen && since < change.since && change.since < due;
-  });
+bool Derivation::FellAway(Micros since, Micros due, uint32_t account) const {
+  const auto ended = [&](const EngagementHistory& judge) {
+    return std::any_of(judge.life.begin(), judge.life.end(), [&](const LifeChange& change) {
+      return change.life != Life::kOpen && since < change.since && change.since < due &&
+             &history_.JudgeOf(account, change.since) == &judge;
+    });
+  };
+  return ended(history_) || (account != 0 && ended(history_.pasts[account - 1]));
 }
 
-Holders Derivation::OwnerOf(Micros time) const {
+Holders Derivation::OwnerOf(Micros time, uint32_t account) const {
   Holders holders;
-  AddHolders(kOwnerRole, time, holders);
+  AddHolders(kOwnerRole, time, account, holders);
   return holders;
 }
 
-void Derivation::AddHolders(std::string_view role, Micros time, Holders& holders) const {
-  for (const RoleHeld& held : history_.roles) {
+void Derivation::AddHolders(std::string_view role, Micros time, uint32_t account, Holders& holders) const {
+  for (const RoleHeld& held : history_.JudgeOf(account, time).roles) {
     if (held.role != role || held.since > time || time >= held.until) continue;
     AddPerson(held.person, holders);
     if (holders.role.empty()) holders.role = role;
@@ -95,14 +99,19 @@ void Derivation::AddPerson(std::string_view person, Holders& holders) {
   if (at == holders.people.end() || *at != person) holders.people.emplace(at, person);
 }
 
-bool Derivation::LeftAt(std::string_view person, Micros time) const {
-  const bool had = std::any_of(history_.roles.begin(), history_.roles.end(),
-                               [&](const RoleHeld& held) { return held.person == person && held.since <= time; });
-  return had && !history_.HoldsAnyRoleAt(person, time);
+bool Derivation::HasLeft(std::string_view person, Micros named, Micros time, uint32_t account) const {
+  const EngagementHistory& judge = history_.JudgeOf(account, time);
+  if (judge.HoldsAnyRoleAt(person, time)) return false;
+  const auto ended = [&](const EngagementHistory& held_in) {
+    return std::any_of(held_in.roles.begin(), held_in.roles.end(), [&](const RoleHeld& held) {
+      return held.person == person && named < held.until && held.until <= time;
+    });
+  };
+  return ended(judge) || (account != 0 && ended(history_.pasts[account - 1]));
 }
 
-Holders Derivation::PersonOf(std::string_view person, Micros time) const {
-  if (person.empty() || LeftAt(person, time)) return OwnerOf(time);
+Holders Derivation::PersonOf(std::string_view person, Micros named, Micros time, uint32_t account) const {
+  if (person.empty() || HasLeft(person, named, time, account)) return OwnerOf(time, account);
   return {{std::string(person)}, ""};
 }
 

@@ -2,6 +2,7 @@
 // Internal to the room; read duties.h.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,7 +39,8 @@ class Derivation {
   // The moment asked about.
   Micros now() const { return basis_.as_of; }
   const Zone& zone() const { return zone_; }
-  const domain::CompiledProgram* ProgramAt(Micros time) const;
+  // The program that governs what happens on `account` (as in HistoryRow) at the moment; null: none.
+  const domain::CompiledProgram* ProgramAt(Micros time, uint32_t account = 0) const;
   // Governs now; null: none.
   const domain::CompiledProgram* program() const { return program_; }
 
@@ -46,37 +48,38 @@ class Derivation {
   Micros StartOfDay(int64_t day) const { return zone_.PeriodStartByIndex(day, CalendarUnit::kDay); }
   int64_t DayOf(Micros time) const { return zone_.DayIndex(time); }
 
-  // Whether, after it was asked at `since` and before it was due, the account was closed or merged: it then fell away.
-  bool FellAway(Micros since, Micros due) const;
+  // Whether, after it was asked on `account` at `since` and before it was due, that was closed or merged: it then fell
+  // away. What was asked on an account that was merged into this one goes on with this one.
+  bool FellAway(Micros since, Micros due, uint32_t account) const;
 
-  // The one responsible for the account at the moment.
-  Holders OwnerOf(Micros time) const;
+  // Whose it is at the moment what was asked on `account`, as in HistoryRow. First: the one responsible.
+  Holders OwnerOf(Micros time, uint32_t account = 0) const;
   // Those who have one of the roles; nobody has, or no role is given: the owner.
   template <class Roles>
-  Holders RolesOf(const Roles& roles, Micros time) const {
+  Holders RolesOf(const Roles& roles, Micros time, uint32_t account = 0) const {
     Holders holders;
-    for (const auto& role : roles) AddHolders(role, time, holders);
-    return holders.people.empty() ? OwnerOf(time) : holders;
+    for (const auto& role : roles) AddHolders(role, time, account, holders);
+    return holders.people.empty() ? OwnerOf(time, account) : holders;
   }
-  // The person by name, or, if it had a role for the account and has none any more, the owner; empty: the owner.
-  Holders PersonOf(std::string_view person, Micros time) const;
+  // The person by name, or, if after it was named its last role for the account ended, the owner; empty: the owner.
+  Holders PersonOf(std::string_view person, Micros named, Micros time, uint32_t account) const;
   template <class People>
-  Holders PeopleOf(const People& people, Micros time) const {
+  Holders PeopleOf(const People& people, Micros named, Micros time, uint32_t account) const {
     Holders holders;
     for (const auto& person : people) {
-      if (!LeftAt(person, time)) AddPerson(person, holders);
+      if (!HasLeft(person, named, time, account)) AddPerson(person, holders);
     }
-    return holders.people.empty() ? OwnerOf(time) : holders;
+    return holders.people.empty() ? OwnerOf(time, account) : holders;
   }
 
   // A duty with what all have: the account and, from its due time, the rest.
   Duty DutyOf(DutyKind kind, Micros due, const Holders& holders) const;
 
  private:
-  void AddHolders(std::string_view role, Micros time, Holders& holders) const;
+  void AddHolders(std::string_view role, Micros time, uint32_t account, Holders& holders) const;
   static void AddPerson(std::string_view person, Holders& holders);
-  // Whether the person had a role for the account, and has none.
-  bool LeftAt(std::string_view person, Micros time) const;
+  // Whether a role of the person for the account ended between the moments, and it has none at the later one.
+  bool HasLeft(std::string_view person, Micros named, Micros time, uint32_t account) const;
 
   const EngagementHistory& history_;
   const DutyBasis& basis_;

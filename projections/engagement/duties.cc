@@ -133,7 +133,7 @@ std::vector<Duty> DeriveDuties(const EngagementHistory& history, const DutyBasis
   const Derivation derivation(history, basis);
   const RuleDuties rules(derivation);
   const auto add = [&](const Asked& asked) {
-    if (asked.kept.has_value() || derivation.FellAway(asked.since, asked.due)) return;
+    if (asked.kept.has_value() || derivation.FellAway(asked.since, asked.due, asked.account)) return;
     duties.push_back(ToDuty(derivation, rules, asked));
   };
   // Of the period before, what was not done stays until the one that runs is over.

@@ -19,11 +19,6 @@ using programs::v1::FollowUp;
 using programs::v1::OccasionDuty;
 using programs::v1::PeriodicDuty;
 
-template <class Names>
-bool Contains(const Names& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 template <class Kinds>
 bool HasKind(const Kinds& kinds, events::v1::InteractionKind kind) {
   return std::find(kinds.begin(), kinds.end(), static_cast<int>(kind)) != kinds.end();
@@ -57,15 +52,21 @@ std::vector<HistoryRow>::const_iterator FirstAt(const std::vector<HistoryRow>& r
                           [](const HistoryRow& row, Micros moment) { return row.times.occurred < moment; });
 }
 
-// Whether the interaction was made by somebody who had one of the roles; without roles: by whomever.
+// Whether the interaction was made by somebody who had one of the roles, or, where nobody had, by the owner; without
+// roles: by whomever.
 template <class Roles>
 bool ByRoles(const EngagementHistory& history, const HistoryRow& row, const Roles& roles) {
   if (roles.empty()) return true;
+  const Micros time = row.times.occurred;
+  const EngagementHistory& judge = history.JudgeOf(row.account, time);
   const auto& people = row.event.interaction_made().people();
-  return std::any_of(people.begin(), people.end(), [&](const std::string& person) {
-    return std::any_of(roles.begin(), roles.end(),
-                       [&](const std::string& role) { return history.HoldsRoleAt(person, role, row.times.occurred); });
-  });
+  const auto made_by = [&](std::string_view role) {
+    return std::any_of(people.begin(), people.end(),
+                       [&](const std::string& person) { return judge.HoldsRoleAt(person, role, time); });
+  };
+  if (std::any_of(roles.begin(), roles.end(), made_by)) return true;
+  const auto held = [&](std::string_view role) { return !judge.HoldersAt(role, time).empty(); };
+  return std::none_of(roles.begin(), roles.end(), held) && made_by(kOwnerRole);
 }
 
 // Whether the interaction keeps the rule, by its kind and by whose it was.
@@ -151,16 +152,18 @@ void AskPeriod(const Derivation& derivation, const PeriodicDuty& rule, const Per
   }
 }
 
+// Whether it comes after the cause: of the same moment, what was recorded later is the later.
+bool IsAfter(const HistoryRow& row, const HistoryRow& cause) {
+  if (row.times.occurred != cause.times.occurred) return row.times.occurred > cause.times.occurred;
+  return row.account == cause.account && row.times.position > cause.times.position;
+}
+
 // The first that keeps a follow-up after what it follows from.
 std::optional<Micros> FollowedAt(const EngagementHistory& history, const FollowUp& rule, const HistoryRow& cause,
                                  Micros not_before) {
   for (auto row = FirstAt(history.interactions, std::max(cause.times.occurred, not_before));
        row != history.interactions.end(); ++row) {
-    // Of the same moment, what was recorded later is the later.
-    if (row->times.occurred == cause.times.occurred &&
-        (row->account != cause.account || row->times.position <= cause.times.position)) {
-      continue;
-    }
+    if (!IsAfter(*row, cause)) continue;
     const bool referral = row->event.has_referral_asked() || row->event.has_referral_given();
     if (rule.referral() && referral) return row->times.occurred;
     if (Keeps(history, *row, rule)) return row->times.occurred;
@@ -252,15 +255,17 @@ bool Wants(const OccasionDuty& rule, Occasion::Of of) {
 std::optional<Micros> GreetedAt(const Derivation& derivation, const OccasionDuty& rule, const Occasion& occasion,
                                 Micros from, Micros end) {
   const EngagementHistory& history = derivation.history();
+  const std::string contact = history.ContactName(occasion.account, occasion.contact_id);
   for (auto row = FirstAt(history.interactions, from); row != history.interactions.end() && row->times.occurred < end;
        ++row) {
     if (!Keeps(history, *row, rule)) continue;
-    if (occasion.of == Occasion::Of::kContact &&
-        (row->account != occasion.account ||
-         !Contains(row->event.interaction_made().contact_ids(), occasion.contact_id))) {
-      continue;
-    }
-    return row->times.occurred;
+    const auto& met = row->event.interaction_made().contact_ids();
+    // Of an account that was merged a contact goes on under its name in this one.
+    const bool greeted = occasion.of != Occasion::Of::kContact ||
+                         std::any_of(met.begin(), met.end(), [&](const std::string& contact_id) {
+                           return history.ContactName(row->account, contact_id) == contact;
+                         });
+    if (greeted) return row->times.occurred;
   }
   return std::nullopt;
 }
@@ -286,11 +291,12 @@ void RuleDuties::FollowUps(const Visitor& visit) const {
   for (const HistoryRow& cause : history.interactions) {
     if (!cause.event.has_interaction_made()) continue;
     const events::v1::InteractionMade& made = cause.event.interaction_made();
-    const CompiledProgram* program = derivation_.ProgramAt(cause.times.occurred);
+    const CompiledProgram* program = derivation_.ProgramAt(cause.times.occurred, cause.account);
     if (program == nullptr) continue;
+    const std::string_view tier = history.JudgeOf(cause.account, cause.times.occurred).TierAt(cause.times.occurred);
     for (const FollowUp& rule : program->program().cadence().follow_ups()) {
       if (!HasKind(rule.after_kinds(), made.kind()) || made.interest() < rule.min_interest() ||
-          !FitsTier(rule.tier_ids(), history.TierAt(cause.times.occurred))) {
+          !FitsTier(rule.tier_ids(), tier)) {
         continue;
       }
       const int64_t day = derivation_.DayOf(cause.times.occurred);
@@ -319,11 +325,12 @@ void RuleDuties::Occasions(Micros from, Micros until, const std::vector<ContactD
   const int64_t last = derivation_.DayOf(until - 1);
   for (const Occasion& occasion : OccasionsIn(derivation_, first, last, contact_days)) {
     const Micros start = derivation_.StartOfDay(occasion.day);
-    const CompiledProgram* program = derivation_.ProgramAt(start);
+    const CompiledProgram* program = derivation_.ProgramAt(start, occasion.account);
     if (program == nullptr || (occasion.program != nullptr && occasion.program != program)) continue;
-    if (!history.OpenAt(start)) continue;
+    const EngagementHistory& judge = history.JudgeOf(occasion.account, start);
+    if (!judge.OpenAt(start)) continue;
     for (const OccasionDuty& rule : program->program().cadence().occasions()) {
-      if (!Wants(rule, occasion.of) || !FitsTier(rule.tier_ids(), history.TierAt(start))) continue;
+      if (!Wants(rule, occasion.of) || !FitsTier(rule.tier_ids(), judge.TierAt(start))) continue;
       Asked asked;
       asked.kind = DutyKind::kOccasion;
       asked.program = program;
@@ -355,7 +362,7 @@ void RuleDuties::NextSteps(const Visitor& visit) const {
     asked.since = cause.times.occurred;
     asked.due = MicrosOf(step.due_time());
     for (auto row = FirstAt(history.interactions, cause.times.occurred); row != history.interactions.end(); ++row) {
-      if (!row->event.has_interaction_made() || row->times.occurred == cause.times.occurred) continue;
+      if (!row->event.has_interaction_made() || !IsAfter(*row, cause)) continue;
       if (step.kind() != events::v1::INTERACTION_KIND_UNSPECIFIED &&
           row->event.interaction_made().kind() != step.kind()) {
         continue;
@@ -379,8 +386,8 @@ void RuleDuties::NextSteps(const Visitor& visit) const {
 }
 
 Holders RuleDuties::HoldersOf(const Asked& asked, Micros time) const {
-  if (!asked.roles.empty()) return derivation_.RolesOf(asked.roles, time);
-  return derivation_.PersonOf(asked.person, time);
+  if (!asked.roles.empty()) return derivation_.RolesOf(asked.roles, time, asked.account);
+  return derivation_.PersonOf(asked.person, asked.since, time, asked.account);
 }
 
 }  // namespace keyledger::projections::engagement

@@ -41,6 +41,7 @@ struct Asked {
   std::string day;
   std::string item_id;
   std::string what;
+  // As in HistoryRow.
   uint32_t account = 0;
   std::string contact_id;
 };

@@ -137,6 +137,11 @@ std::string_view EngagementHistory::OwnerAt(Micros time) const {
   return held == roles.end() ? std::string_view() : std::string_view(held->person);
 }
 
+const EngagementHistory& EngagementHistory::JudgeOf(uint32_t account, Micros time) const {
+  if (account == 0 || pasts[account - 1].LifeAt(time) == Life::kMerged) return *this;
+  return pasts[account - 1];
+}
+
 std::string EngagementHistory::ContactName(uint32_t account, std::string_view contact_id) const {
   if (account == 0 || contact_id.empty()) return std::string(contact_id);
   return fmt::format("{}:{}", absorbed[account - 1], contact_id);
@@ -333,7 +338,7 @@ class EngagementScan::Impl {
     KL_RETURN_IF_ERROR(Rows(rows.rows(), RowTag::kAccount, own));
     KL_RETURN_IF_ERROR(Rows(rows.rows(), RowTag::kTier, own));
     any_ = any_ || !own.empty();
-    if (account == 0) FoldAccount(std::move(own), history_);
+    FoldAccount(std::move(own), account == 0 ? history_ : history_.pasts.emplace_back());
     if (parts_.contacts) KL_RETURN_IF_ERROR(Rows(rows.rows(), RowTag::kContact, history_.contacts));
     const size_t steps_before = history_.next_steps.size();
     if (parts_.next_steps) KL_RETURN_IF_ERROR(NextSteps(rows.rows()));
@@ -412,7 +417,9 @@ class EngagementScan::Impl {
       row.times = item.times;
       if (!TakeRow(rows.value(), row.times, row.event)) return UnreadableRow(loading_);
       // By when each holds they are cut below.
-      if (row.times.recorded >= scope_.known_at || retracted_.contains(row.times.position)) continue;
+      if (row.times.recorded >= scope_.known_at) continue;
+      // A step that was taken back was decided all the same: what it ended stays ended. A forecast is no step.
+      if (item.kind == kForecastRows && retracted_.contains(row.times.position)) continue;
       row.kind = static_cast<int>(row.event.payload_case());
       const auto [at, added] = found.try_emplace({item.kind, std::string(item.item_id)}, history_.items.size());
       if (added) history_.items.push_back({account_, item.kind, std::string(item.item_id), {}});

@@ -37,14 +37,15 @@ struct HistoryRow {
   RowTimes times;
   // Whose stream it is in: 0 the account itself, otherwise EngagementHistory::absorbed[account - 1].
   uint32_t account = 0;
-  // Only rows of the timeline can be: from everything else what was taken back is left out.
+  // Only rows of the timeline are marked: from everything else what was taken back is left out, but for steps of items.
   bool retracted = false;
   // events::v1::EventKind, also where only that is kept (the timeline).
   int kind = 0;
   events::v1::Event event;
 };
 
-// The steps of one item of one account, in order of position. An id used again after it ended is the same entry.
+// The steps of one item of one account, in order of position, also those taken back. An id used again after it ended is
+// the same entry.
 struct HistoryItem {
   uint32_t account = 0;
   // RowsOf(domain::ItemKind), kPaymentRows or kForecastRows.
@@ -100,6 +101,8 @@ struct EngagementHistory {
   std::string account_id;
   // Accounts merged into it by the scope, in byte order; what was merged into those as well.
   std::vector<std::string> absorbed;
+  // What each of them was by its own records, without rows.
+  std::vector<EngagementHistory> pasts;
 
   std::vector<AttributeChange> names;
   std::vector<AttributeChange> regions;
@@ -145,6 +148,10 @@ struct EngagementHistory {
   std::vector<std::string_view> HoldersAt(std::string_view role, Micros time) const;
   // The one in the role "owner"; empty: nobody.
   std::string_view OwnerAt(Micros time) const;
+
+  // The account whose attributes, roles and tier tell for what happened on `account` (as in HistoryRow) at the moment:
+  // until it was merged its own, then this one.
+  const EngagementHistory& JudgeOf(uint32_t account, Micros time) const;
 
   // Account that a row is of.
   const std::string& AccountOf(uint32_t account) const { return account == 0 ? account_id : absorbed[account - 1]; }

@@ -41,9 +41,10 @@ std::vector<const ItemStepTaken*> RequestsOf(const ItemRun& run) {
   return requests;
 }
 
-// The rules of the program that governed at a moment; empty ones if none did.
-const programs::v1::Deadlines& DeadlinesAt(const EngagementHistory& history, const DutyBasis& basis, Micros time) {
-  const domain::CompiledProgram* program = ProgramAt(history, basis, time);
+// The rules of the program that governed the item's account at a moment; empty ones if none did.
+const programs::v1::Deadlines& DeadlinesAt(const EngagementHistory& history, const DutyBasis& basis, const ItemRun& run,
+                                           Micros time) {
+  const domain::CompiledProgram* program = ProgramAt(history.JudgeOf(run.item->account, time), basis, time);
   return program == nullptr ? programs::v1::Deadlines::default_instance() : program->program().deadlines();
 }
 
@@ -90,7 +91,13 @@ class Items {
   }
 
   Holders Owner() const { return derivation_.OwnerOf(derivation_.now()); }
-  Holders Person(std::string_view person) const { return derivation_.PersonOf(person, derivation_.now()); }
+  Holders Person(const ItemRun& run, std::string_view person, Micros named) const {
+    return derivation_.PersonOf(person, named, derivation_.now(), run.item->account);
+  }
+  // A person whom the opening names.
+  Holders Person(const ItemRun& run, std::string_view person) const {
+    return Person(run, person, run.opening().times.occurred);
+  }
 
   void Planned(const ItemRun& run) {
     const events::v1::InteractionPlanned& planned = run.opening().event.interaction_planned();
@@ -99,8 +106,9 @@ class Items {
       if (step.row->event.has_interaction_missed())
         start = MicrosOf(step.row->event.interaction_missed().new_start_time());
     }
-    Duty& duty =
-        Add(DutyKind::kPlanned, run, start, derivation_.PeopleOf(planned.people(), derivation_.now()), "planned");
+    const Holders holders = derivation_.PeopleOf(planned.people(), run.opening().times.occurred, derivation_.now(),
+                                                 run.item->account);
+    Duty& duty = Add(DutyKind::kPlanned, run, start, holders, "planned");
     duty.interaction_kinds = {planned.kind()};
     duty.what = planned.purpose();
   }
@@ -111,10 +119,13 @@ class Items {
     if (!due.has_value()) return;
     const events::v1::IssueOpened& opened = run.opening().event.issue_opened();
     std::string person = opened.person();
+    Micros named = run.opening().times.occurred;
     for (const ItemStepTaken& step : run.steps) {
-      if (!step.row->event.issue_moved().person().empty()) person = step.row->event.issue_moved().person();
+      if (step.row->event.issue_moved().person().empty()) continue;
+      person = step.row->event.issue_moved().person();
+      named = step.since;
     }
-    Duty& duty = Add(DutyKind::kIssue, run, *due, Person(person), "issue");
+    Duty& duty = Add(DutyKind::kIssue, run, *due, Person(run, person, named), "issue");
     duty.what = opened.description();
     duty.contact_id = history_.ContactName(run.item->account, opened.contact_id());
   }
@@ -122,7 +133,7 @@ class Items {
   void Promise(const ItemRun& run) {
     const events::v1::PromisePublished& published = run.opening().event.promise_published();
     if (!published.has_due_time()) return;
-    Add(DutyKind::kPromise, run, MicrosOf(published.due_time()), Person(published.person()), "promise").what =
+    Add(DutyKind::kPromise, run, MicrosOf(published.due_time()), Person(run, published.person()), "promise").what =
         published.description();
   }
 
@@ -130,7 +141,7 @@ class Items {
     const std::optional<Micros> due = PlanReviewTime(history_, basis_, derivation_.zone(), run);
     if (!due.has_value()) return;
     const events::v1::PlanDrafted& drafted = run.opening().event.plan_drafted();
-    Add(DutyKind::kPlanReview, run, *due, Person(drafted.person()), "plan_review").what = drafted.description();
+    Add(DutyKind::kPlanReview, run, *due, Person(run, drafted.person()), "plan_review").what = drafted.description();
   }
 
   void Contract(const ItemRun& run) {
@@ -147,10 +158,10 @@ class Items {
 
   void Handover(const ItemRun& run) {
     const events::v1::HandoverGiven& given = run.opening().event.handover_given();
-    const int64_t hours = DeadlinesAt(history_, basis_, run.opening().times.occurred).handover_hours();
+    const int64_t hours = DeadlinesAt(history_, basis_, run, run.opening().times.occurred).handover_hours();
     if (!given.has_due_time() && hours == 0) return;
     const Micros due = given.has_due_time() ? MicrosOf(given.due_time()) : After(run.steps.front(), hours);
-    Add(DutyKind::kHandover, run, due, Person(given.to_person()), "handover").what = given.what();
+    Add(DutyKind::kHandover, run, due, Person(run, given.to_person()), "handover").what = given.what();
   }
 
   // Whoever was asked is to answer, each within the hours that the program gave when it was asked.
@@ -158,14 +169,14 @@ class Items {
     if (run.state() != domain::quote_state::kInApproval) return;
     const std::vector<const ItemStepTaken*> requests = RequestsOf(run);
     for (const ItemStepTaken* step : requests) {
-      const uint32_t hours = DeadlinesAt(history_, basis_, step->since).approval_hours();
+      const uint32_t hours = DeadlinesAt(history_, basis_, run, step->since).approval_hours();
       if (hours == 0) continue;
       const events::v1::QuoteApprovalRequested& requested = step->row->event.quote_approval_requested();
       Holders holders;
       if (requested.person().empty()) {
         holders = derivation_.RolesOf(std::vector<std::string>{requested.role()}, derivation_.now());
       } else {
-        holders = Person(requested.person());
+        holders = Person(run, requested.person(), step->since);
       }
       Duty& duty = Add(DutyKind::kApproval, run, After(*step, hours), holders, "approval");
       duty.what = requested.reason();
@@ -194,8 +205,8 @@ std::optional<Micros> IssueDueTime(const EngagementHistory& history, const DutyB
   }
   if (opened.has_due_time()) return MicrosOf(opened.due_time());
   const Micros raised = run.opening().times.occurred;
-  const std::string_view tier = history.TierAt(raised);
-  for (const programs::v1::IssueDeadline& deadline : DeadlinesAt(history, basis, raised).issues()) {
+  const std::string_view tier = history.JudgeOf(run.item->account, raised).TierAt(raised);
+  for (const programs::v1::IssueDeadline& deadline : DeadlinesAt(history, basis, run, raised).issues()) {
     const auto& kinds = deadline.kinds();
     const auto& tiers = deadline.tier_ids();
     const bool kind = kinds.empty() || std::find(kinds.begin(), kinds.end(), opened.kind()) != kinds.end();
@@ -214,7 +225,7 @@ std::optional<Micros> PlanReviewTime(const EngagementHistory& history, const Dut
   if (event.plan_agreed().has_review_time()) return MicrosOf(event.plan_agreed().review_time());
   if (event.plan_reviewed().has_review_time()) return MicrosOf(event.plan_reviewed().review_time());
   const Micros since = step.since;
-  const uint32_t months = DeadlinesAt(history, basis, since).plan_review_months();
+  const uint32_t months = DeadlinesAt(history, basis, run, since).plan_review_months();
   if (months == 0) return std::nullopt;
   return zone.AddMonths(since, static_cast<int>(months));
 }
@@ -232,7 +243,7 @@ Micros ContractEndTime(const ItemRun& run) {
 Micros ContractNoticeTime(const EngagementHistory& history, const DutyBasis& basis, const Zone& zone,
                           const ItemRun& run) {
   uint32_t days = run.opening().event.contract_signed().notice_days();
-  if (days == 0) days = DeadlinesAt(history, basis, basis.as_of).contract_notice_days();
+  if (days == 0) days = DeadlinesAt(history, basis, run, basis.as_of).contract_notice_days();
   return zone.AddDays(ContractEndTime(run), -static_cast<int>(days));
 }
 

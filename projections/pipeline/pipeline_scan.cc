@@ -158,18 +158,29 @@ const programs::v1::Deadlines* ItemAccount::DeadlinesAt(Micros time) const {
 Zone ItemAccount::ZoneNow() const { return engagement::ZoneOf(history_, {*scope_.programs, scope_.as_of}); }
 
 std::string ItemAccount::PersonOr(const std::string& person) const {
-  return person.empty() ? std::string(history_.OwnerAt(scope_.as_of)) : person;
+  return person.empty() ? owner_ : person;
 }
 
 absl::Status WalkItems(const Shards& shards, const PipelineScope& scope, const ItemAsk& ask, const ItemVisitor& visit) {
   KL_ASSIGN_OR_RETURN(EngagementScan attributes, EngagementScan::Open(shards, scope, engagement::EngagementParts()));
+  // The filter is of the accounts visited, not of those that they were merged into.
+  engagement::EngagementScope all = scope;
+  all.filter = {};
+  KL_ASSIGN_OR_RETURN(EngagementScan targets, EngagementScan::Open(shards, all, engagement::EngagementParts()));
   for (const store::TableReader* shard : shards) {
     ShardItems rows(*shard, scope, ask);
     while (true) {
       KL_ASSIGN_OR_RETURN(const bool any, rows.Next());
       if (!any) break;
       KL_RETURN_IF_ERROR(attributes.LoadAlone(rows.account_id(), [&](const EngagementHistory& history) -> absl::Status {
-        ItemAccount account(history, scope);
+        std::string owner(history.OwnerAt(scope.as_of));
+        if (const std::string_view into = targets.MergedInto(history.account_id); !into.empty()) {
+          KL_RETURN_IF_ERROR(targets.LoadAlone(into, [&](const EngagementHistory& target) {
+            owner = target.OwnerAt(scope.as_of);
+            return absl::OkStatus();
+          }));
+        }
+        ItemAccount account(history, scope, std::move(owner));
         KL_ASSIGN_OR_RETURN(account.items, FoldItems(rows.account_id(), rows.TakeFacts(), scope.as_of));
         if (ask.payments) account.payments = rows.TakePayments();
         KL_ASSIGN_OR_RETURN(account.forecasts, rows.TakeForecasts());

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -44,8 +45,9 @@ struct ItemAsk {
 // One account with items.
 class ItemAccount {
  public:
-  ItemAccount(const engagement::EngagementHistory& history, const PipelineScope& scope)
-      : history_(history), scope_(scope) {}
+  // `owner`: of the account, or of the one that it was merged into.
+  ItemAccount(const engagement::EngagementHistory& history, const PipelineScope& scope, std::string owner)
+      : history_(history), scope_(scope), owner_(std::move(owner)) {}
 
   const std::string& account_id() const { return history_.account_id; }
   const engagement::EngagementHistory& history() const { return history_; }
@@ -62,12 +64,13 @@ class ItemAccount {
   const programs::v1::Deadlines* DeadlinesAt(Micros time) const;
   // The zone that its days are counted in: the one it declares at as_of, or that of the program that governs it then.
   Zone ZoneNow() const;
-  // `person`, or, where it is empty, the account's owner.
+  // `person`, or, where it is empty, the owner at as_of; of an account that was merged, that of the one that goes on.
   std::string PersonOr(const std::string& person) const;
 
  private:
   const engagement::EngagementHistory& history_;
   const PipelineScope& scope_;
+  const std::string owner_;
 };
 
 using ItemVisitor = std::function<absl::Status(const ItemAccount& account)>;

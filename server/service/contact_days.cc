@@ -33,16 +33,20 @@ void AddDays(uint32_t account, const std::string& contact_id, const events::v1::
 
 absl::StatusOr<std::vector<engagement::ContactDay>> ContactDays::Of(const engagement::EngagementHistory& history) {
   std::vector<engagement::ContactDay> days;
-  KL_RETURN_IF_ERROR(Read(history.account_id, 0, days));
-  for (uint32_t i = 0; i < history.absorbed.size(); ++i) {
-    KL_RETURN_IF_ERROR(Read(history.absorbed[i], i + 1, days));
+  for (uint32_t account = 0; account <= history.absorbed.size(); ++account) {
+    KL_RETURN_IF_ERROR(Read(history, account, days));
   }
   return days;
 }
 
-absl::Status ContactDays::Read(const std::string& account_id, uint32_t account,
+const store::TableReader& ContactDays::RowsOf(const std::string& account_id) const {
+  return *contacts_[context_.ledger.ShardOfAccount(account_id).number()];
+}
+
+absl::Status ContactDays::Read(const engagement::EngagementHistory& history, uint32_t account,
                                std::vector<engagement::ContactDay>& days) {
-  const store::TableReader& rows = *contacts_[context_.ledger.ShardOfAccount(account_id).number()];
+  const std::string& account_id = history.AccountOf(account);
+  const store::TableReader& rows = RowsOf(account_id);
   std::string continuation;
   do {
     KL_ASSIGN_OR_RETURN(const projections::ContactsPage page,
@@ -50,6 +54,12 @@ absl::Status ContactDays::Read(const std::string& account_id, uint32_t account,
     for (const projections::Contact& contact : page.contacts) {
       const projections::ContactPerson& person = contact.people.front();
       if (!person.data.has_sealed()) continue;
+      if (account != 0) {
+        KL_ASSIGN_OR_RETURN(const bool named,
+                            projections::IsContactNamed(RowsOf(history.account_id), history.account_id,
+                                                        history.ContactName(account, contact.contact_id)));
+        if (named) continue;
+      }
       const absl::StatusOr<events::v1::PersonalData> data =
           vault::Unseal(*context_.vault, {account_id, person.path}, person.data);
       if (ReasonOf(data.status()) == Reason::kSubjectErased) continue;

@@ -21,8 +21,9 @@ class ContactDays {
   ContactDays(const ServiceContext& context, const shard::TableReaders& contacts)
       : context_(context), contacts_(contacts) {}
 
-  // Days of the contacts of an account and of those merged into it, as known now. Erased subjects, and what is not
-  // PersonDetails, have none. Errors: DATA_LOSS (kStoreDamaged).
+  // Days of the contacts of an account and of those merged into it, as known now. A contact of one that was merged has
+  // none of its own once the account itself has recorded or removed one by the name that it has there. Erased subjects,
+  // and what is not PersonDetails, have none. Errors: DATA_LOSS (kStoreDamaged).
   absl::StatusOr<std::vector<projections::engagement::ContactDay>> Of(
       const projections::engagement::EngagementHistory& history);
 
@@ -30,8 +31,10 @@ class ContactDays {
   absl::Status Record(const std::string& reader, const std::string& purpose, std::string_view method) const;
 
  private:
-  absl::Status Read(const std::string& account_id, uint32_t account,
+  // `account`: as in HistoryRow.
+  absl::Status Read(const projections::engagement::EngagementHistory& history, uint32_t account,
                     std::vector<projections::engagement::ContactDay>& days);
+  const store::TableReader& RowsOf(const std::string& account_id) const;
 
   const ServiceContext& context_;
   const shard::TableReaders& contacts_;

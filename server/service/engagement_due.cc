@@ -64,6 +64,10 @@ absl::Status CheckUnsealing(const ServiceContext& context, const ledger::v1::Lis
   if (request.person().empty() && request.account_id().empty()) {
     return FieldError("reader", "is only for duties of a person or an account");
   }
+  // What is sealed is kept as it is known last, and not what it was.
+  if (request.scope().has_as_of() || request.scope().has_known_at()) {
+    return FieldError("reader", "is not for a past moment: leave out scope.as_of and scope.known_at, or the reader");
+  }
   return context.vault == nullptr ? NoMasterKey() : absl::OkStatus();
 }
 

@@ -155,6 +155,12 @@ TEST_P(Engagement, ListDueRefusesWhatItCannotAnswer) {
   request.set_purpose("greetings");
   EXPECT_EQ(Refused(&Stub::ListDue, request).field_names(), Fields{"reader"}) << "only of a person or an account";
   request.set_person("km-1");
+  domain::SetTimestamp(request.mutable_scope()->mutable_as_of(), Ago(5));
+  EXPECT_EQ(Refused(&Stub::ListDue, request).field_names(), Fields{"reader"}) << "not as it was then";
+  request.mutable_scope()->clear_as_of();
+  domain::SetTimestamp(request.mutable_scope()->mutable_known_at(), kToday);
+  EXPECT_EQ(Refused(&Stub::ListDue, request).field_names(), Fields{"reader"});
+  request.clear_scope();
   EXPECT_EQ(Refused(&Stub::ListDue, request).reason, "NO_MASTER_KEY");
   ListDueRequest page;
   page.set_page_token("torn");
@@ -337,14 +343,19 @@ std::string WriteKey(const TempDir& dir) {
   return path;
 }
 
+// An account with a buyer whose birthday is today.
+AppendRequest BuyerOf(const std::string& account) {
+  return Request(account, "r1",
+                 {Said(Ago(60), R"(account_opened { owner: "km-1" })"),
+                  Said(Ago(50), R"(contact_recorded { contact_id: "buyer" person { subject_id: "s-1"
+                                   details { birthday { month: 1 day: 10 year: 1980 } } } })")});
+}
+
 TEST(Greetings, AreToldToWhoSaysWhatForAndThatGoesOnRecord) {
   const TempDir keys;
   LiveServer server(4, [&keys](app::Options& options) { options.master_key_file = WriteKey(keys); });
   server.Publish(kGreetingProgram);
-  server.MustAppend(Request("a", "r1",
-                            {Said(Ago(60), R"(account_opened { owner: "km-1" })"),
-                             Said(Ago(50), R"(contact_recorded { contact_id: "buyer" person { subject_id: "s-1"
-                                              details { birthday { month: 1 day: 10 year: 1980 } } } })")}));
+  server.MustAppend(BuyerOf("a"));
   const auto ask = [&server](ListDueRequest request) {
     request.set_account_id("a");
     request.set_min_cursor(server.HeadCursor());
@@ -377,6 +388,35 @@ TEST(Greetings, AreToldToWhoSaysWhatForAndThatGoesOnRecord) {
                                                         people: "km-1" contact_ids: "buyer" })")}));
   EXPECT_EQ(ask(request).due_count(), 0) << "the buyer was greeted";
   EXPECT_EQ(readings(), 2);
+}
+
+TEST(Greetings, OfAContactOfAMergedAccountEndWhenItIsRemovedUnderTheNameItHasNow) {
+  const TempDir keys;
+  LiveServer server(4, [&keys](app::Options& options) { options.master_key_file = WriteKey(keys); });
+  server.Publish(kGreetingProgram);
+  server.MustAppend(Request("a", "r1", {Said(Ago(60), R"(account_opened { owner: "km-1" })")}));
+  server.MustAppend(BuyerOf("b"));
+  server.MustAppend(
+      Request("b", "r2", {Said(kToday, R"(account_merged { into_account_id: "a" reason: "entered twice" })")}));
+  server.server().ledger().courier().WaitUntilSettled();
+  server.clock().Advance(kMicrosPerSecond);
+  const auto ask = [&server] {
+    ListDueRequest request;
+    request.set_account_id("a");
+    request.set_reader("km-1");
+    request.set_purpose("greetings");
+    request.set_min_cursor(server.HeadCursor());
+    ListDueResponse response;
+    const grpc::Status status = Call(server.engagement(), &Stub::ListDue, request, &response);
+    EXPECT_TRUE(status.ok()) << ReadRpcError(status);
+    return response;
+  };
+  const ListDueResponse told = ask();
+  ASSERT_EQ(told.duties_size(), 1);
+  EXPECT_EQ(told.duties(0).contact_id(), "b:buyer");
+  server.MustAppend(
+      Request("a", "r2", {Said(kToday, R"(contact_removed { contact_id: "b:buyer" reason: "moved" })")}));
+  EXPECT_EQ(ask().due_count(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shards, Engagement, ::testing::Values(1u, 4u));

@@ -101,6 +101,16 @@ TEST(Coverage, SaysWhoMeetsAnAccount) {
   EXPECT_EQ(b.people[1].roles, Texts{});
 }
 
+TEST(Coverage, ComparesWithTheRankOfAContactInThePostThatItHoldsNow) {
+  MeetingLog log = FourAccounts();
+  log.Say("a", Ago(300), R"(contact_placed { contact_id: "head" post: "chair" rank: 2 })");
+  EXPECT_EQ(Ask(log, {}).accounts.at(1).contact_rank, 2u);
+  log.Say("a", Ago(200), R"(contact_placed { contact_id: "head" post: "head" left: true })");
+  EXPECT_EQ(Ask(log, {}).accounts.at(1).contact_rank, 2u) << "it left the post before, and holds the new one";
+  log.Say("a", Ago(100), R"(contact_placed { contact_id: "head" post: "chair" left: true })");
+  EXPECT_EQ(Ask(log, {}).accounts.at(1).contact_rank, 0u);
+}
+
 TEST(Coverage, TakesTheWindowOfTheRequestWhereNoProgramSays) {
   CoverageQuery query;
   query.window_days = 91;

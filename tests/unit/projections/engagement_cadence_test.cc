@@ -138,6 +138,37 @@ TEST(Cadence, IsOfWhoHadTheAccountWhenTheDutyCameDue) {
   EXPECT_EQ(of_ann.total.required, 1);
 }
 
+TEST(Cadence, IsOfWhoHadTheAccountUntilTheDueTimeItself) {
+  MeetingLog log;
+  OpenA(log, "a", Utc(2024, 1, 1), "ann");
+  // The last of January's calls is due, and January over, as bob takes over.
+  log.Assign("a", Utc(2024, 2, 1), "owner", "bob");
+  const Programs programs = {ProgramOf(Head() + kPhones)};
+  const auto answer = Cadence(FoldedShards(log), programs, {.as_of = Utc(2024, 2, 2)}, {.start = Utc(2024, 1, 2)});
+  EXPECT_THAT(Lines(answer.people), ElementsAre("ann 3: 0 kept, 0 late, 3 missed, 0 beyond"));
+  const auto of_ann = Cadence(FoldedShards(log), programs, {.as_of = Utc(2024, 2, 2)},
+                              {.start = Utc(2024, 1, 2), .filter = {.person = "ann"}, .account_id = "a"});
+  ASSERT_EQ(of_ann.periods.size(), 1u);
+  EXPECT_EQ(of_ann.periods[0].period, "2024-01");
+}
+
+TEST(Cadence, OfAMergedAccountIsOfWhoHadItBefore) {
+  const Programs programs = {ProgramOf(
+      Head() +
+      "cadence:\n  follow_ups:\n"
+      "    - {rule_id: call, after_kinds: [visit], kinds: [phone], due_days: 1, owner_roles: [engineer]}\n")};
+  MeetingLog log;
+  OpenA(log, "b", Utc(2024, 1, 1), "ann");
+  log.Meet("b", Utc(2024, 1, 4), {.kind = kVisit});
+  log.Meet("b", Utc(2024, 1, 8), {.kind = kVisit});
+  log.Meet("b", Utc(2024, 1, 9), {.person = "ann"});
+  OpenA(log, "a", Utc(2024, 1, 1), "bob");
+  log.Merge("b", "a", Utc(2024, 1, 15));
+  const auto answer = Cadence(FoldedShards(log), programs, {.as_of = Utc(2024, 1, 20)}, {.start = Utc(2024, 1, 2)});
+  // No engineer: ann called for both, for the first of them late.
+  EXPECT_THAT(Lines(answer.people), ElementsAre("ann 2: 1 kept, 1 late, 0 missed, 0 beyond"));
+}
+
 TEST(Cadence, CountsNextStepsUnderTheirOwnName) {
   MeetingLog log;
   OpenA(log, "a", Utc(2024, 1, 1));

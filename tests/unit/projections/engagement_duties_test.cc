@@ -440,6 +440,19 @@ TEST(Duties, OfARoleAreOfThoseWhoHaveItAndKeptByThemAlone) {
   EXPECT_THAT(Derive(log, "a", programs, Utc(2024, 1, 31)), IsEmpty());
 }
 
+TEST(Duties, OfARoleThatNobodyHadAreKeptByTheOwnerOfThatTime) {
+  MeetingLog log = ClassA(Utc(2024, 1, 1), "a");
+  const Programs programs = {ProgramOf(
+      Head() +
+      "cadence:\n  duties:\n    - {rule_id: call, kinds: [phone], times: 1, unit: month, owner_roles: [engineer]}\n")};
+  log.Meet("a", Utc(2024, 1, 5), {.person = "pat"});
+  EXPECT_EQ(Derive(log, "a", programs, Utc(2024, 1, 31)).size(), 1u) << "pat is not the owner";
+  log.Meet("a", Utc(2024, 1, 6), {.person = "km-07"});
+  EXPECT_THAT(Derive(log, "a", programs, Utc(2024, 1, 31)), IsEmpty());
+  log.Assign("a", Utc(2024, 1, 7), "engineer", "pat");
+  EXPECT_THAT(Derive(log, "a", programs, Utc(2024, 1, 31)), IsEmpty()) << "nobody was when the owner called";
+}
+
 TEST(Duties, OfAnAccountThatIsClosedOrMergedAreNone) {
   const Programs programs = {ProgramOf(Head() + kPhones)};
   MeetingLog closed = ClassA(Utc(2024, 1, 1), "a");
@@ -457,6 +470,38 @@ TEST(Duties, OfAnAccountThatIsClosedOrMergedAreNone) {
   EXPECT_THAT(Derive(merged, "b", programs, Utc(2024, 1, 31)), IsEmpty());
   EXPECT_THAT(Lines(Derive(merged, "a", programs, Utc(2024, 1, 31))),
               ElementsAre("a/phone/2024-01/2 by 2024-01-21 overdue", "a/phone/2024-01/3 by 2024-01-31"));
+}
+
+TEST(Duties, OfAMergedAccountGoByItsOwnRegionAndTierUntilItWasMerged) {
+  const Programs programs = {ProgramOf(
+      Head() +
+      "region: CN\ncadence:\n  follow_ups:\n"
+      "    - {rule_id: call, after_kinds: [visit], tier_ids: [a], kinds: [phone], due_days: 3}\n"
+      "deadlines:\n  issues:\n    - {tier_ids: [a], hours: 48}\n")};
+  MeetingLog log;
+  log.OpenFor("b", Utc(2024, 1, 1), "km-07", "CN");
+  log.Tier("b", Utc(2024, 1, 1), "a");
+  log.Meet("b", Utc(2024, 1, 9, 9), {.kind = kVisit});
+  auto* opened = log.Event("b", Utc(2024, 1, 10, 9)).mutable_issue_opened();
+  opened->set_issue_id("I-1");
+  opened->set_kind(events::v1::ISSUE_KIND_COMPLAINT);
+  // Where the other one is, no program governs; it was not even there yet.
+  log.OpenFor("a", Utc(2024, 1, 12), "km-12", "DE");
+  log.Merge("b", "a", Utc(2024, 1, 15));
+  log.Meet("a", Utc(2024, 1, 16, 9), {.kind = kVisit});
+  const auto duties = Derive(log, "a", programs, Utc(2024, 1, 17), Utc(2024, 2, 1));
+  ASSERT_THAT(Lines(duties), ElementsAre("b/issue/I-1 by 2024-01-12 overdue", "b/call/2 by 2024-01-12 overdue"));
+  EXPECT_THAT(duties[0].people, ElementsAre("km-12"));
+  EXPECT_THAT(duties[1].people, ElementsAre("km-07"));
+}
+
+TEST(Duties, OfAnAccountThatWasClosedFellAwayAlsoWhereItWasMergedLater) {
+  MeetingLog log = ClassA(Utc(2024, 1, 1), "b");
+  log.Meet("b", Utc(2024, 1, 9, 9), {.kind = kVisit});
+  log.Event("b", Utc(2024, 1, 10)).mutable_account_closed();
+  log.OpenFor("a", Utc(2024, 1, 1));
+  log.Merge("b", "a", Utc(2024, 1, 15));
+  EXPECT_THAT(Derive(log, "a", {ProgramOf(Head() + kFollowUps)}, Utc(2024, 1, 16)), IsEmpty());
 }
 
 TEST(Duties, OnHolidaysAndDaysOfTheAccountAreGreetingsOnTheDayOrJustBefore) {
@@ -499,6 +544,22 @@ cadence:
   EXPECT_THAT(greeted(), IsEmpty());
 }
 
+TEST(Duties, OnDaysOfAContactOfAMergedAccountAreKeptUnderTheNameItHasNow) {
+  const Programs programs = {ProgramOf(
+      Head() + "cadence:\n  occasions:\n    - {rule_id: greet, kinds: [greeting], contact_days: true}\n")};
+  MeetingLog log = ClassA(Utc(2024, 1, 1), "b");
+  log.OpenFor("a", Utc(2024, 1, 1));
+  log.Merge("b", "a", Utc(2024, 1, 15));
+  const ContactDay birthday = {1, "buyer-1", "birthday", "birthday", 0, 1, 20};
+  const auto due = [&] { return Derive(log, "a", programs, Utc(2024, 1, 20, 9), std::nullopt, kNoEnd, {birthday}); };
+  // The account's own buyer-1 is somebody else.
+  log.Meet("a", Utc(2024, 1, 20, 7), {.kind = kGreeting, .contact_id = "buyer-1"});
+  ASSERT_EQ(due().size(), 1u);
+  EXPECT_EQ(due()[0].contact_id, "b:buyer-1");
+  log.Meet("a", Utc(2024, 1, 20, 8), {.kind = kGreeting, .contact_id = "b:buyer-1"});
+  EXPECT_THAT(due(), IsEmpty());
+}
+
 TEST(Duties, OfANextStepStayUntilALaterInteractionOfTheKindHoweverLongAgoItWasNamed) {
   const Programs programs = {ProgramOf(Head())};
   MeetingLog log = ClassA(Utc(2022, 1, 1), "a");
@@ -517,6 +578,42 @@ TEST(Duties, OfANextStepStayUntilALaterInteractionOfTheKindHoweverLongAgoItWasNa
   EXPECT_THAT(duties[0].people, ElementsAre("km-07"));
   log.Meet("a", Utc(2022, 6, 3), {.kind = kMail});
   EXPECT_THAT(Derive(log, "a", programs, Utc(2024, 1, 11)), IsEmpty());
+}
+
+TEST(Duties, OfANextStepAreKeptByWhatIsRecordedAfterItOfTheSameMoment) {
+  const Programs programs = {ProgramOf(Head())};
+  MeetingLog log = ClassA(Utc(2024, 1, 1), "a");
+  log.Meet("a", Utc(2024, 1, 5), {.kind = kMail});
+  auto* made = log.Event("a", Utc(2024, 1, 5)).mutable_interaction_made();
+  made->set_kind(kVisit);
+  made->add_people("km-07");
+  made->mutable_next_step()->set_what("send the offer");
+  made->mutable_next_step()->set_kind(kMail);
+  testing::SetTime(Utc(2024, 1, 10), made->mutable_next_step()->mutable_due_time());
+  EXPECT_EQ(Derive(log, "a", programs, Utc(2024, 1, 11)).size(), 1u) << "what was recorded before came before";
+  log.Meet("a", Utc(2024, 1, 5), {.kind = kMail});
+  EXPECT_THAT(Derive(log, "a", programs, Utc(2024, 1, 11)), IsEmpty());
+}
+
+TEST(Duties, OfSomebodyNamedWhoHadARoleOnlyBeforeStayWithThatOne) {
+  const Programs programs = {ProgramOf(Head())};
+  MeetingLog log = ClassA(Utc(2024, 1, 1), "a");
+  log.Assign("a", Utc(2024, 1, 10), "owner", "km-12");
+  auto* promise = log.Event("a", Utc(2024, 1, 12)).mutable_promise_published();
+  promise->set_promise_id("P-1");
+  promise->set_person("km-07");
+  testing::SetTime(Utc(2024, 1, 20), promise->mutable_due_time());
+  const auto people = [&] {
+    const auto duties = Derive(log, "a", programs, Utc(2024, 1, 20));
+    return duties.empty() ? std::vector<std::string>() : duties[0].people;
+  };
+  EXPECT_THAT(people(), ElementsAre("km-07"));
+  log.Assign("a", Utc(2024, 1, 13), "engineer", "km-07");
+  EXPECT_THAT(people(), ElementsAre("km-07"));
+  auto* released = log.Event("a", Utc(2024, 1, 14)).mutable_owner_released();
+  released->set_role("engineer");
+  released->set_person("km-07");
+  EXPECT_THAT(people(), ElementsAre("km-12")) << "the last role ended after the promise";
 }
 
 TEST(Duties, OfSomebodyWhoHasNoRoleAnyMoreAreTheOwners) {
@@ -560,6 +657,20 @@ TEST(Duties, OfAPlannedInteractionAreDueWhenItIsToBe) {
   made->set_interaction_id("v-12");
   made->add_people("km-07");
   EXPECT_THAT(Derive(log, "a", programs, Utc(2024, 2, 4)), IsEmpty());
+}
+
+TEST(Duties, OfAPlanThatWasCarriedOutDoNotComeBackWhenThatIsRetracted) {
+  MeetingLog log = ClassA(Utc(2024, 1, 1), "a");
+  auto* planned = log.Event("a", Utc(2024, 1, 5)).mutable_interaction_planned();
+  planned->set_interaction_id("v-12");
+  planned->set_kind(kVisit);
+  planned->add_people("km-07");
+  testing::SetTime(Utc(2024, 1, 20, 10), planned->mutable_start_time());
+  const size_t place = log.Meet("a", Utc(2024, 1, 20, 10), {.kind = kVisit, .interaction_id = "v-12"});
+  log.Retract(place, Utc(2027, 1, 20));
+  for (const Micros known_at : {Utc(2027, 1, 20), kNoEnd}) {
+    EXPECT_THAT(Derive(log, "a", {ProgramOf(Head())}, Utc(2024, 1, 21), std::nullopt, known_at), IsEmpty());
+  }
 }
 
 constexpr const char* kDeadlines = R"(

@@ -36,6 +36,8 @@ struct Met {
   events::v1::Interest interest = events::v1::INTEREST_UNSPECIFIED;
   std::string contact_id;
   Micros recorded = 0;
+  // Of the plan that it carries out.
+  std::string interaction_id;
 };
 
 // A log of meetings.
@@ -70,6 +72,7 @@ class MeetingLog : public testing::RecordLog {
     made->set_kind(met.kind);
     made->add_people(met.person);
     made->set_interest(met.interest);
+    made->set_interaction_id(met.interaction_id);
     if (!met.contact_id.empty()) made->add_contact_ids(met.contact_id);
     return records().size() - 1;
   }

@@ -344,6 +344,22 @@ TEST(ListIssues, GoesByTheDueTimeAndSaysWhatIsLate) {
   EXPECT_EQ(Issues(Complaints(), AsOf(Utc(2025, 3, 10)), {.person = "zhao"}).count, 1);
 }
 
+TEST(ListIssues, OfAMergedAccountAreOfTheOwnerOfTheOneThatGoesOn) {
+  PipelineLog log;
+  log.OpenIn("b", Utc(2020, 1, 1), "CN", "", "li");
+  log.OpenIn("a", Utc(2020, 1, 1), "DE", "", "zhao");
+  log.Raise("b", Utc(2025, 3, 1), "I-1", ISSUE_KIND_COMPLAINT);
+  log.On("b", Utc(2025, 3, 5)).mutable_account_merged()->set_into_account_id("a");
+  log.On("a", Utc(2025, 3, 5)).mutable_account_merge_received()->set_from_account_id("b");
+  log.On("b", Utc(2025, 3, 5)).mutable_account_merge_completed()->set_into_account_id("a");
+  EXPECT_EQ(Issues(log, AsOf(Utc(2025, 3, 5)), {}).rows.at(0).person, "li") << "not merged yet";
+  EXPECT_EQ(Issues(log, AsOf(Utc(2025, 3, 6)), {}).rows.at(0).person, "zhao");
+  // The filter is of the account that the issue was raised on.
+  PipelineScope chinese = AsOf(Utc(2025, 3, 6));
+  chinese.filter.region = "CN";
+  EXPECT_EQ(Issues(log, chinese, {}).rows.at(0).person, "zhao");
+}
+
 TEST(ListIssues, AreLateFromTheDueTimeItself) {
   const auto first = [](Micros as_of) { return Issues(Complaints(), AsOf(as_of)).rows.at(0).overdue; };
   EXPECT_FALSE(first(Utc(2025, 3, 5) - 1));

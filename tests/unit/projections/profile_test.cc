@@ -76,6 +76,18 @@ TEST(Profile, SaysWhatIsMissingAndSinceWhen) {
             (Texts{"1 size never 0", "3 head never 0", "3 purchasing never 0", "6  never 0", "7  never 0"}));
 }
 
+TEST(Profile, KeepsAContactInItsPostThatLeftTheOneBefore) {
+  MeetingLog log = Half();
+  log.Say("a", Ago(30), R"(contact_placed { contact_id: "p" post: "deputy" })");
+  log.Say("a", Ago(20), R"(contact_placed { contact_id: "p" post: "purchasing" })");
+  log.Say("a", Ago(10), R"(contact_placed { contact_id: "p" post: "deputy" left: true })");
+  const ProfileAnswer answer = Ask(log);
+  ASSERT_EQ(answer.posts.size(), 3u);
+  EXPECT_EQ(answer.posts[0].post + " " + answer.posts[0].contact_id, "deputy ");
+  EXPECT_EQ(answer.posts[2].post + " " + answer.posts[2].contact_id, "purchasing p");
+  EXPECT_EQ(answer.posts[2].since, Ago(20));
+}
+
 TEST(Profile, SaysUntilWhenAFactWasKnownThatWasRemoved) {
   MeetingLog log = Half();
   log.Say("a", Ago(30), R"(account_facts_updated { removed_keys: "industry" })");
