@@ -132,10 +132,11 @@ class Portfolio {
   using Visit = std::function<absl::Status(Shard&, const std::string&, absl::StatusOr<domain::AccountState>)>;
   absl::Status ForEachAccount(const events::v1::PortfolioTransferStarted& plan,
                               const std::function<absl::Status(const absl::Status&)>& behind, const Visit& visit) const;
-  absl::Status TransferOne(Job& job, Shard& shard, const std::string& account_id, const domain::AccountState& state);
-  // One attempt. kChanged: the account got records in between.
-  absl::StatusOr<Effect> TryTransfer(const Job& job, Shard& shard, const std::string& account_id,
-                                     domain::AccountState state) const;
+  absl::Status TransferOne(Job& job, Shard& shard, const std::string& account_id, domain::AccountState state);
+  // One attempt; `state` comes to be that of the account's last durable record. kChanged: the account got records in
+  // between, and the transfer was to follow that record directly (`exactly`).
+  absl::StatusOr<Effect> TryTransfer(const Job& job, Shard& shard, const std::string& account_id, bool exactly,
+                                     domain::AccountState& state) const;
   void NoteUndecided(Job& job, const std::string& account_id, const absl::Status& why);
   absl::Status Complete(Job& job);
   // Appends to "$owners" and waits until that is durable, while the queue is full too.

@@ -232,6 +232,31 @@ TEST_P(PortfolioTest, LeavesAloneWhatThePersonGaveUpOrLostMeanwhile) {
   EXPECT_EQ(OwnerOf("late"), "ann") << "taken on afterwards";
 }
 
+TEST_P(PortfolioTest, GetsPastAnAccountThatNeverRests) {
+  Open("busy", "ann");
+  Open("last", "ann");
+  std::atomic<bool> over{false};
+  std::atomic<int> under_way{0};
+  std::thread client([&] {
+    for (int i = 0; !over; ++i) {
+      WaitUntil([&] { return under_way < 64; });
+      ++under_way;
+      whole_.ledger().Append(Command("busy", "r" + std::to_string(i), {Visited()}),
+                             [&](const AppendOutcome&) { --under_way; });
+    }
+  });
+  WaitUntil([&] { return under_way > 0; });
+  EXPECT_TRUE(portfolio_->Start(Request()).ok());
+  WaitUntil([&] { return Get("portfolio-1").phase == PortfolioPhase::kCompleted; });
+  over = true;
+  client.join();
+  WaitUntil([&] { return under_way == 0; });
+  EXPECT_EQ(Get("portfolio-1").transferred, 2u);
+  EXPECT_EQ(Get("portfolio-1").detail, "");
+  EXPECT_EQ(Transferred()["busy"].size(), 1u);
+  EXPECT_EQ(OwnerOf("last"), "bob");
+}
+
 TEST_P(PortfolioTest, AnswersARepetitionWithTheFirstTransferAlsoAfterARestart) {
   Open("a", "ann");
   EXPECT_EQ(RunTransfer(Request()).transferred, 1u);
