@@ -235,12 +235,17 @@ absl::StatusOr<PortfolioStatus> Portfolio::Start(const PortfolioRequest& request
 }
 
 absl::StatusOr<PortfolioStatus> Portfolio::Preview(const PortfolioRequest& request,
-                                                   std::chrono::steady_clock::time_point deadline) {
+                                                   std::chrono::steady_clock::time_point deadline,
+                                                   const std::function<bool()>& canceled) {
   PortfolioStatus status;
   KL_ASSIGN_OR_RETURN(status.started, Plan(request));
   status.phase = PortfolioPhase::kPreview;
   status.actor = request.actor;
   status.start_time = clock_.Now();
+  const auto go_on = [&]() -> absl::Status {
+    if (canceled && canceled()) return absl::CancelledError("nobody waits for the answer any more");
+    return CheckRunning();
+  };
   const auto behind = [&](const absl::Status& why) -> absl::Status {
     if (std::chrono::steady_clock::now() >= deadline) return why;
     return Pause(kBusyPause);
@@ -250,7 +255,7 @@ absl::StatusOr<PortfolioStatus> Portfolio::Preview(const PortfolioRequest& reque
     if (!state.ok()) status.undecided += 1;
     return absl::OkStatus();
   };
-  KL_RETURN_IF_ERROR(ForEachAccount(status.started, behind, visit));
+  KL_RETURN_IF_ERROR(ForEachAccount(status.started, go_on, behind, visit));
   return status;
 }
 
@@ -324,6 +329,7 @@ absl::Status Portfolio::Run(Job& job) {
       job.first_undecided.clear();
     }
     KL_RETURN_IF_ERROR(RecordStart(job));
+    const auto go_on = [this] { return CheckRunning(); };
     const auto behind = [&](const absl::Status& why) -> absl::Status {
       {
         MutexLock lock(mutex_);
@@ -342,7 +348,7 @@ absl::Status Portfolio::Run(Job& job) {
       NoteUndecided(job, account_id, state.status());
       return absl::OkStatus();
     };
-    KL_RETURN_IF_ERROR(ForEachAccount(plan, behind, visit));
+    KL_RETURN_IF_ERROR(ForEachAccount(plan, go_on, behind, visit));
     KL_RETURN_IF_ERROR(Complete(job));
   } else {
     // Interrupted before its row was cleared. What it came to is on record.
@@ -375,13 +381,14 @@ absl::Status Portfolio::RecordOwn(const events::v1::Event& event, const std::str
 }
 
 absl::Status Portfolio::ForEachAccount(const PortfolioTransferStarted& plan,
+                                       const std::function<absl::Status()>& go_on,
                                        const std::function<absl::Status(const absl::Status&)>& behind,
                                        const Visit& visit) const {
   for (Shard* shard : shards_) {
     const uint64_t place = plan.places(static_cast<int>(shard->number())).next_position();
     std::string after;
     for (bool more = true; more;) {
-      KL_RETURN_IF_ERROR(CheckRunning());
+      KL_RETURN_IF_ERROR(go_on());
       const auto listed = options_.list(shard->number(), plan.from_person(), after, kPage, place);
       if (ReasonOf(listed.status()) == Reason::kProjectionBehind) {
         KL_RETURN_IF_ERROR(behind(listed.status()));
@@ -390,7 +397,7 @@ absl::Status Portfolio::ForEachAccount(const PortfolioTransferStarted& plan,
       if (!listed.ok()) return listed.status();
       more = listed->size() == kPage;
       for (const std::string& account_id : *listed) {
-        KL_RETURN_IF_ERROR(CheckRunning());
+        KL_RETURN_IF_ERROR(go_on());
         after = account_id;
         absl::StatusOr<std::optional<domain::AccountState>> state = FoldAccount(shard->store(), account_id, place);
         if (!state.ok() && !IsOfTheAccount(state.status())) return state.status();

@@ -428,6 +428,19 @@ TEST_P(PortfolioTest, PreviewsWithoutRecordingAnything) {
             Reason::kProjectionBehind);
 }
 
+TEST_P(PortfolioTest, EndsAPreviewThatNobodyWaitsFor) {
+  for (int i = 0; i < 9; ++i) Open("a" + std::to_string(i), "ann");
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  int asked = 0;
+  const auto preview = portfolio_->Preview(Request(), deadline, [&asked] { return ++asked == 5; });
+  EXPECT_EQ(preview.status().code(), absl::StatusCode::kCancelled) << preview.status();
+  EXPECT_EQ(asked, 5);
+  // An index that stays behind is not waited for either.
+  behind_ = true;
+  const auto waiting = portfolio_->Preview(Request(), deadline, [] { return true; });
+  EXPECT_EQ(waiting.status().code(), absl::StatusCode::kCancelled) << waiting.status();
+}
+
 TEST_P(PortfolioTest, ListsTransfersNewestFirst) {
   Open("a", "ann");
   for (const char* id : {"r1", "r2", "r3"}) RunTransfer(Request(id));
