@@ -170,7 +170,7 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::ListDue(grpc::CallbackServerCon
         question.contact_days = [&days](const engagement::EngagementHistory& history) { return days.Of(history); };
       }
       KL_ASSIGN_OR_RETURN(
-          answer, engagement::ListDue(Pointers(readers), scope, ProgramsKnownAt(context_, scope.known_at), question));
+          answer, engagement::ListDue(Pointers(readers), scope, *ProgramsKnownAt(context_, scope.known_at), question));
       contacts.clear();
     }
     if (unseals) KL_RETURN_IF_ERROR(days.Record(request->reader(), request->purpose(), kListDue));
@@ -193,8 +193,9 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::GetCadence(grpc::CallbackServer
     KL_ASSIGN_OR_RETURN(const engagement::CadenceQuestion question, ToQuestion(context_, *request, scope));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
-    KL_ASSIGN_OR_RETURN(const auto answer, engagement::GetCadence(Pointers(readers), scope,
-                                                                  ProgramsKnownAt(context_, scope.known_at), question));
+    KL_ASSIGN_OR_RETURN(
+        const auto answer,
+        engagement::GetCadence(Pointers(readers), scope, *ProgramsKnownAt(context_, scope.known_at), question));
     Fill(answer, question.account_id, *response);
     response->set_next_page_token(NextPageToken(*request, answer.next));
     return absl::OkStatus();
@@ -217,7 +218,7 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::ListOwners(grpc::CallbackServer
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto answer, engagement::ListOwners(Pointers(readers), scope,
-                                                                  ProgramsKnownAt(context_, scope.known_at), query));
+                                                                  *ProgramsKnownAt(context_, scope.known_at), query));
     for (const engagement::OwnerLoad& load : answer.owners) {
       ledger::v1::OwnerLoad& out = *response->add_owners();
       out.set_person(load.person);
