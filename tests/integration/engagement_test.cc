@@ -221,6 +221,35 @@ TEST_P(Engagement, GetTimelineHoldsEverything) {
   EXPECT_EQ(Refused(&Stub::GetTimeline, request).reason, "ACCOUNT_NOT_FOUND");
 }
 
+TEST_P(Engagement, PagesOfATimelineFitIntoAMessageWhateverTheRecords) {
+  server_.MustAppend(Request("big", "open", {Opened()}));
+  // 5 MiB in all.
+  for (int i = 0; i < 80; ++i) {
+    shard::SubmittedEvent visited = Visited("org.example.scan");
+    visited.event.mutable_custom_event()->set_data(std::string(64 * 1024, 'x'));
+    visited.event_id = "scan-" + std::to_string(i);
+    cursor_ = server_.MustAppend(Request("big", visited.event_id, {visited})).cursor();
+  }
+  GetTimelineRequest request;
+  request.set_account_id("big");
+  request.set_page_size(1'000);
+  request.add_kinds(events::v1::EVENT_KIND_CUSTOM_EVENT);
+  int next = 79;
+  int pages = 0;
+  do {
+    const GetTimelineResponse response = Get(&Stub::GetTimeline, request);
+    ASSERT_GE(response.entries_size(), 1);
+    EXPECT_LT(response.ByteSizeLong(), 2u << 20);
+    for (const TimelineEntry& entry : response.entries()) {
+      EXPECT_EQ(entry.record().event_id(), "scan-" + std::to_string(next--));
+    }
+    request.set_page_token(response.next_page_token());
+    ++pages;
+  } while (!request.page_token().empty());
+  EXPECT_EQ(next, -1);
+  EXPECT_EQ(pages, 5);
+}
+
 TEST_P(Engagement, GetCoverageAndListOwnersTellOnWhomAccountsRest) {
   const GetCoverageResponse coverage = Get(&Stub::GetCoverage, GetCoverageRequest());
   ASSERT_EQ(coverage.accounts_size(), 2);
