@@ -168,12 +168,13 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::ListDue(grpc::CallbackServerCon
       if (unseals) {
         KL_ASSIGN_OR_RETURN(contacts, context_.ledger.Readers("contacts", request->min_cursor(), deadline));
         question.contact_days = [&days](const engagement::EngagementHistory& history) { return days.Of(history); };
+        question.counted = [&days](const engagement::Duty& duty) { days.Give(duty); };
       }
       KL_ASSIGN_OR_RETURN(
           answer, engagement::ListDue(Pointers(readers), scope, *ProgramsKnownAt(context_, scope.known_at), question));
       contacts.clear();
     }
-    if (unseals) KL_RETURN_IF_ERROR(days.Record(request->reader(), request->purpose(), kListDue));
+    if (unseals) KL_RETURN_IF_ERROR(days.Record(request->reader(), request->purpose(), kListDue, scope.canceled));
     for (const engagement::Duty& duty : answer.duties) Fill(duty, *response->add_duties());
     response->set_due_count(answer.due_count);
     response->set_overdue_count(answer.overdue_count);

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <map>
 
 #include <google/protobuf/text_format.h>
 
@@ -405,7 +406,48 @@ TEST(Greetings, AreToldToWhoSaysWhatForAndThatGoesOnRecord) {
   server.MustAppend(Request("a", "r2", {Said(kToday, R"(interaction_made { kind: INTERACTION_KIND_GREETING
                                                         people: "km-1" contact_ids: "buyer" })")}));
   EXPECT_EQ(ask(request).due_count(), 0) << "the buyer was greeted";
-  EXPECT_EQ(readings(), 2);
+  EXPECT_EQ(readings(), 1) << "nothing was given out";
+}
+
+TEST(Greetings, LeaveARecordOfThoseWhoseDaysTheAnswerRestsOn) {
+  const TempDir keys;
+  LiveServer server(4, [&keys](app::Options& options) { options.master_key_file = WriteKey(keys); });
+  server.Publish(kGreetingProgram);
+  // More than are recorded at a time. Each has a contact whose birthday is today and one whose birthday is in summer.
+  constexpr int kAccounts = 300;
+  for (int i = 0; i < kAccounts; ++i) {
+    const std::string id = std::to_string(i);
+    server.MustAppend(Request(
+        "a" + id, "r1",
+        {Said(Ago(60), R"(account_opened { owner: "km-1" })"),
+         Said(Ago(50), "contact_recorded { contact_id: 'winter' person { subject_id: 'w-" + id +
+                           "' details { birthday { month: 1 day: 10 year: 1980 } } } }"),
+         Said(Ago(50), "contact_recorded { contact_id: 'summer' person { subject_id: 's-" + id +
+                           "' details { birthday { month: 7 day: 10 year: 1980 } } } }")}));
+  }
+  server.clock().Advance(kMicrosPerSecond);
+  ListDueRequest request;
+  request.set_person("km-1");
+  request.set_reader("km-1");
+  request.set_purpose("greetings");
+  request.set_page_size(2);
+  request.set_min_cursor(server.HeadCursor());
+  ListDueResponse response;
+  const grpc::Status status = Call(server.engagement(), &Stub::ListDue, request, &response);
+  ASSERT_TRUE(status.ok()) << ReadRpcError(status);
+  EXPECT_EQ(response.duties_size(), 2);
+  EXPECT_EQ(response.due_count(), kAccounts);
+  std::map<std::string, std::string> read;
+  for (const ShardRecords& shard : server.ReadLog()) {
+    for (const events::v1::EventRecord& record : shard) {
+      if (!record.event().has_personal_data_read()) continue;
+      const events::v1::PersonalDataRead& reading = record.event().personal_data_read();
+      ASSERT_EQ(reading.subject_ids_size(), 1) << "nobody asked about July";
+      EXPECT_TRUE(read.emplace(reading.read_account_id(), reading.subject_ids(0)).second);
+    }
+  }
+  ASSERT_EQ(read.size(), static_cast<size_t>(kAccounts));
+  for (const auto& [account, subject] : read) EXPECT_EQ(subject, "w-" + account.substr(1));
 }
 
 INSTANTIATE_TEST_SUITE_P(Shards, Engagement, ::testing::Values(1u, 4u));
