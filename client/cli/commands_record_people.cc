@@ -2,6 +2,7 @@
 // evaluation, adaptation, and verbs of the noun account.
 #include "client/cli/commands.h"
 #include "client/cli/fact_verb.h"
+#include "client/cli/merge_outcome.h"
 
 namespace keyledger::cli {
 namespace {
@@ -44,11 +45,14 @@ std::vector<FactVerb> AccountVerbs() {
   return {{"account",
            "merge",
            "account_merged",
-           "Ends the account in another that is the same",
+           "Ends the account in another that is the same, and waits until it has",
            "acme-2 --into acme --reason \"entered twice\"",
            {{"--into", "into_account_id", "The account that goes on", kRequired},
             {"--reason", "reason", "Why", kRequired},
-            {"--keep-higher-tier", "keep_higher_tier", "The other gets this one's tier where that is higher"}}},
+            {"--keep-higher-tier", "keep_higher_tier", "The other gets this one's tier where that is higher"}},
+           /*constants=*/{},
+           /*gifts=*/false,
+           ShowMergeOutcome},
           {"account",
            "score",
            "score_stated",

@@ -161,6 +161,7 @@ struct Given {
   // One entry a flag of the row.
   std::vector<std::vector<std::string>> values;
   std::vector<std::string> gifts;
+  int wait = 10;
 };
 
 // Adds what a contact was given on the occasion that the first event of the request is: an event of its own, with the
@@ -216,8 +217,13 @@ int Record(Session& session, const FactVerb& row, const Given& given) {
       return session.Usage("--gift: " + wrong);
     }
   }
-  return Show(session, session.client().Append(*std::move(request)),
-              [&](const v1::AppendResponse& response) { PrintAppended(session, response); });
+  const auto appended = session.client().Append(*std::move(request));
+  const int shown =
+      Show(session, appended, [&](const v1::AppendResponse& response) { PrintAppended(session, response); });
+  if (row.outcome == nullptr || given.wait == 0 || !appended.ok() || appended->events().empty()) {
+    return shown;
+  }
+  return row.outcome(session, given.write.account, *appended, given.wait);
 }
 
 void AddFlag(CLI::App* verb, const FactFlag& flag, const FieldDescriptor& field, std::vector<std::string>& values) {
@@ -257,6 +263,10 @@ void AddFactVerb(CLI::App& root, Action& selected, const FactVerb& row) {
                      "What a contact was given on the occasion: an event of its own; may be repeated")
         ->type_name("ITEM:QUANTITY:VALUE[:CONTACT]")
         ->allow_extra_args(false);
+  }
+  if (row.outcome != nullptr) {
+    verb->add_option("--wait", given->wait, "Seconds to wait for the outcome, 0 to 3600 (default: 10)")
+        ->check(CLI::Range(0, 3600));
   }
   if (money) {
     verb->add_option("--currency", given->currency, "ISO 4217 code")->capture_default_str();

@@ -34,6 +34,11 @@ struct FactConstant {
   std::string_view value;
 };
 
+// Prints what became of the fact that the append recorded on the account, waiting so long for it; returns the exit
+// code.
+using FactOutcome = int (*)(Session& session, const std::string& account_id, const v1::AppendResponse& appended,
+                            int wait_seconds);
+
 struct FactVerb {
   std::string_view noun;
   std::string_view name;
@@ -46,6 +51,8 @@ struct FactVerb {
   std::vector<FactConstant> constants = {};
   // Whether --gift records what was given on the occasion, too.
   bool gifts = false;
+  // For a fact whose outcome comes a moment later; the verb has --wait. Null: there is none.
+  FactOutcome outcome = nullptr;
 };
 
 struct FactNoun {

@@ -93,6 +93,7 @@ absl::StatusOr<DueAnswer> ListDue(const Shards& shards, const EngagementScope& s
       any = true;
       answer.due_count += 1;
       if (duty.overdue) answer.overdue_count += 1;
+      if (question.counted) question.counted(duty);
       std::string key = KeyOf(duty.due, duty.account_id, duty.duty_id);
       if (page.Wants(key)) page.Add(std::move(key), std::move(duty));
     }

@@ -36,6 +36,8 @@ struct DueQuestion {
   std::string after;
   // Days of the contacts of an account, unsealed; none: they are not told. An error of it ends the query.
   std::function<absl::StatusOr<std::vector<ContactDay>>(const EngagementHistory&)> contact_days;
+  // Told each duty that the answer counts, on whatever page, while its account is visited; none: nobody is.
+  std::function<void(const Duty&)> counted;
 };
 
 struct DueAnswer {

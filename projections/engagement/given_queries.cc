@@ -228,7 +228,7 @@ absl::StatusOr<FlagsPage> ListFlags(const std::vector<const store::TableReader*>
       if (query.measure != events::v1::LIMIT_MEASURE_UNSPECIFIED && flag.measure() != query.measure) continue;
       answer.flag_count += 1;
       RecordPlace place = PlaceOf(history, row);
-      std::string key = NewestFirst(place.account_id, place);
+      std::string key = ContinuationAfter(place);
       page.Add(std::move(key), std::move(place));
     }
     return absl::OkStatus();
@@ -255,6 +255,12 @@ absl::StatusOr<ViolationsPage> ListViolations(const std::vector<const store::Tab
   }));
   answer.violations = page.Take(answer.continuation);
   return answer;
+}
+
+std::string ContinuationAfter(const RecordPlace& flag) { return NewestFirst(flag.account_id, flag); }
+
+std::string ContinuationAfter(const ViolationRow& violation) {
+  return NewestFirst(violation.account_id, violation.records.front());
 }
 
 }  // namespace keyledger::projections::engagement

@@ -122,4 +122,8 @@ absl::StatusOr<FlagsPage> ListFlags(const std::vector<const store::TableReader*>
 absl::StatusOr<ViolationsPage> ListViolations(const std::vector<const store::TableReader*>& shards,
                                               const EngagementScope& scope, const ViolationsQuery& query);
 
+// What a page that ends with the flag or the violation, although more were found, continues after.
+std::string ContinuationAfter(const RecordPlace& flag);
+std::string ContinuationAfter(const ViolationRow& violation);
+
 }  // namespace keyledger::projections::engagement

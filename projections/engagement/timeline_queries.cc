@@ -17,15 +17,15 @@ bool IsWanted(const TimelineQuery& query, const HistoryRow& row) {
   return domain::IsFactKind(row.kind) || (query.decisions && domain::IsDecisionKind(row.kind));
 }
 
-// In the order of the answer. Complements: the newest comes first.
-std::string KeyOf(const TimelineRow& row) {
+}  // namespace
+
+// The key of the row, in the order of the answer. Complements: the newest comes first.
+std::string ContinuationAfter(const TimelineRow& row) {
   std::string key;
   PutOrdered64(key, ~row.occurred);
   PutBigEndian64(key, ~row.position);
   return key.append(row.account_id);
 }
-
-}  // namespace
 
 absl::StatusOr<TimelinePage> ListTimeline(const std::vector<const store::TableReader*>& shards,
                                           const EngagementScope& asked, const TimelineQuery& query) {
@@ -40,7 +40,7 @@ absl::StatusOr<TimelinePage> ListTimeline(const std::vector<const store::TableRe
     for (const HistoryRow& row : history.timeline) {
       if (!IsWanted(query, row)) continue;
       TimelineRow entry{history.AccountOf(row.account), row.times.occurred, row.times.position, row.retracted};
-      std::string key = KeyOf(entry);
+      std::string key = ContinuationAfter(entry);
       rows.Add(std::move(key), std::move(entry));
     }
     return absl::OkStatus();

@@ -47,4 +47,7 @@ struct TimelinePage {
 absl::StatusOr<TimelinePage> ListTimeline(const std::vector<const store::TableReader*>& shards,
                                           const EngagementScope& scope, const TimelineQuery& query);
 
+// What a page that ends with the row, although more were found, continues after.
+std::string ContinuationAfter(const TimelineRow& row);
+
 }  // namespace keyledger::projections::engagement

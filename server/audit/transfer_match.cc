@@ -210,8 +210,9 @@ void TransferMatch::Check(const Name& name, const OnFinding& report) {
       transfers_.erase(found);
       return;
     }
-    // A merge that came back may be tried again: what was received is of a later one.
-    if (name.second == domain::kMergeTransferId && transfer.received->sent_event_id != transfer.sent->event_id) {
+    // A merge that came back may be tried again, as a record of the same event_id, too: what was received is of a later
+    // one. If none follows, it is found to have been received though nobody sent it.
+    if (name.second == domain::kMergeTransferId) {
       Transfer& later = found->second;
       later.sent.reset();
       later.ended.reset();

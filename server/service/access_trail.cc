@@ -21,6 +21,8 @@ namespace {
 constexpr size_t kReaderBytesMax = 128;
 constexpr size_t kPurposeBytesMax = 512;
 constexpr size_t kSubjectsPerRecord = 1'000;
+// Records that wait in the queues of shards at a time.
+constexpr size_t kUnderWayMax = 256;
 
 absl::Status CheckText(std::string_view field, const std::string& text, size_t bytes_max) {
   if (text.empty()) return FieldError(field, "is required: reading personal data leaves a record of who and what for");
@@ -43,20 +45,15 @@ std::string DigestOf(const events::v1::Event& event) {
   return std::string(digest.begin(), digest.end());
 }
 
-}  // namespace
+// Outcomes of records under way. They stay where they are until all were waited for.
+using UnderWay = std::deque<std::promise<absl::Status>>;
 
-absl::Status CheckReading(const std::string& reader, const std::string& purpose) {
-  KL_RETURN_IF_ERROR(CheckText("reader", reader, kReaderBytesMax));
-  return CheckText("purpose", purpose, kPurposeBytesMax);
-}
-
-absl::Status RecordReading(const ServiceContext& context, Reading reading) {
+void Submit(const ServiceContext& context, Reading& reading, UnderWay& records) {
   std::vector<std::string>& subjects = reading.subject_ids;
   std::sort(subjects.begin(), subjects.end());
   subjects.erase(std::unique(subjects.begin(), subjects.end()), subjects.end());
   shard::Shard& home =
       reading.account_id.empty() ? context.ledger.shard(0) : context.ledger.ShardOfAccount(reading.account_id);
-  std::deque<std::promise<absl::Status>> records;
   for (size_t first = 0; first < subjects.size(); first += kSubjectsPerRecord) {
     events::v1::Event event;
     events::v1::PersonalDataRead& read = *event.mutable_personal_data_read();
@@ -71,12 +68,43 @@ absl::Status RecordReading(const ServiceContext& context, Reading reading) {
     home.RecordOwn(kAccessesStream, std::move(event), RandomRequestId(), reading.reader, digest,
                    [&done](const absl::StatusOr<shard::AppendAnswer>& answer) { done.set_value(answer.status()); });
   }
+}
+
+// Waits for all of them.
+absl::Status Await(UnderWay& records) {
   absl::Status all;
   for (std::promise<absl::Status>& record : records) {
     const absl::Status status = record.get_future().get();
     if (all.ok()) all = status;
   }
+  records.clear();
   return all;
+}
+
+}  // namespace
+
+absl::Status CheckReading(const std::string& reader, const std::string& purpose) {
+  KL_RETURN_IF_ERROR(CheckText("reader", reader, kReaderBytesMax));
+  return CheckText("purpose", purpose, kPurposeBytesMax);
+}
+
+absl::Status RecordReading(const ServiceContext& context, Reading reading) {
+  UnderWay records;
+  Submit(context, reading, records);
+  return Await(records);
+}
+
+absl::Status RecordReadings(const ServiceContext& context, std::vector<Reading> readings,
+                            const std::function<bool()>& canceled) {
+  UnderWay records;
+  for (Reading& reading : readings) {
+    if (records.size() >= kUnderWayMax) {
+      KL_RETURN_IF_ERROR(Await(records));
+      if (canceled && canceled()) return absl::CancelledError("nobody waits for the answer any more");
+    }
+    Submit(context, reading, records);
+  }
+  return Await(records);
 }
 
 }  // namespace keyledger::service

@@ -1,6 +1,7 @@
 // The trail of accesses: whoever is given personal data is on the record before it is given out.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,5 +32,10 @@ absl::Status CheckReading(const std::string& reader, const std::string& purpose)
 // Ensures: OK only if all of it is durable. Otherwise nothing may be given out.
 // Errors: as Append. Blocks: until the records are durable.
 absl::Status RecordReading(const ServiceContext& context, Reading reading);
+
+// The same for several readings of one call, many at a time: they become durable together. Errors: CANCELLED, too, once
+// `canceled` says true; none: it never does.
+absl::Status RecordReadings(const ServiceContext& context, std::vector<Reading> readings,
+                            const std::function<bool()>& canceled);
 
 }  // namespace keyledger::service

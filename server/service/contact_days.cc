@@ -1,5 +1,7 @@
 #include "server/service/contact_days.h"
 
+#include <utility>
+
 #include "projections/contacts/contacts_queries.h"
 #include "server/base/error.h"
 #include "server/service/access_trail.h"
@@ -33,6 +35,7 @@ void AddDays(uint32_t account, const std::string& contact_id, const events::v1::
 
 absl::StatusOr<std::vector<engagement::ContactDay>> ContactDays::Of(const engagement::EngagementHistory& history) {
   std::vector<engagement::ContactDay> days;
+  unsealed_.clear();
   for (uint32_t account = 0; account <= history.absorbed.size(); ++account) {
     KL_RETURN_IF_ERROR(Read(history, account, days));
   }
@@ -66,18 +69,29 @@ absl::Status ContactDays::Read(const engagement::EngagementHistory& history, uin
       KL_RETURN_IF_ERROR(data.status());
       const size_t before = days.size();
       AddDays(account, contact.contact_id, data->details(), days);
-      if (days.size() > before) read_[account_id].push_back(person.data.subject_id());
+      if (days.size() > before) {
+        unsealed_[history.ContactName(account, contact.contact_id)] = {account_id, person.data.subject_id()};
+      }
     }
     continuation = page.continuation;
   } while (!continuation.empty());
   return absl::OkStatus();
 }
 
-absl::Status ContactDays::Record(const std::string& reader, const std::string& purpose, std::string_view method) const {
-  for (const auto& [account_id, subjects] : read_) {
-    KL_RETURN_IF_ERROR(RecordReading(context_, Reading{account_id, subjects, reader, purpose, method}));
+void ContactDays::Give(const engagement::Duty& duty) {
+  if (duty.kind != engagement::DutyKind::kOccasion) return;
+  const auto unsealed = unsealed_.find(duty.contact_id);
+  if (unsealed != unsealed_.end()) given_[unsealed->second.first].push_back(unsealed->second.second);
+}
+
+absl::Status ContactDays::Record(const std::string& reader, const std::string& purpose, std::string_view method,
+                                 const std::function<bool()>& canceled) {
+  std::vector<Reading> readings;
+  for (auto& [account_id, subjects] : given_) {
+    readings.push_back(Reading{account_id, std::move(subjects), reader, purpose, method});
   }
-  return absl::OkStatus();
+  given_.clear();
+  return RecordReadings(context_, std::move(readings), canceled);
 }
 
 }  // namespace keyledger::service

@@ -1,8 +1,11 @@
 // ContactDays: birthdays and other days of contacts, unsealed for whoever states who reads and what for.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -13,7 +16,8 @@
 
 namespace keyledger::service {
 
-// Unseals days of contacts for one call, and remembers whose, so that the reading is on record before it is answered.
+// Unseals days of contacts for one call, and remembers whose of them the answer rests on, so that the reading is on
+// record before it is answered.
 // Threads: confined to one thread. Lifetime: the context and the readers must outlive it.
 class ContactDays {
  public:
@@ -27,8 +31,14 @@ class ContactDays {
   absl::StatusOr<std::vector<projections::engagement::ContactDay>> Of(
       const projections::engagement::EngagementHistory& history);
 
-  // Records that the days were read. Nothing may be given out unless it is OK. Errors, blocks: as RecordReading.
-  absl::Status Record(const std::string& reader, const std::string& purpose, std::string_view method) const;
+  // Notes a duty that the answer lists or counts, of the account that Of was asked about last. One that comes of no
+  // contact's day is passed over.
+  void Give(const projections::engagement::Duty& duty);
+
+  // Records that the days behind the duties were read. Nothing may be given out unless it is OK. Errors, blocks: as
+  // RecordReadings.
+  absl::Status Record(const std::string& reader, const std::string& purpose, std::string_view method,
+                      const std::function<bool()>& canceled);
 
  private:
   // `account`: as in HistoryRow.
@@ -38,8 +48,10 @@ class ContactDays {
 
   const ServiceContext& context_;
   const shard::TableReaders& contacts_;
-  // Subjects whose data was unsealed, by account.
-  std::map<std::string, std::vector<std::string>> read_;
+  // Of the account asked about last: account and subject of each contact with days, by how answers name it.
+  std::map<std::string, std::pair<std::string, std::string>> unsealed_;
+  // Subjects whose days are given out, by account.
+  std::map<std::string, std::vector<std::string>> given_;
 };
 
 }  // namespace keyledger::service

@@ -172,12 +172,13 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::ListDue(grpc::CallbackServerCon
       if (unseals) {
         KL_ASSIGN_OR_RETURN(contacts, context_.ledger.Readers("contacts", request->min_cursor(), deadline));
         question.contact_days = [&days](const engagement::EngagementHistory& history) { return days.Of(history); };
+        question.counted = [&days](const engagement::Duty& duty) { days.Give(duty); };
       }
       KL_ASSIGN_OR_RETURN(
-          answer, engagement::ListDue(Pointers(readers), scope, ProgramsKnownAt(context_, scope.known_at), question));
+          answer, engagement::ListDue(Pointers(readers), scope, *ProgramsKnownAt(context_, scope.known_at), question));
       contacts.clear();
     }
-    if (unseals) KL_RETURN_IF_ERROR(days.Record(request->reader(), request->purpose(), kListDue));
+    if (unseals) KL_RETURN_IF_ERROR(days.Record(request->reader(), request->purpose(), kListDue, scope.canceled));
     for (const engagement::Duty& duty : answer.duties) Fill(duty, *response->add_duties());
     response->set_due_count(answer.due_count);
     response->set_overdue_count(answer.overdue_count);
@@ -197,8 +198,9 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::GetCadence(grpc::CallbackServer
     KL_ASSIGN_OR_RETURN(const engagement::CadenceQuestion question, ToQuestion(context_, *request, scope));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
-    KL_ASSIGN_OR_RETURN(const auto answer, engagement::GetCadence(Pointers(readers), scope,
-                                                                  ProgramsKnownAt(context_, scope.known_at), question));
+    KL_ASSIGN_OR_RETURN(
+        const auto answer,
+        engagement::GetCadence(Pointers(readers), scope, *ProgramsKnownAt(context_, scope.known_at), question));
     Fill(answer, question.account_id, *response);
     response->set_next_page_token(NextPageToken(*request, answer.next));
     return absl::OkStatus();
@@ -221,7 +223,7 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::ListOwners(grpc::CallbackServer
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto answer, engagement::ListOwners(Pointers(readers), scope,
-                                                                  ProgramsKnownAt(context_, scope.known_at), query));
+                                                                  *ProgramsKnownAt(context_, scope.known_at), query));
     for (const engagement::OwnerLoad& load : answer.owners) {
       ledger::v1::OwnerLoad& out = *response->add_owners();
       out.set_person(load.person);

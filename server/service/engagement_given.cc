@@ -134,7 +134,7 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::ListGiven(grpc::CallbackServerC
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto page, engagement::ListGiven(Pointers(readers), scope,
-                                                               ProgramsKnownAt(context_, scope.known_at), query));
+                                                               *ProgramsKnownAt(context_, scope.known_at), query));
     for (const engagement::GivenRow& row : page.rows) Fill(row, query.periods, *response->add_rows());
     response->set_next_page_token(PageToken(*request, scope, page.continuation));
     return absl::OkStatus();

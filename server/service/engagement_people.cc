@@ -84,7 +84,7 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::GetCoverage(grpc::CallbackServe
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto answer, engagement::GetCoverage(Pointers(readers), scope,
-                                                                   ProgramsKnownAt(context_, scope.known_at), query));
+                                                                   *ProgramsKnownAt(context_, scope.known_at), query));
     for (const engagement::AccountCoverage& coverage : answer.accounts) Fill(coverage, *response->add_accounts());
     response->set_account_count(answer.account_count);
     response->set_flagged_count(answer.flagged_count);

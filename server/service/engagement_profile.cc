@@ -98,7 +98,7 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::GetProfile(grpc::CallbackServer
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto profile,
-                        engagement::GetProfile(Pointers(readers), scope, ProgramsKnownAt(context_, scope.known_at),
+                        engagement::GetProfile(Pointers(readers), scope, *ProgramsKnownAt(context_, scope.known_at),
                                                account_id, ErasedIn(context_.vault)));
     response->set_account_id(account_id);
     Fill(profile, *response);
@@ -125,7 +125,7 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::ListProfiles(grpc::CallbackServ
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto answer,
-                        engagement::ListProfiles(Pointers(readers), scope, ProgramsKnownAt(context_, scope.known_at),
+                        engagement::ListProfiles(Pointers(readers), scope, *ProgramsKnownAt(context_, scope.known_at),
                                                  query, ErasedIn(context_.vault)));
     for (const engagement::ProfileState& state : answer.profiles) {
       ledger::v1::ProfileState& out = *response->add_profiles();

@@ -1,6 +1,5 @@
 #include "server/service/engagement_scope.h"
 
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -30,12 +29,13 @@ absl::StatusOr<projections::engagement::EngagementScope> ToEngagementScope(const
   return out;
 }
 
-domain::ProgramSet ProgramsKnownAt(const ServiceContext& context, Micros known_at) {
+std::shared_ptr<const domain::ProgramSet> ProgramsKnownAt(const ServiceContext& context, Micros known_at) {
+  if (known_at == projections::engagement::kNoEnd) return context.ledger.shard(0).programs();
   std::vector<std::shared_ptr<const domain::CompiledProgram>> programs;
   for (const shard::PublishedProgram& published : context.ledger.published()) {
     if (published.publish_time < known_at) programs.push_back(published.program);
   }
-  return domain::ProgramSet(std::move(programs));
+  return std::make_shared<const domain::ProgramSet>(std::move(programs));
 }
 
 absl::Status CheckPageMoment(Micros moment, const projections::engagement::EngagementScope& scope) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -33,8 +34,9 @@ absl::StatusOr<projections::engagement::EngagementScope> ToEngagementScope(const
                                                                            const ServiceContext& context,
                                                                            std::string_view prefix = "scope.");
 
-// Programs that were published before the moment.
-domain::ProgramSet ProgramsKnownAt(const ServiceContext& context, Micros known_at);
+// Programs that were published before the moment. Never null. Before kNoEnd are all of them: the shard's own set, which
+// is there already.
+std::shared_ptr<const domain::ProgramSet> ProgramsKnownAt(const ServiceContext& context, Micros known_at);
 
 // The scope of a request about one account that has as_of and known_at itself.
 template <class Request>

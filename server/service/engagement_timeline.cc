@@ -1,5 +1,9 @@
 // EngagementService: answers that show records: everything that happened with an account, flags and violations. See
 // engagement_service.h.
+#include <cstddef>
+#include <string>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "keyledger/events/v1/event.pb.h"
@@ -21,6 +25,23 @@ namespace {
 namespace engagement = projections::engagement;
 
 constexpr int kKindsMax = 50;
+
+// A page ends early once its entries have so many bytes: clients take messages of 4 MiB unless told otherwise, and a
+// record may have 2 MiB.
+constexpr size_t kPageBytesMax = 1u << 20;
+
+// Has `fill` answer with the rows one after the other, each time returning the bytes of its entry, until there are
+// enough. Returns what the next page continues after; `continuation` is that of all the rows.
+template <class Row, class Fill>
+absl::StatusOr<std::string> FillPage(const std::vector<Row>& rows, const std::string& continuation, const Fill& fill) {
+  size_t bytes = 0;
+  for (const Row& row : rows) {
+    KL_ASSIGN_OR_RETURN(const size_t entry, fill(row));
+    bytes += entry;
+    if (bytes >= kPageBytesMax && &row != &rows.back()) return engagement::ContinuationAfter(row);
+  }
+  return continuation;
+}
 
 absl::StatusOr<engagement::TimelineQuery> ToQuery(const ledger::v1::GetTimelineRequest& request,
                                                   engagement::EngagementScope& scope) {
@@ -75,13 +96,15 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::GetTimeline(grpc::CallbackServe
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto page, engagement::ListTimeline(Pointers(readers), scope, query));
-    for (const engagement::TimelineRow& row : page.rows) {
+    const auto fill = [&](const engagement::TimelineRow& row) -> absl::StatusOr<size_t> {
       ledger::v1::TimelineEntry& entry = *response->add_entries();
       KL_ASSIGN_OR_RETURN(*entry.mutable_record(), ReadRecordAt(context_, row.account_id, row.position));
       entry.set_retracted(row.retracted);
-    }
+      return entry.ByteSizeLong();
+    };
+    KL_ASSIGN_OR_RETURN(const std::string continuation, FillPage(page.rows, page.continuation, fill));
     response->set_merged_into_account_id(page.merged_into);
-    response->set_next_page_token(PageToken(*request, scope, page.continuation));
+    response->set_next_page_token(PageToken(*request, scope, continuation));
     return absl::OkStatus();
   });
 }
@@ -107,11 +130,14 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::ListFlags(grpc::CallbackServerC
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto page, engagement::ListFlags(Pointers(readers), scope, query));
-    for (const engagement::RecordPlace& place : page.flags) {
-      KL_RETURN_IF_ERROR(FillFlag(context_, place, *response->add_flags()));
-    }
+    const auto fill = [&](const engagement::RecordPlace& place) -> absl::StatusOr<size_t> {
+      ledger::v1::FlagEntry& entry = *response->add_flags();
+      KL_RETURN_IF_ERROR(FillFlag(context_, place, entry));
+      return entry.ByteSizeLong();
+    };
+    KL_ASSIGN_OR_RETURN(const std::string continuation, FillPage(page.flags, page.continuation, fill));
     response->set_flag_count(page.flag_count);
-    response->set_next_page_token(PageToken(*request, scope, page.continuation));
+    response->set_next_page_token(PageToken(*request, scope, continuation));
     return absl::OkStatus();
   });
 }
@@ -131,16 +157,18 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::ListViolations(grpc::CallbackSe
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const auto page, engagement::ListViolations(Pointers(readers), scope, query));
-    for (const engagement::ViolationRow& row : page.violations) {
+    const auto fill = [&](const engagement::ViolationRow& row) -> absl::StatusOr<size_t> {
       ledger::v1::ViolationEntry& entry = *response->add_violations();
       entry.set_account_id(row.account_id);
       for (const engagement::RecordPlace& place : row.records) {
         KL_ASSIGN_OR_RETURN(*entry.add_records(), ReadRecordAt(context_, place.account_id, place.position));
       }
       entry.set_sanctions_open(row.sanctions_open);
-    }
+      return entry.ByteSizeLong();
+    };
+    KL_ASSIGN_OR_RETURN(const std::string continuation, FillPage(page.violations, page.continuation, fill));
     response->mutable_side_counts()->Add(page.side_counts.begin(), page.side_counts.end());
-    response->set_next_page_token(PageToken(*request, scope, page.continuation));
+    response->set_next_page_token(PageToken(*request, scope, continuation));
     return absl::OkStatus();
   });
 }

@@ -103,11 +103,12 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::TransferPortfolio(grpc::Callbac
                                                                    const ledger::v1::TransferPortfolioRequest* request,
                                                                    ledger::v1::TransferPortfolioResponse* response) {
   const auto deadline = DeadlineOf(*call);
-  const auto body = [this, deadline, request, response]() -> absl::Status {
+  const auto body = [this, call, deadline, request, response]() -> absl::Status {
     KL_ASSIGN_OR_RETURN(const shard::PortfolioRequest transfer, RequestOf(*request));
     shard::Portfolio& portfolio = context_.ledger.portfolio();
     KL_ASSIGN_OR_RETURN(const shard::PortfolioStatus status,
-                        request->validate_only() ? portfolio.Preview(transfer, deadline) : portfolio.Start(transfer));
+                        request->validate_only() ? portfolio.Preview(transfer, deadline, CanceledBy(*call))
+                                                 : portfolio.Start(transfer));
     FillTransfer(status, *response->mutable_transfer());
     return absl::OkStatus();
   };

@@ -1,7 +1,5 @@
 #include "server/service/pipeline_request.h"
 
-#include <memory>
-
 #include "server/base/ids.h"
 #include "server/service/engagement_scope.h"
 
@@ -14,7 +12,7 @@ absl::StatusOr<pipeline::PipelineScope> ToPipelineScope(const ledger::v1::Engage
                                                         const ServiceContext& context) {
   KL_ASSIGN_OR_RETURN(const projections::engagement::EngagementScope checked, ToEngagementScope(scope, call, context));
   pipeline::PipelineScope out{checked};
-  out.programs = std::make_shared<const domain::ProgramSet>(ProgramsKnownAt(context, out.known_at));
+  out.programs = ProgramsKnownAt(context, out.known_at);
   return out;
 }
 

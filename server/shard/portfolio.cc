@@ -26,6 +26,10 @@ constexpr char kOpenPortfolioKey[] = "portfolio.open";
 constexpr std::string_view kTransferPrefix = "portfolio-";
 constexpr size_t kFinishedMax = 8;
 constexpr size_t kPage = 512;
+// Attempts to append to an account as far as its records were looked at. One that clients append to without a pause has
+// more records under way each time; the last attempt goes by the roles where it is decided. There only a person who
+// gave a role up and took it on again in that very moment is not told from one who kept it.
+constexpr int kAttemptsMax = 5;
 
 // Before a shard that is full or refuses to write is asked again, and before an index is waited for again.
 constexpr std::chrono::milliseconds kBusyPause{50};
@@ -79,13 +83,12 @@ bool IsBusy(const absl::Status& status) {
 }
 
 AppendCommand CommandOf(const storage::v1::OpenPortfolioTransfer& open, const std::string& account_id,
-                        uint64_t revision) {
+                        ExpectedRevision expected) {
   const PortfolioTransferStarted& plan = open.plan();
   AppendCommand command;
   command.account_id = account_id;
   command.request_id = FactId(plan);
-  // Who may do what to whom was looked at up to here.
-  command.expected = {ExpectedRevision::Kind::kExact, revision};
+  command.expected = expected;
   command.actor = open.actor();
   command.digest = command.request_id;
   command.want_decisions = false;
@@ -232,12 +235,17 @@ absl::StatusOr<PortfolioStatus> Portfolio::Start(const PortfolioRequest& request
 }
 
 absl::StatusOr<PortfolioStatus> Portfolio::Preview(const PortfolioRequest& request,
-                                                   std::chrono::steady_clock::time_point deadline) {
+                                                   std::chrono::steady_clock::time_point deadline,
+                                                   const std::function<bool()>& canceled) {
   PortfolioStatus status;
   KL_ASSIGN_OR_RETURN(status.started, Plan(request));
   status.phase = PortfolioPhase::kPreview;
   status.actor = request.actor;
   status.start_time = clock_.Now();
+  const auto go_on = [&]() -> absl::Status {
+    if (canceled && canceled()) return absl::CancelledError("nobody waits for the answer any more");
+    return CheckRunning();
+  };
   const auto behind = [&](const absl::Status& why) -> absl::Status {
     if (std::chrono::steady_clock::now() >= deadline) return why;
     return Pause(kBusyPause);
@@ -247,7 +255,7 @@ absl::StatusOr<PortfolioStatus> Portfolio::Preview(const PortfolioRequest& reque
     if (!state.ok()) status.undecided += 1;
     return absl::OkStatus();
   };
-  KL_RETURN_IF_ERROR(ForEachAccount(status.started, behind, visit));
+  KL_RETURN_IF_ERROR(ForEachAccount(status.started, go_on, behind, visit));
   return status;
 }
 
@@ -321,6 +329,7 @@ absl::Status Portfolio::Run(Job& job) {
       job.first_undecided.clear();
     }
     KL_RETURN_IF_ERROR(RecordStart(job));
+    const auto go_on = [this] { return CheckRunning(); };
     const auto behind = [&](const absl::Status& why) -> absl::Status {
       {
         MutexLock lock(mutex_);
@@ -339,7 +348,7 @@ absl::Status Portfolio::Run(Job& job) {
       NoteUndecided(job, account_id, state.status());
       return absl::OkStatus();
     };
-    KL_RETURN_IF_ERROR(ForEachAccount(plan, behind, visit));
+    KL_RETURN_IF_ERROR(ForEachAccount(plan, go_on, behind, visit));
     KL_RETURN_IF_ERROR(Complete(job));
   } else {
     // Interrupted before its row was cleared. What it came to is on record.
@@ -372,13 +381,14 @@ absl::Status Portfolio::RecordOwn(const events::v1::Event& event, const std::str
 }
 
 absl::Status Portfolio::ForEachAccount(const PortfolioTransferStarted& plan,
+                                       const std::function<absl::Status()>& go_on,
                                        const std::function<absl::Status(const absl::Status&)>& behind,
                                        const Visit& visit) const {
   for (Shard* shard : shards_) {
     const uint64_t place = plan.places(static_cast<int>(shard->number())).next_position();
     std::string after;
     for (bool more = true; more;) {
-      KL_RETURN_IF_ERROR(CheckRunning());
+      KL_RETURN_IF_ERROR(go_on());
       const auto listed = options_.list(shard->number(), plan.from_person(), after, kPage, place);
       if (ReasonOf(listed.status()) == Reason::kProjectionBehind) {
         KL_RETURN_IF_ERROR(behind(listed.status()));
@@ -387,7 +397,7 @@ absl::Status Portfolio::ForEachAccount(const PortfolioTransferStarted& plan,
       if (!listed.ok()) return listed.status();
       more = listed->size() == kPage;
       for (const std::string& account_id : *listed) {
-        KL_RETURN_IF_ERROR(CheckRunning());
+        KL_RETURN_IF_ERROR(go_on());
         after = account_id;
         absl::StatusOr<std::optional<domain::AccountState>> state = FoldAccount(shard->store(), account_id, place);
         if (!state.ok() && !IsOfTheAccount(state.status())) return state.status();
@@ -403,9 +413,9 @@ absl::Status Portfolio::ForEachAccount(const PortfolioTransferStarted& plan,
 }
 
 absl::Status Portfolio::TransferOne(Job& job, Shard& shard, const std::string& account_id,
-                                    const domain::AccountState& state) {
-  for (;;) {
-    const absl::StatusOr<Effect> effect = TryTransfer(job, shard, account_id, state);
+                                    domain::AccountState state) {
+  for (int changes = 0;;) {
+    const absl::StatusOr<Effect> effect = TryTransfer(job, shard, account_id, changes + 1 < kAttemptsMax, state);
     if (IsBusy(effect.status())) {
       {
         MutexLock lock(mutex_);
@@ -419,6 +429,9 @@ absl::Status Portfolio::TransferOne(Job& job, Shard& shard, const std::string& a
       return absl::OkStatus();
     } else if (*effect == Effect::kChanged) {
       KL_RETURN_IF_ERROR(CheckRunning());
+      changes += 1;
+      MutexLock lock(mutex_);
+      job.waits_for = fmt::format("account '{}' waits: it gets other records meanwhile", account_id);
     } else {
       MutexLock lock(mutex_);
       job.waits_for.clear();
@@ -429,13 +442,11 @@ absl::Status Portfolio::TransferOne(Job& job, Shard& shard, const std::string& a
 }
 
 absl::StatusOr<Portfolio::Effect> Portfolio::TryTransfer(const Job& job, Shard& shard, const std::string& account_id,
-                                                         domain::AccountState state) const {
+                                                         bool exactly, domain::AccountState& state) const {
   const PortfolioTransferStarted& plan = job.open.plan();
   const std::string own = FactId(plan);
   std::optional<Effect> effect;
-  uint64_t next_revision = state.next_revision;
   const auto follow = [&](const events::v1::EventRecord& record) -> absl::StatusOr<bool> {
-    next_revision = record.revision() + 1;
     if (record.request_id() == own) {
       effect = Effect::kTransferred;
       return false;
@@ -446,10 +457,12 @@ absl::StatusOr<Portfolio::Effect> Portfolio::TryTransfer(const Job& job, Shard& 
     effect = Effect::kOvertaken;
     return false;
   };
-  KL_RETURN_IF_ERROR(ForEachRecord(shard.store(), account_id, next_revision, kHead, follow));
+  KL_RETURN_IF_ERROR(ForEachRecord(shard.store(), account_id, state.next_revision, kHead, follow));
   if (effect.has_value()) return *effect;
+  // Who may do what to whom was looked at up to here.
+  const ExpectedRevision looked_at{ExpectedRevision::Kind::kExact, state.next_revision - 1};
   std::promise<absl::StatusOr<AppendAnswer>> promise;
-  shard.Append(CommandOf(job.open, account_id, next_revision - 1),
+  shard.Append(CommandOf(job.open, account_id, exactly ? looked_at : ExpectedRevision{}),
                [&](absl::StatusOr<AppendAnswer> answer) { promise.set_value(std::move(answer)); });
   const absl::StatusOr<AppendAnswer> answer = promise.get_future().get();
   if (answer.ok()) return Effect::kTransferred;

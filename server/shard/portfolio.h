@@ -102,10 +102,12 @@ class Portfolio {
   // Errors: INVALID_ARGUMENT (kOccurredInFuture for transfer_time); ALREADY_EXISTS (kRequestIdReused);
   // FAILED_PRECONDITION (kPortfolioTransferRunning with metadata "transfer_id").
   absl::StatusOr<PortfolioStatus> Start(const PortfolioRequest& request);
-  // Counts the accounts that would go over now, and records nothing. Errors: as Start; DEADLINE_EXCEEDED
-  // (kProjectionBehind); DATA_LOSS (kStoreDamaged). Blocks: until then.
+  // Counts the accounts that would go over now, and records nothing. Waits for an index until `deadline`. `canceled`
+  // is asked before each account. Errors: as Start; DEADLINE_EXCEEDED (kProjectionBehind); DATA_LOSS (kStoreDamaged);
+  // CANCELLED once `canceled` says true; none: it never does. Blocks: until then.
   absl::StatusOr<PortfolioStatus> Preview(const PortfolioRequest& request,
-                                          std::chrono::steady_clock::time_point deadline);
+                                          std::chrono::steady_clock::time_point deadline,
+                                          const std::function<bool()>& canceled = nullptr);
 
   // Errors: NOT_FOUND (kPortfolioTransferNotFound), DATA_LOSS (kStoreDamaged).
   absl::StatusOr<PortfolioStatus> Get(const std::string& transfer_id) const;
@@ -128,14 +130,17 @@ class Portfolio {
   absl::Status Run(Job& job);
   absl::Status RecordStart(Job& job);
   // Calls `visit` with each account that the plan is about and its state at the plan's place. An account that cannot be
-  // read is told instead of a state.
+  // read is told instead of a state. `go_on` is asked before each account, `behind` while an index is behind; what they
+  // refuse ends it.
   using Visit = std::function<absl::Status(Shard&, const std::string&, absl::StatusOr<domain::AccountState>)>;
   absl::Status ForEachAccount(const events::v1::PortfolioTransferStarted& plan,
+                              const std::function<absl::Status()>& go_on,
                               const std::function<absl::Status(const absl::Status&)>& behind, const Visit& visit) const;
-  absl::Status TransferOne(Job& job, Shard& shard, const std::string& account_id, const domain::AccountState& state);
-  // One attempt. kChanged: the account got records in between.
-  absl::StatusOr<Effect> TryTransfer(const Job& job, Shard& shard, const std::string& account_id,
-                                     domain::AccountState state) const;
+  absl::Status TransferOne(Job& job, Shard& shard, const std::string& account_id, domain::AccountState state);
+  // One attempt; `state` comes to be that of the account's last durable record. kChanged: the account got records in
+  // between, and the transfer was to follow that record directly (`exactly`).
+  absl::StatusOr<Effect> TryTransfer(const Job& job, Shard& shard, const std::string& account_id, bool exactly,
+                                     domain::AccountState& state) const;
   void NoteUndecided(Job& job, const std::string& account_id, const absl::Status& why);
   absl::Status Complete(Job& job);
   // Appends to "$owners" and waits until that is durable, while the queue is full too.

@@ -10,6 +10,7 @@
 #include "server/shard/replay_source.h"
 #include "tests/unit/audit/random_ledger.h"
 #include "tests/unit/audit/replay_support.h"
+#include "tests/unit/shard/two_accounts.h"
 
 namespace keyledger::testing {
 namespace {
@@ -198,6 +199,50 @@ TEST_P(ReplayOfMerges, FindsPointsThatDidNotArrive) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shards, ReplayOfMerges, ::testing::Values(1, 4));
+
+// A merge that came back and was tried again under the same event_id. The receiver's log is read first.
+class ReplayOfAMergeTriedAgain : public ::testing::Test {
+ protected:
+  ReplayOfAMergeTriedAgain() : whole_(2) {
+    EXPECT_TRUE(whole_.ledger().Publish(kProgram, "publish", "").ok());
+    whole_.MustAppend(Command(from_, "open", {Opened(), Adjusted(100)}));
+    whole_.MustAppend(Command(to_, "open", {Opened()}));
+    whole_.MustAppend(Command(to_, "close", {Closed()}));
+    shard::SubmittedEvent merged = Merged(to_);
+    merged.event_id = "m-1";
+    whole_.MustAppend(Command(from_, "r1", {merged}));
+    whole_.ledger().courier().WaitUntilSettled();
+    shard::SubmittedEvent reopened = Fact();
+    reopened.event.mutable_account_reopened()->set_reason("came back");
+    whole_.MustAppend(Command(to_, "reopen", {reopened}));
+    whole_.MustAppend(Command(from_, "r2", {merged}));
+    whole_.ledger().courier().WaitUntilSettled();
+  }
+
+  const std::string from_ = AccountOn(1, 2, "from");
+  const std::string to_ = AccountOn(0, 2, "to");
+  WholeLedger whole_;
+};
+
+TEST_F(ReplayOfAMergeTriedAgain, UnderTheSameEventIdFindsNothing) {
+  MemorySource source(LogsOf(whole_));
+  const Replayed replayed = ReplayAll(source);
+  EXPECT_EQ(replayed.report.findings(), 0u) << Listed(replayed);
+  EXPECT_EQ(replayed.report.points().transferred_in(), 100);
+}
+
+TEST_F(ReplayOfAMergeTriedAgain, FindsPointsThatArrivedAndCameBackToo) {
+  MemorySource source(LogsOf(whole_));
+  const auto [shard, position] =
+      Find(source, [](const EventRecord& r) { return r.event().has_account_merge_completed(); });
+  source.Change(shard, position, [](EventRecord& r) {
+    auto& returned = *r.mutable_event()->mutable_account_merge_returned();
+    returned.set_refusal("ACCOUNT_CLOSED");
+    returned.mutable_returned()->set_transfer_id("$merge");
+  });
+  const Replayed replayed = ReplayAll(source);
+  EXPECT_TRUE(Has(replayed, audit::v1::FINDING_KIND_BAD_TRANSFER, to_)) << Listed(replayed);
+}
 
 TEST(ReplayOfARandomLedger, WithMergesFindsNothing) {
   for (uint64_t seed = 1; seed <= 4; ++seed) {

@@ -236,6 +236,33 @@ TEST(FactRetract, ReadsPositionAndKindOfTheRecordByItself) {
   EXPECT_EQ(ledger.Event({"fact", "retract", "acme", "--revision", "42", "--reason", "wrong account"}), "exit 4");
 }
 
+TEST(AccountMerge, TellsHowItEnded) {
+  TakingLedger ledger;
+  const std::vector<std::string> line{"account", "merge", "acme-2", "--into", "acme", "--reason", "twice"};
+  const std::string fact = "account_merged { into_account_id: \"acme\" reason: \"twice\" }";
+  ev::EventRecord end;
+  end.set_revision(41);
+  end.mutable_event()->mutable_account_merge_completed()->set_into_account_id("acme");
+  ledger.Hold(end);
+  EXPECT_EQ(ledger.Event(line), fact);
+  EXPECT_THAT(ledger.out(), HasSubstr("merged into acme\n"));
+  end.mutable_event()->mutable_account_merge_returned()->set_into_account_id("acme");
+  end.mutable_event()->mutable_account_merge_returned()->set_refusal("ACCOUNT_CLOSED");
+  ledger.Hold(end);
+  EXPECT_EQ(ledger.Event(line), fact);
+  EXPECT_THAT(ledger.out(), HasSubstr("not merged: account acme refused with account_closed; all is as it was before"));
+  // Something else comes first, and nothing after it for as long as is waited.
+  end.mutable_event()->mutable_points_expired();
+  ledger.Hold(end);
+  std::vector<std::string> waiting = line;
+  waiting.insert(waiting.end(), {"--wait", "1"});
+  EXPECT_EQ(ledger.Event(waiting), fact);
+  EXPECT_THAT(ledger.err(), HasSubstr("still under way; the ledger goes on: keyledger account get acme-2"));
+  waiting.back() = "0";
+  EXPECT_EQ(ledger.Event(waiting), fact);
+  EXPECT_EQ(ledger.err(), "");
+}
+
 TEST(Advice, NamesThePossibleStepsAndWhatIsMissing) {
   TakingLedger ledger;
   ledger.Refuse("STEP_NOT_ALLOWED", {{"legal_steps", "issued,revised,withdrawn"}});

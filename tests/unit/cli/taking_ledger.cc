@@ -28,9 +28,10 @@ void TakingLedger::Refuse(std::string reason, std::vector<std::pair<std::string,
 }
 
 grpc::Status TakingLedger::Append(grpc::ServerContext* /*context*/, const v1::AppendRequest* request,
-                                  v1::AppendResponse* /*response*/) {
+                                  v1::AppendResponse* response) {
   if (refusal_.empty()) {
     taken_ = *request;
+    if (held_.revision() > 0) response->add_events()->set_revision(held_.revision() - 1);
     return grpc::Status::OK;
   }
   google::rpc::ErrorInfo info;

@@ -26,7 +26,7 @@ class TakingLedger final : public ::keyledger::ledger::v1::LedgerService::Servic
   const std::string& err() const { return err_; }
   const std::string& out() const { return out_; }
 
-  // Gives the record out to who reads an account from its revision.
+  // Gives the record out to who reads an account from its revision. It follows what is appended.
   void Hold(::keyledger::events::v1::EventRecord record);
   // Refuses the next append as FAILED_PRECONDITION.
   void Refuse(std::string reason, std::vector<std::pair<std::string, std::string>> metadata);

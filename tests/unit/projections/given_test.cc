@@ -131,6 +131,18 @@ TEST(Flags, AreListedNewestFirst) {
   EXPECT_EQ(FlagLines(query, 1), Texts{"b 2026-04-01T00:00:00Z"});
 }
 
+TEST(Flags, GoOnAfterAnyOfThem) {
+  const auto rows = MeetingRows(Flags());
+  FlagsQuery query;
+  query.page_size = 2;
+  const auto page = ListFlags({rows.get()}, ScopeAt(kNow), query);
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->flags.size(), 2u);
+  EXPECT_EQ(ContinuationAfter(page->flags[1]), page->continuation);
+  query.continuation = ContinuationAfter(page->flags[0]);
+  EXPECT_EQ(FlagLines(query, 3), (Texts{"a 2026-03-01T00:00:00Z", "b 2026-03-01T00:00:00Z"}));
+}
+
 MeetingLog Violations() {
   MeetingLog log;
   log.Open("a", Utc(2025, 1, 1));
@@ -163,6 +175,16 @@ TEST(Violations, AreListedWithTheirSanctions) {
   const auto later = ListViolations({rows.get()}, ScopeAt(Utc(2026, 2, 1) + 1), {});
   ASSERT_TRUE(later.ok());
   EXPECT_EQ(later->violations[1].sanctions_open, 0) << "s-2 is over";
+}
+
+TEST(Violations, GoOnAfterAnyOfThem) {
+  const auto rows = MeetingRows(Violations());
+  ViolationsQuery query;
+  query.page_size = 1;
+  const auto page = ListViolations({rows.get()}, ScopeAt(Utc(2026, 1, 20)), query);
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->violations.size(), 1u);
+  EXPECT_EQ(ContinuationAfter(page->violations[0]), page->continuation);
 }
 
 TEST(Violations, OfAnAccountThatWasMergedAreThoseOfTheOneThatGoesOn) {

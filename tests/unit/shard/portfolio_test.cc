@@ -232,6 +232,31 @@ TEST_P(PortfolioTest, LeavesAloneWhatThePersonGaveUpOrLostMeanwhile) {
   EXPECT_EQ(OwnerOf("late"), "ann") << "taken on afterwards";
 }
 
+TEST_P(PortfolioTest, GetsPastAnAccountThatNeverRests) {
+  Open("busy", "ann");
+  Open("last", "ann");
+  std::atomic<bool> over{false};
+  std::atomic<int> under_way{0};
+  std::thread client([&] {
+    for (int i = 0; !over; ++i) {
+      WaitUntil([&] { return under_way < 64; });
+      ++under_way;
+      whole_.ledger().Append(Command("busy", "r" + std::to_string(i), {Visited()}),
+                             [&](const AppendOutcome&) { --under_way; });
+    }
+  });
+  WaitUntil([&] { return under_way > 0; });
+  EXPECT_TRUE(portfolio_->Start(Request()).ok());
+  WaitUntil([&] { return Get("portfolio-1").phase == PortfolioPhase::kCompleted; });
+  over = true;
+  client.join();
+  WaitUntil([&] { return under_way == 0; });
+  EXPECT_EQ(Get("portfolio-1").transferred, 2u);
+  EXPECT_EQ(Get("portfolio-1").detail, "");
+  EXPECT_EQ(Transferred()["busy"].size(), 1u);
+  EXPECT_EQ(OwnerOf("last"), "bob");
+}
+
 TEST_P(PortfolioTest, AnswersARepetitionWithTheFirstTransferAlsoAfterARestart) {
   Open("a", "ann");
   EXPECT_EQ(RunTransfer(Request()).transferred, 1u);
@@ -401,6 +426,19 @@ TEST_P(PortfolioTest, PreviewsWithoutRecordingAnything) {
   behind_ = true;
   EXPECT_EQ(ReasonOf(portfolio_->Preview(Request(), std::chrono::steady_clock::now()).status()),
             Reason::kProjectionBehind);
+}
+
+TEST_P(PortfolioTest, EndsAPreviewThatNobodyWaitsFor) {
+  for (int i = 0; i < 9; ++i) Open("a" + std::to_string(i), "ann");
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  int asked = 0;
+  const auto preview = portfolio_->Preview(Request(), deadline, [&asked] { return ++asked == 5; });
+  EXPECT_EQ(preview.status().code(), absl::StatusCode::kCancelled) << preview.status();
+  EXPECT_EQ(asked, 5);
+  // An index that stays behind is not waited for either.
+  behind_ = true;
+  const auto waiting = portfolio_->Preview(Request(), deadline, [] { return true; });
+  EXPECT_EQ(waiting.status().code(), absl::StatusCode::kCancelled) << waiting.status();
 }
 
 TEST_P(PortfolioTest, ListsTransfersNewestFirst) {
