@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "server/base/ids.h"
-#include "server/service/engagement_scope.h"
+#include "server/service/retention_scope.h"
 
 namespace keyledger::service {
 
@@ -32,8 +32,8 @@ absl::StatusOr<pipeline::ItemState> ToItemState(ledger::v1::ItemState state) {
   }
 }
 
-absl::Status CheckAccountFilter(const std::string& account_id) {
-  return account_id.empty() ? absl::OkStatus() : CheckAccountId(account_id);
+absl::Status CheckAccountFilter(const ServiceContext& context, const std::string& account_id) {
+  return account_id.empty() ? absl::OkStatus() : CheckAccountExists(context, account_id);
 }
 
 absl::Status CheckPersonFilter(const std::string& person) { return CheckText(person, kPersonBytesMax, "person"); }
