@@ -28,6 +28,17 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
     *response = due;
     return grpc::Status::OK;
   }
+  // Two pages of accounts.
+  grpc::Status GetCadence(grpc::ServerContext*, const ledger::v1::GetCadenceRequest* request,
+                          ledger::v1::GetCadenceResponse* response) override {
+    const bool first = request->page_token().empty();
+    response->mutable_total()->set_required(7);
+    ledger::v1::CadenceAccount& account = *response->add_accounts();
+    account.set_account_id(first ? "acme" : "beta");
+    account.mutable_count()->set_required(first ? 4 : 3);
+    if (first) response->set_next_page_token("two");
+    return grpc::Status::OK;
+  }
   grpc::Status GetCoverage(grpc::ServerContext*, const ledger::v1::GetCoverageRequest* request,
                            ledger::v1::GetCoverageResponse*) override {
     asked = request->ShortDebugString();
@@ -101,6 +112,18 @@ TEST(EngagementCommands, PrintWhatIsDue) {
             "2026-01-10  overdue  acme     phone 1 of 3  phone_a 2026-01  km-07\n"
             "2026-01-12  due      beta     offer         next_step        nobody\n"
             "2 due, 1 of them overdue, for 2 accounts, as of 2026-01-10T12:00:00Z\n");
+}
+
+TEST(EngagementCommands, PrintCadenceWithAllPagesOrOne) {
+  FakeEngagement server;
+  const std::string counts =
+      "rule or person  due  kept  late  missed  beyond  share\n"
+      "all               7     0     0       0       0      -\n\n"
+      "account  owner  due  kept  late  missed  beyond  share\n";
+  EXPECT_EQ(server.Print({"duty", "cadence"}), counts + "acme              4     0     0       0       0      -\n");
+  EXPECT_EQ(server.Print({"duty", "cadence", "--all"}), counts +
+                                                            "acme              4     0     0       0       0      -\n"
+                                                            "beta              3     0     0       0       0      -\n");
 }
 
 }  // namespace
