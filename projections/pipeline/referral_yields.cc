@@ -112,8 +112,8 @@ class Referrals {
   const Micros start_;
   int64_t asked_ = 0;
   std::map<std::string, ReferralSourceRow> sources_;
-  // Sources of referrals of an account by another that the referrer's own record does not call converted, by the accounts
-  // that stand for both.
+  // Sources of referrals of an account by another that the referrer's own record does not call converted. Of merged
+  // accounts, those that stand for both.
   std::map<Pair, std::vector<std::string>> open_;
 };
 
