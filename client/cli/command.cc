@@ -66,7 +66,7 @@ std::string AdviceOnItems(const client::ClientError& error) {
                          : "record what it needs first: " + needs;
   }
   if (reason == "OWNER_NOT_ASSIGNED") {
-    return "keyledger owner list shows who has which role";
+    return "keyledger account profile ID shows who has which role";
   }
   if (reason == "ACCOUNT_MERGED") {
     return "record it on the account that goes on: " + error.Metadata("into_account_id");
@@ -104,7 +104,8 @@ std::string Advice(const client::ClientError& error, const std::string& server) 
     return "use a new request id, or repeat the request exactly";
   }
   if (error.reason == "ACCOUNT_NOT_FOUND") {
-    return "open it with: keyledger account open ID";
+    const std::string into = error.Metadata("into_account_id");
+    return into.empty() ? "open it with: keyledger account open ID" : "ask for the account that goes on: " + into;
   }
   if (error.reason == "FORECAST_NOT_POSSIBLE") {
     return "it takes more accounts or a longer history: leave filters out, give a later --as-of, or wait for more "

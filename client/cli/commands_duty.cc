@@ -2,6 +2,7 @@
 #include "client/cli/commands.h"
 
 #include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,6 +10,7 @@
 #include "client/cli/describe.h"
 #include "client/cli/figures.h"
 #include "client/cli/pipeline_flags.h"
+#include "client/cli/scope_flags.h"
 
 namespace keyledger::cli {
 namespace {
@@ -116,7 +118,7 @@ void PrintCadence(Session& session, const v1::GetCadenceResponse& response) {
     session.Print(accounts);
   }
   if (!response.next_page_token().empty()) {
-    session.err() << "more: --page-token " << response.next_page_token() << "\n";
+    session.err() << "more: add --all, or --page-token " << response.next_page_token() << "\n";
   }
 }
 
@@ -129,8 +131,28 @@ int ShowCadence(Session& session, const DutyFlags& flags) {
   request.set_rule_id(flags.rule);
   request.set_page_size(flags.scope.pages.page_size);
   request.set_page_token(flags.scope.pages.page_token);
-  return Show(session, session.client().GetCadence(request),
-              [&](const v1::GetCadenceResponse& response) { PrintCadence(session, response); });
+  // What is counted is the same on every page; what is listed goes on.
+  v1::GetCadenceResponse whole;
+  bool first = true;
+  const std::optional<client::ClientError> error =
+      ReadPages(session, request, &flags.scope.pages, &client::Client::GetCadence, [&](v1::GetCadenceResponse page) {
+        if (session.json()) {
+          session.PrintJson(page);
+        } else if (std::exchange(first, false)) {
+          whole = std::move(page);
+        } else {
+          whole.mutable_periods()->MergeFrom(page.periods());
+          whole.mutable_accounts()->MergeFrom(page.accounts());
+        }
+      });
+  if (error) {
+    return session.Fail(*error);
+  }
+  whole.set_next_page_token(request.page_token());
+  if (!session.json()) {
+    PrintCadence(session, whole);
+  }
+  return kExitOk;
 }
 
 }  // namespace

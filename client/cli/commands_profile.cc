@@ -160,8 +160,13 @@ int ShowProfile(Session& session, const TimelineFlags& flags) {
   if (!flags.known_at.empty()) {
     *request.mutable_known_at() = TimeOf(flags.known_at);
   }
-  return Show(session, session.client().GetProfile(request),
-              [&](const v1::GetProfileResponse& profile) { PrintProfile(session, profile); });
+  const client::Result<v1::GetProfileResponse> result = session.client().GetProfile(request);
+  const bool of_a_moment = request.has_as_of() || request.has_known_at();
+  if (!result.ok() && result.error().reason == "ACCOUNT_NOT_FOUND" && of_a_moment &&
+      result.error().Metadata("into_account_id").empty()) {
+    return session.Fail(result.error(), "look for it at another moment, or without --as-of and --known-at");
+  }
+  return Show(session, result, [&](const v1::GetProfileResponse& profile) { PrintProfile(session, profile); });
 }
 
 int ShowProfiles(Session& session, const PipelineFlags& flags, bool complete_too) {

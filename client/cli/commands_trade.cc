@@ -17,8 +17,8 @@ struct TradeFlags {
   std::string from;
   std::string category;
 
-  void AddTo(CLI::App* verb) {
-    scope.AddTo(verb);
+  void AddTo(CLI::App* verb, const ScopeFlags::Offer& offer) {
+    scope.AddTo(verb, offer);
     verb->add_option("--from", from, "Only from this moment on")->check(TimeText());
   }
   template <typename Request>
@@ -91,7 +91,8 @@ void PrintModes(Session& session, const v1::GetSaleModesResponse& response) {
 template <typename Request, typename Response>
 CLI::App* AddQuestion(CLI::App* noun, const std::string& name, const std::string& description, Action& selected,
                       client::Result<Response> (client::Client::*method)(const Request&),
-                      void (*print)(Session&, const Response&), const std::shared_ptr<TradeFlags>& flags) {
+                      void (*print)(Session&, const Response&), const std::shared_ptr<TradeFlags>& flags,
+                      const ScopeFlags::Offer& offer) {
   CLI::App* verb = AddVerb(noun, name, description, selected, [=](Session& session) {
     Request request = flags->Make<Request>();
     if constexpr (requires { request.set_category(""); }) {
@@ -100,7 +101,7 @@ CLI::App* AddQuestion(CLI::App* noun, const std::string& name, const std::string
     return ShowScoped(session, flags->scope, request, nullptr, method,
                       [&](const std::vector<Response>& pages) { print(session, pages[0]); });
   });
-  flags->AddTo(verb);
+  flags->AddTo(verb, offer);
   return verb;
 }
 
@@ -110,14 +111,15 @@ void AddTradeCommands(CLI::App& root, Action& selected) {
   const auto demand = std::make_shared<TradeFlags>();
   CLI::App* shown = AddQuestion(Noun(root, "demand", "What accounts are expected to order"), "show",
                                 "Holds what was forecast against what was ordered and bought, by period", selected,
-                                &client::Client::GetDemand, PrintDemand, demand);
+                                &client::Client::GetDemand, PrintDemand, demand, ScopeFlags::Offer());
   shown->add_option("--category", demand->category, "Only this category of article");
   AddQuestion(Noun(root, "referral", "How accounts came to us"), "yields",
               "Shows by source what referrals were asked for, given and converted, and what came of them", selected,
-              &client::Client::GetReferrals, PrintReferrals, std::make_shared<TradeFlags>());
+              &client::Client::GetReferrals, PrintReferrals, std::make_shared<TradeFlags>(), {.period = false});
   AddQuestion(Noun(root, "purchase", "Purchases and returns"), "modes",
               "Shows by period how sales came about, and how long after they were recorded", selected,
-              &client::Client::GetSaleModes, PrintModes, std::make_shared<TradeFlags>());
+              &client::Client::GetSaleModes, PrintModes, std::make_shared<TradeFlags>(),
+              {.currency = false, .basis = false});
 }
 
 }  // namespace keyledger::cli

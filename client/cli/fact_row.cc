@@ -181,17 +181,18 @@ void FillEnded(Fields& fields, ev::ContractEnded& ended) {
 struct FieldsOfKind {
   std::string_view kind;
   std::string_view payload;
-  std::array<std::string_view, 14> paths;
+  std::array<std::string_view, 15> paths;
 };
 
-constexpr std::array<FieldsOfKind, 6> kFieldsOfKinds = {
+constexpr std::array<FieldsOfKind, 7> kFieldsOfKinds = {
     {{"interaction",
       "interaction_made",
       {"kind", "people", "contact_ids", "purpose", "preparation", "result", "next_step.what", "next_step.due_time",
-       "next_step.kind", "interest", "cost", "our_minutes", "activity_id", "opportunity_id"}},
+       "next_step.kind", "interest", "cost", "our_minutes", "activity_id", "opportunity_id", "interaction_id"}},
      {"interaction-plan",
       "interaction_planned",
       {"interaction_id", "kind", "start_time", "people", "contact_ids", "purpose", "preparation", "activity_id"}},
+     {"interaction-miss", "interaction_missed", {"interaction_id", "cause", "reason", "new_start_time"}},
      {"need",
       "need_stated",
       {"need_id", "description", "category", "purpose", "quantity", "wanted_time", "contact_id"}},

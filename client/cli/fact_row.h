@@ -19,11 +19,11 @@ namespace keyledger::cli {
 // value; the others may be missing or empty.
 struct FactKind {
   std::string_view name;
-  std::array<std::string_view, 14> columns;
+  std::array<std::string_view, 15> columns;
   size_t required = 0;
 };
 
-inline constexpr std::array<FactKind, 17> kFactKinds = {
+inline constexpr std::array<FactKind, 18> kFactKinds = {
     {{"survey", {"kind", "score", "survey", "contact"}, 2},
      {"budget", {"from", "until", "amount", "basis", "category", "source"}, 4},
      {"supplier-rank", {"place", "suppliers", "source"}, 2},
@@ -37,9 +37,10 @@ inline constexpr std::array<FactKind, 17> kFactKinds = {
      {"contract-end", {"contract", "ending", "reason"}, 2},
      {"interaction",
       {"kind", "by", "contact", "purpose", "preparation", "result", "next", "next_by", "next_kind", "interest", "cost",
-       "minutes", "activity", "opportunity"},
+       "minutes", "activity", "opportunity", "id"},
       2},
      {"interaction-plan", {"id", "kind", "start", "by", "contact", "purpose", "preparation", "activity"}, 4},
+     {"interaction-miss", {"id", "cause", "reason", "until"}, 2},
      {"need", {"need", "what", "category", "purpose", "quantity", "by_time", "contact"}, 2},
      {"score", {"key", "score", "by", "basis"}, 2},
      {"issue", {"id", "kind", "what", "due", "person", "contact", "severity"}, 3},

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "projections/engagement/one_account.h"
 #include "projections/engagement/pages.h"
 #include "server/base/codec.h"
 #include "server/base/error.h"
@@ -46,7 +47,7 @@ bool Matches(const DueQuestion& question, const Duty& duty) {
 
 absl::Status Visit(EngagementScan& scan, const std::string& account_id, const std::string& person,
                    const EngagementScan::Visitor& visit) {
-  if (!account_id.empty()) return scan.Load(account_id, visit);
+  if (!account_id.empty()) return LoadOne(scan, account_id, visit);
   return person.empty() ? scan.Walk(visit) : scan.WalkOwned(person, visit);
 }
 

@@ -21,7 +21,7 @@ using Shards = std::vector<const store::TableReader*>;
 
 // What is asked of ListDue. as_of is the scope's, and must be a moment.
 struct DueQuestion {
-  // Only duties of this person; only accounts that the person ever had a role for are read.
+  // Only duties of this person; only accounts that the person ever had a role for, or was named on, are read.
   std::string person;
   // Only this account.
   std::string account_id;
@@ -52,7 +52,7 @@ struct DueAnswer {
 };
 
 // Lists what is due. Memory: a page, and one account.
-// Errors: INVALID_ARGUMENT (kInvalidField "until") beyond kDutyDaysAheadMax, (kInvalidToken); as EngagementScan.
+// Errors: INVALID_ARGUMENT (kInvalidField "until") beyond kDutyDaysAheadMax, (kInvalidToken); as LoadOne.
 absl::StatusOr<DueAnswer> ListDue(const Shards& shards, const EngagementScope& scope,
                                   const domain::ProgramSet& programs, const DueQuestion& question);
 
@@ -98,8 +98,8 @@ struct CadenceAnswer {
   std::string next;
 };
 
-// Returns how cadence was kept. With a person, only accounts that the person ever had a role for are read. Memory: a
-// count for each account with a duty. Errors: INVALID_ARGUMENT (kInvalidToken); as EngagementScan.
+// Returns how cadence was kept. With a person, only accounts that the person ever had a role for, or was named on, are
+// read. Memory: a count for each account with a duty. Errors: INVALID_ARGUMENT (kInvalidToken); as LoadOne.
 absl::StatusOr<CadenceAnswer> GetCadence(const Shards& shards, const EngagementScope& scope,
                                          const domain::ProgramSet& programs, const CadenceQuestion& question);
 

@@ -209,7 +209,7 @@ class EngagementScan {
   absl::Status Walk(const Visitor& visit);
   // Those with a step of an item, a payment or a forecast, in order of account_id. Memory: their ids.
   absl::Status WalkItems(const Visitor& visit);
-  // Those that the person ever had a role for, in order of account_id. Memory: their ids.
+  // Those that the person ever had a role for, or was named on, in order of account_id. Memory: their ids.
   absl::Status WalkOwned(std::string_view person, const Visitor& visit);
   // One account; not visited if there is none.
   absl::Status Load(std::string_view account_id, const Visitor& visit);

@@ -78,7 +78,7 @@ class Folder {
         break;
     }
     KL_RETURN_IF_ERROR(Account());
-    KL_RETURN_IF_ERROR(Owners());
+    KL_RETURN_IF_ERROR(People());
     KL_RETURN_IF_ERROR(Interaction());
     KL_RETURN_IF_ERROR(Knowledge());
     KL_RETURN_IF_ERROR(Given());
@@ -178,14 +178,49 @@ class Folder {
     }
   }
 
-  absl::Status Owners() {
-    std::string_view person;
-    if (source_.has_account_opened()) person = source_.account_opened().owner();
-    if (source_.has_account_facts_updated()) person = source_.account_facts_updated().owner();
-    if (source_.has_owner_assigned()) person = source_.owner_assigned().person();
-    if (source_.has_owner_transferred()) person = source_.owner_transferred().to_person();
+  absl::Status Index(std::string_view person) {
     if (person.empty()) return absl::OkStatus();
     return engagement::AddOwned(person, account_id_, times_.position, rows_);
+  }
+
+  // People who take on a role, and those whom what is open, or may be due later, names: a duty may rest on them.
+  absl::Status People() {
+    switch (source_.payload_case()) {
+      case Event::kAccountOpened:
+        return Index(source_.account_opened().owner());
+      case Event::kAccountFactsUpdated:
+        return Index(source_.account_facts_updated().owner());
+      case Event::kOwnerAssigned:
+        return Index(source_.owner_assigned().person());
+      case Event::kOwnerTransferred:
+        return Index(source_.owner_transferred().to_person());
+      case Event::kInteractionPlanned:
+        for (const std::string& person : source_.interaction_planned().people()) KL_RETURN_IF_ERROR(Index(person));
+        return absl::OkStatus();
+      case Event::kInteractionMade:
+        // What is to follow rests on the first.
+        if (!source_.interaction_made().people().empty()) {
+          KL_RETURN_IF_ERROR(Index(source_.interaction_made().people(0)));
+        }
+        return Index(source_.interaction_made().next_step().person());
+      case Event::kHandoverGiven:
+        return Index(source_.handover_given().to_person());
+      case Event::kHandoverAcknowledged:
+        KL_RETURN_IF_ERROR(Index(source_.handover_acknowledged().person()));
+        return Index(source_.handover_acknowledged().next_step().person());
+      case Event::kIssueOpened:
+        return Index(source_.issue_opened().person());
+      case Event::kIssueMoved:
+        return Index(source_.issue_moved().person());
+      case Event::kPromisePublished:
+        return Index(source_.promise_published().person());
+      case Event::kPlanDrafted:
+        return Index(source_.plan_drafted().person());
+      case Event::kQuoteApprovalRequested:
+        return Index(source_.quote_approval_requested().person());
+      default:
+        return absl::OkStatus();
+    }
   }
 
   absl::Status NextStep(const events::v1::NextStep& step, const Event& event) {

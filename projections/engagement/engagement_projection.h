@@ -15,7 +15,7 @@ namespace keyledger::projections {
 class EngagementProjection final : public Projection {
  public:
   std::string_view name() const override { return "engagement"; }
-  uint32_t version() const override { return 1; }
+  uint32_t version() const override { return 2; }
   absl::Status Apply(const RecordView& record, Rows& rows) const override;
 };
 

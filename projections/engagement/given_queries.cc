@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "keyledger/events/v1/event.pb.h"
+#include "projections/engagement/one_account.h"
 #include "projections/engagement/pages.h"
 #include "server/base/codec.h"
 #include "server/base/error.h"
@@ -168,7 +169,7 @@ absl::StatusOr<EngagementScan> OpenGiven(const std::vector<const store::TableRea
 
 // One account, or all.
 absl::Status Visit(EngagementScan& scan, const std::string& account_id, const EngagementScan::Visitor& visit) {
-  return account_id.empty() ? scan.Walk(visit) : scan.Load(account_id, visit);
+  return account_id.empty() ? scan.Walk(visit) : LoadOne(scan, account_id, visit);
 }
 
 // What followed a violation: sanctions imposed for it, and of them those lifted.

@@ -114,7 +114,7 @@ struct ViolationsPage {
   std::string continuation;
 };
 
-// Errors of each: those of EngagementScan. Memory: a page.
+// Errors of each: those of LoadOne. Memory: a page.
 absl::StatusOr<GivenPage> ListGiven(const std::vector<const store::TableReader*>& shards, const EngagementScope& scope,
                                     const domain::ProgramSet& programs, const GivenQuery& query);
 absl::StatusOr<FlagsPage> ListFlags(const std::vector<const store::TableReader*>& shards, const EngagementScope& scope,

@@ -1,6 +1,6 @@
-// Owner index: which accounts a person ever had a role for, so that the question what somebody has to do, and the
-// transfer of a portfolio, need not look at all accounts. Part of the projection "engagement"; its rows are in the
-// shard of the account, and are never deleted.
+// Owner index: which accounts a person ever had a role for, or was named on for something that may be due, so that the
+// question what somebody has to do, and the transfer of a portfolio, need not look at all accounts. Part of the
+// projection "engagement"; its rows are in the shard of the account, and are never deleted.
 #pragma once
 
 #include <cstdint>
@@ -16,21 +16,21 @@
 
 namespace keyledger::projections::engagement {
 
-// An account that a person has, or once had, a role for.
+// An account that a person has, or once had, a role for, or was named on.
 struct OwnedAccount {
   std::string account_id;
-  // Of the first and the latest record by which the person took on a role for it, in whatever role.
+  // Of the first and the latest record that says so.
   uint64_t first_position = 0;
   uint64_t latest_position = 0;
 };
 
-// Lists the accounts of one shard that the person ever had a role for, in order of account_id, at most `limit` of them
-// (more than 0), beginning after `after_account_id` (empty: with the first). Whether the role is still held, the
-// account's own rows say. Errors: DATA_LOSS (kStoreDamaged).
+// Lists the accounts of one shard that the person ever had a role for or was named on, in order of account_id, at most
+// `limit` of them (more than 0), beginning after `after_account_id` (empty: with the first). Whether there is a role,
+// and is still held, the account's own rows say. Errors: DATA_LOSS (kStoreDamaged).
 absl::StatusOr<std::vector<OwnedAccount>> ListOwned(const store::TableReader& rows, std::string_view person,
                                                     std::string_view after_account_id, size_t limit);
 
-// Of the fold: the person took on a role for the account. Errors: DATA_LOSS (kStoreDamaged).
+// Of the fold: the person took on a role for the account, or was named on it. Errors: DATA_LOSS (kStoreDamaged).
 absl::Status AddOwned(std::string_view person, std::string_view account_id, uint64_t position, Rows& rows);
 
 }  // namespace keyledger::projections::engagement

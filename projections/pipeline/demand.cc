@@ -8,12 +8,16 @@
 
 #include <fmt/format.h>
 
+#include "projections/engagement/item_history.h"
 #include "server/base/error.h"
 #include "server/domain/proto_time.h"
 
 namespace keyledger::projections::pipeline {
 namespace {
 
+using engagement::EngagementHistory;
+using engagement::HistoryItem;
+using engagement::HistoryRow;
 using events::v1::DemandForecastStated;
 
 absl::Status SumOutOfRange() {
@@ -40,8 +44,8 @@ struct Expected {
 
 // An account with a forecast of a period.
 struct Forecast {
-  int64_t micros = 0;
-  bool declared = false;
+  int64_t declared = 0;
+  int64_t estimated = 0;
   int64_t ordered = 0;
 };
 
@@ -50,27 +54,24 @@ class Demand {
   Demand(const RetentionScope& scope, const DemandQuery& query)
       : scope_(scope), query_(query), periods_(scope.periods()) {}
 
-  absl::Status AddAccount(const ItemAccount& account) {
+  // Of the account and those merged into it.
+  absl::Status AddAccount(const EngagementHistory& history) {
     std::map<Place, int64_t> ordered;
-    for (const ItemLife& life : account.items) {
-      const events::v1::OrderPlaced& order = life.opening().order_placed();
-      const bool cancelled =
-          !life.is_open() && life.latest().event.order_ended().ending() == events::v1::ORDER_ENDING_CANCELLED;
-      if (cancelled || (!query_.category.empty() && order.category() != query_.category)) continue;
-      const Place place(periods_.IndexAt(life.open_time()), order.amount().currency_code());
-      if (!Add(ordered[place], order.amount().micros())) return SumOutOfRange();
+    std::map<Place, Forecast> forecasts;
+    for (const HistoryItem& item : history.items) {
+      if (item.kind == engagement::RowsOf(domain::ItemKind::kOrder)) {
+        if (!TakeOrders(item, ordered)) return SumOutOfRange();
+      } else if (item.kind == engagement::kForecastRows) {
+        if (!TakeForecasts(item, forecasts)) return SumOutOfRange();
+      }
     }
     for (const auto& [place, micros] : ordered) {
       if (!Add(ordered_[place], micros)) return SumOutOfRange();
     }
-    std::map<Place, Expected> expected;
-    if (!TakeForecasts(account, expected)) return SumOutOfRange();
-    for (const auto& [place, said] : expected) {
-      Forecast& forecast = forecasts_[place][account.account_id()];
-      forecast.declared = said.declared.value().has_value();
-      forecast.micros = forecast.declared ? *said.declared.value() : said.estimated.value().value_or(0);
+    for (auto& [place, forecast] : forecasts) {
       const auto found = ordered.find(place);
       forecast.ordered = found == ordered.end() ? 0 : found->second;
+      forecasts_[place].emplace(history.account_id, forecast);
     }
     return absl::OkStatus();
   }
@@ -109,15 +110,29 @@ class Demand {
   }
 
  private:
-  bool TakeForecasts(const ItemAccount& account, std::map<Place, Expected>& expected) const {
+  bool TakeOrders(const HistoryItem& item, std::map<Place, int64_t>& ordered) const {
+    for (const engagement::ItemRun& run : engagement::RunsOf(item)) {
+      const events::v1::OrderPlaced& order = run.opening().event.order_placed();
+      const bool cancelled =
+          !run.open() && run.last().row->event.order_ended().ending() == events::v1::ORDER_ENDING_CANCELLED;
+      if (cancelled || (!query_.category.empty() && order.category() != query_.category)) continue;
+      const Place place(periods_.IndexAt(run.opening().times.occurred), order.amount().currency_code());
+      if (!Add(ordered[place], order.amount().micros())) return false;
+    }
+    return true;
+  }
+
+  // Of one account alone: what is said on it replaces nothing that was said on one it is merged with.
+  bool TakeForecasts(const HistoryItem& item, std::map<Place, Forecast>& forecasts) const {
     // A later statement of the same stretch, category and basis replaces an earlier one.
     std::map<std::tuple<Micros, Micros, std::string, bool>, const DemandForecastStated*> latest;
-    for (const ItemFact& fact : account.forecasts) {
-      const DemandForecastStated& stated = fact.event.demand_forecast_stated();
+    for (const HistoryRow& row : item.rows) {
+      const DemandForecastStated& stated = row.event.demand_forecast_stated();
       if (!query_.category.empty() && stated.category() != query_.category) continue;
       latest[{domain::MicrosOf(stated.start_time()), domain::MicrosOf(stated.end_time()), stated.category(),
               stated.declared()}] = &stated;
     }
+    std::map<Place, Expected> expected;
     for (const auto& [key, stated] : latest) {
       if (!stated->has_amount()) continue;
       const Place place(periods_.IndexAt(std::get<1>(key) - 1), stated->amount().currency_code());
@@ -126,6 +141,14 @@ class Demand {
       int64_t total = sum.value_or(0);
       if (!Add(total, stated->amount().micros())) return false;
       sum = total;
+    }
+    for (const auto& [place, said] : expected) {
+      const std::optional<int64_t> declared = said.declared.value();
+      Forecast& forecast = forecasts[place];
+      if (!Add(declared.has_value() ? forecast.declared : forecast.estimated,
+               declared.has_value() ? *declared : said.estimated.value().value_or(0))) {
+        return false;
+      }
     }
     return true;
   }
@@ -142,12 +165,16 @@ class Demand {
     double errors = 0;
     if (accounts != forecasts_.end()) {
       for (const auto& [account_id, forecast] : accounts->second) {
-        if (!Add(forecast.declared ? row.declared_micros : row.estimated_micros, forecast.micros)) return false;
-        if (forecast.micros == 0) continue;
+        int64_t expected = forecast.declared;
+        if (!Add(expected, forecast.estimated)) return false;
+        if (!Add(row.declared_micros, forecast.declared) || !Add(row.estimated_micros, forecast.estimated)) {
+          return false;
+        }
+        if (expected == 0) continue;
         row.accounts += 1;
-        if (!Add(forecast_sum, forecast.micros) || !Add(ordered_sum, forecast.ordered)) return false;
-        const double off = static_cast<double>(forecast.ordered) - static_cast<double>(forecast.micros);
-        errors += std::abs(off) / static_cast<double>(forecast.micros);
+        if (!Add(forecast_sum, expected) || !Add(ordered_sum, forecast.ordered)) return false;
+        const double off = static_cast<double>(forecast.ordered) - static_cast<double>(expected);
+        errors += std::abs(off) / static_cast<double>(expected);
       }
     }
     if (query_.category.empty()) {
@@ -173,15 +200,17 @@ class Demand {
 
 absl::StatusOr<DemandAnswer> GetDemand(const Shards& engagement_shards, const Shards& retention_shards,
                                        const RetentionScope& scope, const DemandQuery& query) {
-  PipelineScope items;
+  engagement::EngagementScope items;
   items.as_of = scope.as_of;
   items.known_at = scope.known_at;
   items.filter = scope.filter;
   items.canceled = scope.canceled;
+  engagement::EngagementParts parts;
+  parts.items = true;
   Demand demand(scope, query);
-  const ItemAsk ask{.kinds = {domain::ItemKind::kOrder}, .forecasts = true, .account_id = {}};
-  KL_RETURN_IF_ERROR(
-      WalkItems(engagement_shards, items, ask, [&](const ItemAccount& account) { return demand.AddAccount(account); }));
+  KL_ASSIGN_OR_RETURN(engagement::EngagementScan said,
+                      engagement::EngagementScan::Open(engagement_shards, items, parts));
+  KL_RETURN_IF_ERROR(said.WalkItems([&](const EngagementHistory& history) { return demand.AddAccount(history); }));
   HistoryScan trades(scope, HistoryParts::kTrades);
   KL_RETURN_IF_ERROR(trades.Run(
       retention_shards, [&](const AccountHistory& history) { return demand.AddBought(history, trades.currency()); }));

@@ -1,7 +1,8 @@
 // Demand: what accounts were expected to order, held against what they ordered and bought, by period.
 //
 // A forecast counts in the period in which its stretch ends. Of an account and a period, what the account declared goes
-// before what we estimated, and a forecast of everything before those of categories.
+// before what we estimated, and a forecast of everything before those of categories. Accounts that were merged are one:
+// what was expected of each is added up, as are their orders.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +49,8 @@ struct DemandAnswer {
 };
 
 // Money of the scope's currency, or of the only one of the trades. Memory: a few numbers for each account and period
-// with a forecast. Errors: those of WalkItems and HistoryScan; FAILED_PRECONDITION (kArithmeticRange).
+// with a forecast, and the ids of accounts with items. Errors: those of EngagementScan and HistoryScan;
+// FAILED_PRECONDITION (kArithmeticRange).
 absl::StatusOr<DemandAnswer> GetDemand(const Shards& engagement_shards, const Shards& retention_shards,
                                        const RetentionScope& scope, const DemandQuery& query);
 

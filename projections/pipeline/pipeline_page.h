@@ -1,5 +1,5 @@
-// PageOrder: the place of an item in a list, so that the next page begins after the last one of the page before,
-// whatever was appended meanwhile; and PageCollector, which keeps one page of a list that is walked through once.
+// PageOrder: the place of an item in a list, so that the next page, which is of the same moment, begins after the last
+// one of the page before; and PageCollector, which keeps one page of a list that is walked through once.
 #pragma once
 
 #include <compare>

@@ -6,8 +6,6 @@
 
 #include "projections/engagement/duties.h"
 #include "projections/engagement/engagement_rows.h"
-#include "projections/engine/row_key.h"
-#include "server/base/codec.h"
 #include "server/base/error.h"
 
 namespace keyledger::projections::pipeline {
@@ -22,12 +20,11 @@ constexpr uint64_t kAccountsBetweenChecks = 256;
 class ShardItems {
  public:
   ShardItems(const store::TableReader& rows, const PipelineScope& scope, const ItemAsk& ask)
-      : rows_(rows), scan_(ask.account_id.empty() ? rows.NewScan() : rows.NewIterator()), scope_(scope) {
+      : scan_(ask.account_id.empty() ? rows.NewScan() : rows.NewIterator()), scope_(scope) {
     for (const domain::ItemKind kind : ask.kinds) wanted_.insert(engagement::RowsOf(kind));
     // What was paid says which steps of a quote were possible.
     const bool quotes = wanted_.contains(engagement::RowsOf(domain::ItemKind::kQuote));
     if (quotes || ask.payments) wanted_.insert(engagement::kPaymentRows);
-    if (ask.forecasts) wanted_.insert(engagement::kForecastRows);
     std::string first(1, engagement::kItemSpace);
     if (!ask.account_id.empty()) first.append(ask.account_id).push_back('\0');
     prefix_ = first;
@@ -43,9 +40,8 @@ class ShardItems {
       account_id_.assign(row.account_id);
       facts_.clear();
       payments_.clear();
-      forecasts_.clear();
       KL_RETURN_IF_ERROR(TakeAccount());
-      if (!facts_.empty() || !payments_.empty() || !forecasts_.empty()) return true;
+      if (!facts_.empty() || !payments_.empty()) return true;
     }
     KL_RETURN_IF_ERROR(scan_->status());
     return false;
@@ -53,11 +49,11 @@ class ShardItems {
 
   const std::string& account_id() const { return account_id_; }
   std::vector<ItemFact> TakeFacts() { return std::move(facts_); }
-  std::vector<ItemFact> TakePayments() { return InScope(std::move(payments_), {}); }
-  absl::StatusOr<std::vector<ItemFact>> TakeForecasts() {
-    if (forecasts_.empty()) return std::vector<ItemFact>();
-    KL_ASSIGN_OR_RETURN(const std::set<uint64_t> retracted, Retracted());
-    return InScope(std::move(forecasts_), retracted);
+  std::vector<ItemFact> TakePayments() {
+    std::erase_if(payments_, [&](const ItemFact& fact) { return fact.occurred >= scope_.as_of; });
+    std::sort(payments_.begin(), payments_.end(),
+              [](const ItemFact& a, const ItemFact& b) { return a.position < b.position; });
+    return std::move(payments_);
   }
 
  private:
@@ -97,42 +93,10 @@ class ShardItems {
   }
 
   void Keep(uint8_t kind, ItemFact fact) {
-    if (kind == engagement::kForecastRows) {
-      forecasts_.push_back(std::move(fact));
-      return;
-    }
     if (kind == engagement::kPaymentRows) payments_.push_back(fact);
     facts_.push_back(std::move(fact));
   }
 
-  // Positions of what was taken back by what is known.
-  absl::StatusOr<std::set<uint64_t>> Retracted() const {
-    std::set<uint64_t> positions;
-    std::string head;
-    StartRowKey(head, account_id_, static_cast<char>(engagement::RowTag::kRetraction));
-    const auto rows = rows_.NewIterator();
-    for (rows->Seek(head); rows->Valid() && rows->key().starts_with(head); rows->Next()) {
-      engagement::RowTimes times;
-      events::v1::Event event;
-      if (!engagement::TakeTimes(rows->key().substr(head.size()), times) ||
-          !engagement::TakeRow(rows->value(), times, event)) {
-        return engagement::UnreadableRow(account_id_);
-      }
-      if (times.recorded < scope_.known_at) positions.insert(event.fact_retracted().position());
-    }
-    KL_RETURN_IF_ERROR(rows->status());
-    return positions;
-  }
-
-  std::vector<ItemFact> InScope(std::vector<ItemFact> facts, const std::set<uint64_t>& retracted) const {
-    std::erase_if(facts, [&](const ItemFact& fact) {
-      return fact.occurred >= scope_.as_of || retracted.contains(fact.position);
-    });
-    std::sort(facts.begin(), facts.end(), [](const ItemFact& a, const ItemFact& b) { return a.position < b.position; });
-    return facts;
-  }
-
-  const store::TableReader& rows_;
   const std::unique_ptr<store::RowIterator> scan_;
   const PipelineScope& scope_;
   std::set<uint8_t> wanted_;
@@ -141,7 +105,6 @@ class ShardItems {
   uint64_t accounts_ = 0;
   std::vector<ItemFact> facts_;
   std::vector<ItemFact> payments_;
-  std::vector<ItemFact> forecasts_;
 };
 
 }  // namespace
@@ -183,7 +146,6 @@ absl::Status WalkItems(const Shards& shards, const PipelineScope& scope, const I
         ItemAccount account(history, scope, std::move(owner));
         KL_ASSIGN_OR_RETURN(account.items, FoldItems(rows.account_id(), rows.TakeFacts(), scope.as_of));
         if (ask.payments) account.payments = rows.TakePayments();
-        KL_ASSIGN_OR_RETURN(account.forecasts, rows.TakeForecasts());
         return visit(account);
       }));
     }

@@ -36,8 +36,6 @@ struct ItemAsk {
   std::vector<domain::ItemKind> kinds;
   // Payments and exceptions from the terms of payment.
   bool payments = false;
-  // Forecasts of demand.
-  bool forecasts = false;
   // Only this account; empty: all.
   std::string account_id;
 };
@@ -54,9 +52,8 @@ class ItemAccount {
 
   // Of the kinds asked for, in the order in which they were opened.
   std::vector<ItemLife> items;
-  // In scope, in the order in which they were recorded; a forecast that was taken back is left out.
+  // In scope, in the order in which they were recorded.
   std::vector<ItemFact> payments;
-  std::vector<ItemFact> forecasts;
 
   // The program that governs what occurs on the account then; null: none.
   const domain::CompiledProgram* ProgramAt(Micros time) const;

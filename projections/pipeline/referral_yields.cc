@@ -23,8 +23,9 @@ class Referrals {
  public:
   Referrals(const RetentionScope& scope, Micros start) : scope_(scope), start_(start) {}
 
-  // What an account asked to refer others did.
-  void AddReferrer(const EngagementHistory& history) {
+  // What an account asked to refer others did. `scan` knows which accounts ended in others: the account that a referral
+  // names may have.
+  void AddReferrer(const EngagementHistory& history, const engagement::EngagementScan& scan) {
     std::set<Pair> converted;
     for (const HistoryRow& row : history.interactions) {
       if (!row.event.has_referral_converted()) continue;
@@ -40,7 +41,9 @@ class Referrals {
       if (converted.contains({history.AccountOf(row.account), given.referral_id()})) {
         source.converted += 1;
       } else if (!given.account_id().empty()) {
-        open_[{given.account_id(), history.account_id}].push_back(given.lead_source());
+        const std::string_view into = scan.MergedInto(given.account_id());
+        const std::string referred = into.empty() ? given.account_id() : std::string(into);
+        open_[{referred, history.account_id}].push_back(given.lead_source());
       }
     }
   }
@@ -48,11 +51,14 @@ class Referrals {
   // How an account came to us, and what it brought.
   absl::Status AddReferred(const AccountHistory& history) {
     if (history.referrals.empty()) return absl::OkStatus();
-    const HistoryReferral& referral = history.referrals.back();
-    if (const auto given = open_.find({history.account_id, referral.referrer_account_id}); given != open_.end()) {
+    // Of accounts that were merged, each may have its own word on it.
+    for (const HistoryReferral& recorded : history.referrals) {
+      const auto given = open_.find({history.account_id, recorded.referrer_account_id});
+      if (given == open_.end()) continue;
       for (const std::string& source : given->second) Of(source).converted += 1;
       open_.erase(given);
     }
+    const HistoryReferral& referral = history.referrals.back();
     if (referral.occurred < start_) return absl::OkStatus();
     ReferralSourceRow& source = Of(referral.lead_source);
     source.accounts += 1;
@@ -106,7 +112,8 @@ class Referrals {
   const Micros start_;
   int64_t asked_ = 0;
   std::map<std::string, ReferralSourceRow> sources_;
-  // Sources of referrals of an account by another that the referrer's own record does not call converted.
+  // Sources of referrals of an account by another that the referrer's own record does not call converted. Of merged
+  // accounts, those that stand for both.
   std::map<Pair, std::vector<std::string>> open_;
 };
 
@@ -125,7 +132,7 @@ absl::StatusOr<ReferralYields> GetReferralYields(const Shards& engagement_shards
   KL_ASSIGN_OR_RETURN(engagement::EngagementScan given,
                       engagement::EngagementScan::Open(engagement_shards, referrers, parts));
   KL_RETURN_IF_ERROR(given.Walk([&](const EngagementHistory& history) {
-    referrals.AddReferrer(history);
+    referrals.AddReferrer(history, given);
     return absl::OkStatus();
   }));
   HistoryScan brought(scope);

@@ -67,9 +67,11 @@ void Fill(const pipeline::PlanRow& row, ledger::v1::Plan& out) {
   for (const pipeline::PlanFlag flag : row.flags) out.add_flags(static_cast<ledger::v1::PlanFlag>(flag));
 }
 
-absl::StatusOr<pipeline::ContractQuery> ToQuery(const ledger::v1::ListContractsRequest& request) {
+absl::StatusOr<pipeline::ContractQuery> ToQuery(const ServiceContext& context,
+                                                const ledger::v1::ListContractsRequest& request,
+                                                pipeline::PipelineScope& scope) {
   pipeline::ContractQuery query;
-  KL_RETURN_IF_ERROR(CheckAccountFilter(request.account_id()));
+  KL_RETURN_IF_ERROR(CheckAccountFilter(context, request.account_id()));
   if (request.kind().size() > kKindBytesMax || !IsUtf8(request.kind())) {
     return FieldError("kind", fmt::format("must be UTF-8 of at most {} bytes", kKindBytesMax));
   }
@@ -80,7 +82,7 @@ absl::StatusOr<pipeline::ContractQuery> ToQuery(const ledger::v1::ListContractsR
                       ToOptionalTime(request.has_end_from_time(), request.end_from_time(), "end_from_time"));
   KL_ASSIGN_OR_RETURN(query.end_until,
                       ToOptionalTime(request.has_end_until_time(), request.end_until_time(), "end_until_time"));
-  KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(request));
+  KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(request, scope));
   return query;
 }
 
@@ -91,15 +93,15 @@ grpc::ServerUnaryReactor* PipelineServiceImpl::ListContracts(grpc::CallbackServe
                                                              ledger::v1::ListContractsResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
-    KL_ASSIGN_OR_RETURN(const pipeline::ContractQuery query, ToQuery(*request));
+    KL_ASSIGN_OR_RETURN(pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
+    KL_ASSIGN_OR_RETURN(const pipeline::ContractQuery query, ToQuery(context_, *request, scope));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const pipeline::ContractList list, pipeline::ListContracts(Pointers(readers), scope, query));
     for (const pipeline::ContractRow& row : list.rows) Fill(row, *response->add_contracts());
     response->set_contract_count(list.count);
     AddSums(list.sums, *response->mutable_sums());
-    response->set_next_page_token(NextPageToken(*request, list.next));
+    response->set_next_page_token(PageToken(*request, scope, list.next));
     return absl::OkStatus();
   });
 }
@@ -109,14 +111,14 @@ grpc::ServerUnaryReactor* PipelineServiceImpl::ListPromises(grpc::CallbackServer
                                                             ledger::v1::ListPromisesResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
-    KL_RETURN_IF_ERROR(CheckAccountFilter(request->account_id()));
+    KL_ASSIGN_OR_RETURN(pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
+    KL_RETURN_IF_ERROR(CheckAccountFilter(context_, request->account_id()));
     pipeline::PromiseQuery query;
     query.account_id = request->account_id();
     KL_ASSIGN_OR_RETURN(query.state, ToItemState(request->state()));
     KL_ASSIGN_OR_RETURN(query.due_until,
                         ToOptionalTime(request->has_due_until_time(), request->due_until_time(), "due_until_time"));
-    KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(*request));
+    KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(*request, scope));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const pipeline::PromiseList list, pipeline::ListPromises(Pointers(readers), scope, query));
@@ -124,7 +126,7 @@ grpc::ServerUnaryReactor* PipelineServiceImpl::ListPromises(grpc::CallbackServer
     response->set_promise_count(list.count);
     response->set_kept_count(list.kept_count);
     response->set_broken_count(list.broken_count);
-    response->set_next_page_token(NextPageToken(*request, list.next));
+    response->set_next_page_token(PageToken(*request, scope, list.next));
     return absl::OkStatus();
   });
 }
@@ -134,20 +136,20 @@ grpc::ServerUnaryReactor* PipelineServiceImpl::ListPlans(grpc::CallbackServerCon
                                                          ledger::v1::ListPlansResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
-    KL_RETURN_IF_ERROR(CheckAccountFilter(request->account_id()));
+    KL_ASSIGN_OR_RETURN(pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
+    KL_RETURN_IF_ERROR(CheckAccountFilter(context_, request->account_id()));
     pipeline::PlanQuery query;
     query.account_id = request->account_id();
     query.flagged_only = request->flagged_only();
     KL_ASSIGN_OR_RETURN(query.state, ToItemState(request->state()));
-    KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(*request));
+    KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(*request, scope));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const pipeline::PlanList list, pipeline::ListPlans(Pointers(readers), scope, query));
     for (const pipeline::PlanRow& row : list.rows) Fill(row, *response->add_plans());
     response->set_plan_count(list.count);
     response->set_flagged_count(list.flagged_count);
-    response->set_next_page_token(NextPageToken(*request, list.next));
+    response->set_next_page_token(PageToken(*request, scope, list.next));
     return absl::OkStatus();
   });
 }

@@ -55,9 +55,11 @@ void Fill(const pipeline::OtherItemRow& row, ledger::v1::ItemKind kind, ledger::
   out.set_remaining(row.remaining);
 }
 
-absl::StatusOr<pipeline::IssueQuery> ToQuery(const ledger::v1::ListIssuesRequest& request) {
+absl::StatusOr<pipeline::IssueQuery> ToQuery(const ServiceContext& context,
+                                             const ledger::v1::ListIssuesRequest& request,
+                                             pipeline::PipelineScope& scope) {
   pipeline::IssueQuery query;
-  KL_RETURN_IF_ERROR(CheckAccountFilter(request.account_id()));
+  KL_RETURN_IF_ERROR(CheckAccountFilter(context, request.account_id()));
   KL_RETURN_IF_ERROR(CheckPersonFilter(request.person()));
   if (!events::v1::IssueKind_IsValid(request.kind())) return FieldError("kind", "is not a value of IssueKind");
   query.account_id = request.account_id();
@@ -69,7 +71,7 @@ absl::StatusOr<pipeline::IssueQuery> ToQuery(const ledger::v1::ListIssuesRequest
     KL_ASSIGN_OR_RETURN(query.start, CheckTime(request.start_time(), "start_time"));
   }
   KL_ASSIGN_OR_RETURN(query.state, ToItemState(request.state()));
-  KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(request));
+  KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(request, scope));
   return query;
 }
 
@@ -101,15 +103,15 @@ grpc::ServerUnaryReactor* PipelineServiceImpl::ListIssues(grpc::CallbackServerCo
                                                           ledger::v1::ListIssuesResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
-    KL_ASSIGN_OR_RETURN(const pipeline::IssueQuery query, ToQuery(*request));
+    KL_ASSIGN_OR_RETURN(pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
+    KL_ASSIGN_OR_RETURN(const pipeline::IssueQuery query, ToQuery(context_, *request, scope));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const pipeline::IssueList list, pipeline::ListIssues(Pointers(readers), scope, query));
     for (const pipeline::IssueRow& row : list.rows) Fill(row, *response->add_issues());
     response->set_issue_count(list.count);
     for (const pipeline::ResolutionRow& row : list.times) Fill(row, *response->add_times());
-    response->set_next_page_token(NextPageToken(*request, list.next));
+    response->set_next_page_token(PageToken(*request, scope, list.next));
     return absl::OkStatus();
   });
 }
@@ -119,20 +121,20 @@ grpc::ServerUnaryReactor* PipelineServiceImpl::ListItems(grpc::CallbackServerCon
                                                          ledger::v1::ListItemsResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
-    KL_RETURN_IF_ERROR(CheckAccountFilter(request->account_id()));
+    KL_ASSIGN_OR_RETURN(pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
+    KL_RETURN_IF_ERROR(CheckAccountFilter(context_, request->account_id()));
     pipeline::OtherItemQuery query;
     KL_ASSIGN_OR_RETURN(query.kind, ToKind(request->kind()));
     query.account_id = request->account_id();
     KL_ASSIGN_OR_RETURN(query.state, ToItemState(request->state()));
-    KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(*request));
+    KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(*request, scope));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const pipeline::OtherItemList list, pipeline::ListItems(Pointers(readers), scope, query));
     for (const pipeline::OtherItemRow& row : list.rows) Fill(row, request->kind(), *response->add_items());
     response->set_item_count(list.count);
     AddSums(list.sums, *response->mutable_sums());
-    response->set_next_page_token(NextPageToken(*request, list.next));
+    response->set_next_page_token(PageToken(*request, scope, list.next));
     return absl::OkStatus();
   });
 }

@@ -52,9 +52,11 @@ void Fill(const pipeline::ApprovalRow& row, Micros as_of, ledger::v1::Approval& 
   SetKnown(row.due, [&] { return out.mutable_due_time(); });
 }
 
-absl::StatusOr<pipeline::QuoteQuery> ToQuery(const ledger::v1::ListQuotesRequest& request) {
+absl::StatusOr<pipeline::QuoteQuery> ToQuery(const ServiceContext& context,
+                                             const ledger::v1::ListQuotesRequest& request,
+                                             pipeline::PipelineScope& scope) {
   pipeline::QuoteQuery query;
-  KL_RETURN_IF_ERROR(CheckAccountFilter(request.account_id()));
+  KL_RETURN_IF_ERROR(CheckAccountFilter(context, request.account_id()));
   KL_RETURN_IF_ERROR(CheckPersonFilter(request.person()));
   query.account_id = request.account_id();
   query.person = request.person();
@@ -65,7 +67,7 @@ absl::StatusOr<pipeline::QuoteQuery> ToQuery(const ledger::v1::ListQuotesRequest
     query.quote_state = static_cast<pipeline::QuoteState>(request.quote_state());
   }
   KL_ASSIGN_OR_RETURN(query.state, ToItemState(request.state()));
-  KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(request));
+  KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(request, scope));
   return query;
 }
 
@@ -76,15 +78,15 @@ grpc::ServerUnaryReactor* PipelineServiceImpl::ListQuotes(grpc::CallbackServerCo
                                                           ledger::v1::ListQuotesResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
-    KL_ASSIGN_OR_RETURN(const pipeline::QuoteQuery query, ToQuery(*request));
+    KL_ASSIGN_OR_RETURN(pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
+    KL_ASSIGN_OR_RETURN(const pipeline::QuoteQuery query, ToQuery(context_, *request, scope));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const pipeline::QuoteList list, pipeline::ListQuotes(Pointers(readers), scope, query));
     for (const pipeline::QuoteRow& row : list.rows) Fill(row, scope.as_of, *response->add_quotes());
     response->set_quote_count(list.count);
     AddSums(list.sums, *response->mutable_sums());
-    response->set_next_page_token(NextPageToken(*request, list.next));
+    response->set_next_page_token(PageToken(*request, scope, list.next));
     return absl::OkStatus();
   });
 }
@@ -94,19 +96,19 @@ grpc::ServerUnaryReactor* PipelineServiceImpl::ListApprovals(grpc::CallbackServe
                                                              ledger::v1::ListApprovalsResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
+    KL_ASSIGN_OR_RETURN(pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
     KL_RETURN_IF_ERROR(CheckWordFilter(request->role(), "role"));
     KL_RETURN_IF_ERROR(CheckPersonFilter(request->person()));
     pipeline::ApprovalQuery query;
     query.role = request->role();
     query.person = request->person();
-    KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(*request));
+    KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(*request, scope));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const pipeline::ApprovalList list, pipeline::ListApprovals(Pointers(readers), scope, query));
     for (const pipeline::ApprovalRow& row : list.rows) Fill(row, scope.as_of, *response->add_approvals());
     response->set_approval_count(list.count);
-    response->set_next_page_token(NextPageToken(*request, list.next));
+    response->set_next_page_token(PageToken(*request, scope, list.next));
     return absl::OkStatus();
   });
 }

@@ -1,7 +1,7 @@
 #include "server/service/pipeline_request.h"
 
 #include "server/base/ids.h"
-#include "server/service/engagement_scope.h"
+#include "server/service/retention_scope.h"
 
 namespace keyledger::service {
 
@@ -30,8 +30,8 @@ absl::StatusOr<pipeline::ItemState> ToItemState(ledger::v1::ItemState state) {
   }
 }
 
-absl::Status CheckAccountFilter(const std::string& account_id) {
-  return account_id.empty() ? absl::OkStatus() : CheckAccountId(account_id);
+absl::Status CheckAccountFilter(const ServiceContext& context, const std::string& account_id) {
+  return account_id.empty() ? absl::OkStatus() : CheckAccountExists(context, account_id);
 }
 
 absl::Status CheckPersonFilter(const std::string& person) { return CheckText(person, kPersonBytesMax, "person"); }

@@ -14,6 +14,7 @@
 #include "projections/pipeline/pipeline_scan.h"
 #include "server/base/error.h"
 #include "server/domain/proto_time.h"
+#include "server/service/engagement_scope.h"
 #include "server/service/query_request.h"
 #include "server/service/service_context.h"
 
@@ -27,8 +28,9 @@ absl::StatusOr<projections::pipeline::PipelineScope> ToPipelineScope(const ledge
 // Unspecified is open. INVALID_ARGUMENT (kInvalidField "state").
 absl::StatusOr<projections::pipeline::ItemState> ToItemState(ledger::v1::ItemState state);
 
-// INVALID_ARGUMENT (kInvalidField), unless it is empty or the id of an account; of a person; a lower snake case word.
-absl::Status CheckAccountFilter(const std::string& account_id);
+// Nothing wrong with an empty one. INVALID_ARGUMENT (kInvalidField "account_id"), NOT_FOUND (kAccountNotFound).
+absl::Status CheckAccountFilter(const ServiceContext& context, const std::string& account_id);
+// INVALID_ARGUMENT (kInvalidField), unless it is empty or the id of a person; a lower snake case word.
 absl::Status CheckPersonFilter(const std::string& person);
 absl::Status CheckWordFilter(const std::string& word, const char* field);
 
@@ -36,13 +38,15 @@ absl::Status CheckWordFilter(const std::string& word, const char* field);
 absl::StatusOr<std::optional<Micros>> ToOptionalTime(bool given, const google::protobuf::Timestamp& time,
                                                      const char* field);
 
-// The page of a list. Errors: INVALID_ARGUMENT (kInvalidField "page_size", kInvalidToken).
+// The page of a list; its token is PageToken. Later pages are of the moment that the first was asked at: scope.as_of
+// becomes that. Errors: INVALID_ARGUMENT (kInvalidField "page_size", kInvalidToken).
 template <class Request>
-absl::StatusOr<projections::pipeline::PageAsk> ToPageAsk(const Request& request) {
+absl::StatusOr<projections::pipeline::PageAsk> ToPageAsk(const Request& request,
+                                                         projections::pipeline::PipelineScope& scope) {
   projections::pipeline::PageAsk page;
   KL_ASSIGN_OR_RETURN(const int size, CheckPageSize(request.page_size()));
   page.size = static_cast<size_t>(size);
-  KL_ASSIGN_OR_RETURN(page.after, Continuation(request));
+  KL_ASSIGN_OR_RETURN(page.after, PageAfter(request, scope));
   return page;
 }
 

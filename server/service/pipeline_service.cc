@@ -38,9 +38,11 @@ void Fill(const pipeline::StageRow& row, ledger::v1::StageSum& out) {
   out.set_across_years(row.across_years);
 }
 
-absl::StatusOr<pipeline::OpportunityQuery> ToQuery(const ledger::v1::ListOpportunitiesRequest& request) {
+absl::StatusOr<pipeline::OpportunityQuery> ToQuery(const ServiceContext& context,
+                                                   const ledger::v1::ListOpportunitiesRequest& request,
+                                                   pipeline::PipelineScope& scope) {
   pipeline::OpportunityQuery query;
-  KL_RETURN_IF_ERROR(CheckAccountFilter(request.account_id()));
+  KL_RETURN_IF_ERROR(CheckAccountFilter(context, request.account_id()));
   KL_RETURN_IF_ERROR(CheckPersonFilter(request.person()));
   query.account_id = request.account_id();
   query.person = request.person();
@@ -51,7 +53,7 @@ absl::StatusOr<pipeline::OpportunityQuery> ToQuery(const ledger::v1::ListOpportu
     query.stages.insert(static_cast<events::v1::OpportunityStage>(stage));
   }
   KL_ASSIGN_OR_RETURN(query.state, ToItemState(request.state()));
-  KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(request));
+  KL_ASSIGN_OR_RETURN(query.page, ToPageAsk(request, scope));
   return query;
 }
 
@@ -89,8 +91,8 @@ grpc::ServerUnaryReactor* PipelineServiceImpl::ListOpportunities(grpc::CallbackS
                                                                  ledger::v1::ListOpportunitiesResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
-    KL_ASSIGN_OR_RETURN(const pipeline::OpportunityQuery query, ToQuery(*request));
+    KL_ASSIGN_OR_RETURN(pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
+    KL_ASSIGN_OR_RETURN(const pipeline::OpportunityQuery query, ToQuery(context_, *request, scope));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const pipeline::OpportunityList list,
@@ -98,7 +100,7 @@ grpc::ServerUnaryReactor* PipelineServiceImpl::ListOpportunities(grpc::CallbackS
     for (const pipeline::OpportunityRow& row : list.rows) Fill(row, scope.as_of, *response->add_opportunities());
     response->set_opportunity_count(list.count);
     AddSums(list.sums, *response->mutable_sums());
-    response->set_next_page_token(NextPageToken(*request, list.next));
+    response->set_next_page_token(PageToken(*request, scope, list.next));
     return absl::OkStatus();
   });
 }

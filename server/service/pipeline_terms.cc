@@ -13,8 +13,8 @@ grpc::ServerUnaryReactor* PipelineServiceImpl::GetPaymentTerms(grpc::CallbackSer
                                                                ledger::v1::GetPaymentTermsResponse* response) {
   const auto deadline = DeadlineOf(*call);
   return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
-    KL_ASSIGN_OR_RETURN(const pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
-    KL_ASSIGN_OR_RETURN(const pipeline::PageAsk page, ToPageAsk(*request));
+    KL_ASSIGN_OR_RETURN(pipeline::PipelineScope scope, ToPipelineScope(request->scope(), *call, context_));
+    KL_ASSIGN_OR_RETURN(const pipeline::PageAsk page, ToPageAsk(*request, scope));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
     KL_ASSIGN_OR_RETURN(const pipeline::PaymentTermsAnswer answer,
@@ -29,7 +29,7 @@ grpc::ServerUnaryReactor* PipelineServiceImpl::GetPaymentTerms(grpc::CallbackSer
       *out.mutable_granted() = row.granted;
       domain::SetTimestamp(out.mutable_grant_time(), row.since);
     }
-    response->set_next_page_token(NextPageToken(*request, answer.next));
+    response->set_next_page_token(PageToken(*request, scope, answer.next));
     return absl::OkStatus();
   });
 }

@@ -249,6 +249,29 @@ TEST_P(PipelineCalls, ListOpportunitiesPageByPage) {
   EXPECT_EQ(Get(&Stub::ListOpportunities, request).opportunities(0).reason(), "price");
 }
 
+TEST_P(PipelineCalls, PagesAreOfTheMomentThatTheFirstWasAskedAt) {
+  server_.clock().Advance(kMicrosPerSecond);
+  ListOpportunitiesRequest request;
+  request.set_min_cursor(cursor_);
+  request.set_page_size(1);
+  const auto first = Get(&Stub::ListOpportunities, request);
+  ASSERT_EQ(first.opportunities_size(), 1);
+  EXPECT_EQ(first.opportunities(0).opportunity_id(), "O-1");
+  // O-3 overtakes what the first page showed.
+  server_.clock().Advance(kMicrosPerSecond);
+  shard::SubmittedEvent moved = Moved(0, "O-3", events::v1::OPPORTUNITY_STAGE_NEGOTIATION);
+  moved.occurred = server_.clock().Now();
+  server_.MustAppend(Request("beta", "r3", {moved}));
+  server_.clock().Advance(kMicrosPerSecond);
+  request.set_min_cursor(server_.HeadCursor());
+  request.set_page_token(first.next_page_token());
+  const auto second = Get(&Stub::ListOpportunities, request);
+  ASSERT_EQ(second.opportunities_size(), 1);
+  EXPECT_EQ(second.opportunities(0).opportunity_id(), "O-3");
+  EXPECT_EQ(second.opportunities(0).stage(), events::v1::OPPORTUNITY_STAGE_LEAD);
+  EXPECT_EQ(second.opportunity_count(), 2);
+}
+
 TEST_P(PipelineCalls, ListQuotesAndApprovals) {
   const auto response = Get(&Stub::ListQuotes, All<ListQuotesRequest>());
   ASSERT_EQ(response.quotes_size(), 1);
@@ -366,6 +389,14 @@ TEST_P(PipelineCalls, RefuseWhatMeansNothing) {
   auto page = All<ListPlansRequest>();
   page.set_page_size(1'001);
   ExpectField(&Stub::ListPlans, page, "page_size");
+  auto quotes = All<ListQuotesRequest>();
+  quotes.set_account_id("acmee");
+  ListQuotesResponse no_quotes;
+  EXPECT_EQ(ReadRpcError(Call(*stub_, &Stub::ListQuotes, quotes, &no_quotes)).reason, "ACCOUNT_NOT_FOUND");
+  auto plans = All<ListPlansRequest>();
+  plans.set_account_id("acmee");
+  ListPlansResponse no_plans;
+  EXPECT_EQ(ReadRpcError(Call(*stub_, &Stub::ListPlans, plans, &no_plans)).reason, "ACCOUNT_NOT_FOUND");
   auto token = All<ListContractsRequest>();
   token.set_page_token("none of ours");
   ListContractsResponse none;

@@ -7,6 +7,7 @@
 
 #include "client/cli/app.h"
 #include "keyledger/ledger/v1/engagement_service.grpc.pb.h"
+#include "tests/unit/client/fake_ledger.h"
 
 namespace keyledger::cli {
 namespace {
@@ -26,6 +27,17 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
                        ledger::v1::ListDueResponse* response) override {
     asked = request->ShortDebugString();
     *response = due;
+    return grpc::Status::OK;
+  }
+  // Two pages of accounts.
+  grpc::Status GetCadence(grpc::ServerContext*, const ledger::v1::GetCadenceRequest* request,
+                          ledger::v1::GetCadenceResponse* response) override {
+    const bool first = request->page_token().empty();
+    response->mutable_total()->set_required(7);
+    ledger::v1::CadenceAccount& account = *response->add_accounts();
+    account.set_account_id(first ? "acme" : "beta");
+    account.mutable_count()->set_required(first ? 4 : 3);
+    if (first) response->set_next_page_token("two");
     return grpc::Status::OK;
   }
   grpc::Status GetCoverage(grpc::ServerContext*, const ledger::v1::GetCoverageRequest* request,
@@ -49,13 +61,23 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status GetProfile(grpc::ServerContext*, const ledger::v1::GetProfileRequest*,
+                          ledger::v1::GetProfileResponse*) override {
+    return client::RichStatus(grpc::StatusCode::NOT_FOUND, "ACCOUNT_NOT_FOUND", 0);
+  }
+
   // Runs the command; returns what it prints.
-  std::string Print(std::vector<std::string> arguments) {
+  std::string Print(const std::vector<std::string>& arguments) {
+    std::string err;
+    return Print(arguments, 0, err);
+  }
+  std::string Print(std::vector<std::string> arguments, int code, std::string& error) {
     arguments.insert(arguments.begin(), {"--server", "127.0.0.1:" + std::to_string(port_), "--timeout", "10"});
     std::istringstream in;
     std::ostringstream out;
     std::ostringstream err;
-    EXPECT_EQ(Run(arguments, Environment{in, out, err}), 0) << err.str();
+    EXPECT_EQ(Run(arguments, Environment{in, out, err}), code) << err.str();
+    error = err.str();
     return out.str();
   }
 
@@ -101,6 +123,30 @@ TEST(EngagementCommands, PrintWhatIsDue) {
             "2026-01-10  overdue  acme     phone 1 of 3  phone_a 2026-01  km-07\n"
             "2026-01-12  due      beta     offer         next_step        nobody\n"
             "2 due, 1 of them overdue, for 2 accounts, as of 2026-01-10T12:00:00Z\n");
+}
+
+TEST(EngagementCommands, AdviseToOpenNoAccountThatMayBeThereAtAnotherMoment) {
+  FakeEngagement server;
+  std::string error;
+  server.Print({"account", "profile", "acme"}, 4, error);
+  EXPECT_NE(error.find("do:     open it with: keyledger account open ID"), std::string::npos) << error;
+  for (const char* option : {"--as-of", "--known-at"}) {
+    server.Print({"account", "profile", "acme", option, "2020-01-01"}, 4, error);
+    EXPECT_NE(error.find("do:     look for it at another moment"), std::string::npos) << error;
+    EXPECT_EQ(error.find("account open"), std::string::npos) << error;
+  }
+}
+
+TEST(EngagementCommands, PrintCadenceWithAllPagesOrOne) {
+  FakeEngagement server;
+  const std::string counts =
+      "rule or person  due  kept  late  missed  beyond  share\n"
+      "all               7     0     0       0       0      -\n\n"
+      "account  owner  due  kept  late  missed  beyond  share\n";
+  EXPECT_EQ(server.Print({"duty", "cadence"}), counts + "acme              4     0     0       0       0      -\n");
+  EXPECT_EQ(server.Print({"duty", "cadence", "--all"}), counts +
+                                                            "acme              4     0     0       0       0      -\n"
+                                                            "beta              3     0     0       0       0      -\n");
 }
 
 }  // namespace

@@ -271,6 +271,13 @@ TEST(Advice, NamesThePossibleStepsAndWhatIsMissing) {
   ledger.Refuse("ACCOUNT_MERGED", {{"into_account_id", "acme-1"}});
   EXPECT_EQ(ledger.Event({"promise", "keep", "acme", "--id", "P"}), "exit 6");
   EXPECT_THAT(ledger.err(), HasSubstr("do:     record it on the account that goes on: acme-1"));
+  ledger.Refuse("ACCOUNT_NOT_FOUND", {{"into_account_id", "acme-1"}});
+  EXPECT_EQ(ledger.Event({"promise", "keep", "acme", "--id", "P"}), "exit 6");
+  EXPECT_THAT(ledger.err(), HasSubstr("do:     ask for the account that goes on: acme-1"));
+  ledger.Refuse("OWNER_NOT_ASSIGNED", {});
+  EXPECT_EQ(ledger.Event({"owner", "release", "acme", "--role", "owner", "--person", "p", "--reason", "departed"}),
+            "exit 6");
+  EXPECT_THAT(ledger.err(), HasSubstr("do:     keyledger account profile ID shows who has which role"));
 }
 
 }  // namespace

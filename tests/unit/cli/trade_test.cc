@@ -62,13 +62,20 @@ class FakePipeline final : public v1::PipelineService::Service {
     return grpc::Status::OK;
   }
 
-  std::string Show(std::vector<std::string> line) {
+  std::string Show(const std::vector<std::string>& line) {
+    std::string shown;
+    EXPECT_EQ(Try(line, shown), 0) << shown;
+    return shown;
+  }
+  // Returns the exit code.
+  int Try(std::vector<std::string> line, std::string& shown) {
     line.insert(line.begin(), {"--server", "127.0.0.1:" + std::to_string(port_), "--timeout", "10"});
     std::istringstream in;
     std::ostringstream out;
     std::ostringstream err;
-    EXPECT_EQ(Run(line, Environment{in, out, err}), 0) << err.str();
-    return out.str();
+    const int code = Run(line, Environment{in, out, err});
+    shown = out.str() + err.str();
+    return code;
   }
   const std::string& asked() const { return asked_; }
 
@@ -103,6 +110,21 @@ TEST(PurchaseModes, SayHowLateSalesAreRecorded) {
   EXPECT_THAT(shown, HasSubstr("shop_registered"));
   EXPECT_THAT(shown, HasSubstr("75.0 %"));
   EXPECT_THAT(shown, HasSubstr("12"));
+}
+
+TEST(TradeQuestions, OfferNoOptionThatTheyHaveNoUseFor) {
+  FakePipeline pipeline;
+  const std::vector<std::vector<std::string>> lines = {{"purchase", "modes", "--currency", "EUR"},
+                                                       {"purchase", "modes", "--basis", "net"},
+                                                       {"referral", "yields", "--period", "quarter"},
+                                                       {"referral", "yields", "--period-length", "2"}};
+  for (const std::vector<std::string>& line : lines) {
+    std::string shown;
+    EXPECT_EQ(pipeline.Try(line, shown), kExitUsage) << shown;
+  }
+  pipeline.Show({"referral", "yields", "--basis", "net", "--currency", "EUR"});
+  EXPECT_THAT(pipeline.asked(), HasSubstr("currency_code: \"EUR\""));
+  pipeline.Show({"demand", "show", "--period-length", "2", "--basis", "net", "--currency", "EUR"});
 }
 
 }  // namespace

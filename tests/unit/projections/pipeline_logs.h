@@ -39,6 +39,9 @@ class PipelineLog : public RecordLog {
     opened->set_segment(segment);
     opened->set_owner(owner);
   }
+  void Merge(const std::string& from, const std::string& into, Micros occurred) {
+    On(from, occurred).mutable_account_merge_completed()->set_into_account_id(into);
+  }
   events::v1::OpportunityOpened& Pursue(const std::string& account, Micros occurred, const std::string& id,
                                         int64_t units = 0, std::optional<int> chance = {}) {
     auto* opened = On(account, occurred).mutable_opportunity_opened();

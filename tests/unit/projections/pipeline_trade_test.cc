@@ -100,6 +100,33 @@ TEST(Demand, LeavesOutAForecastThatWasTakenBack) {
   EXPECT_EQ(answer.periods[0].accounts, 1);
 }
 
+// acme was expected to buy 50 and beta declared 1,000, of which it bought 900, all before beta ended in acme.
+TEST(Demand, CountsAMergedAccountWithTheOneThatItEndedIn) {
+  PipelineLog log;
+  log.OpenIn("acme", Utc(2020, 1, 1), "US");
+  log.OpenIn("beta", Utc(2020, 1, 1), "CN");
+  Expect(log, "acme", Utc(2025, 1, 1), Utc(2025, 3, 1), Utc(2025, 4, 1), 50, false);
+  Expect(log, "beta", Utc(2025, 1, 1), Utc(2025, 3, 1), Utc(2025, 4, 1), 1'000, true);
+  log.Order("acme", Utc(2025, 3, 1), "A-1", 40);
+  log.Order("beta", Utc(2025, 3, 1), "A-1", 800);
+  log.Purchase("beta", Utc(2025, 3, 20), 900 * kUnit);
+  log.Merge("beta", "acme", Utc(2025, 5, 1));
+  const DemandAnswer before = DemandOf(log, {}, Utc(2025, 5, 1));
+  ASSERT_EQ(before.periods.size(), 1u);
+  EXPECT_EQ(before.periods[0].bought_micros, 900 * kUnit);
+  EXPECT_EQ(before.periods[0].accounts, 2);
+  const DemandAnswer after = DemandOf(log);
+  ASSERT_EQ(after.periods.size(), 1u);
+  const DemandRow& march = after.periods[0];
+  EXPECT_EQ(march.declared_micros, 1'000 * kUnit);
+  EXPECT_EQ(march.estimated_micros, 50 * kUnit);
+  EXPECT_EQ(march.ordered_micros, 840 * kUnit);
+  EXPECT_EQ(march.bought_micros, 900 * kUnit);
+  EXPECT_EQ(march.accounts, 1);
+  EXPECT_DOUBLE_EQ(*march.mean_error, 0.2) << "840 of 1,050";
+  EXPECT_DOUBLE_EQ(*march.ratio, 0.8);
+}
+
 TEST(Demand, KeepsToACategory) {
   PipelineLog log = Expected();
   Expect(log, "beta", Utc(2025, 1, 3), Utc(2025, 3, 1), Utc(2025, 4, 1), 40, true, "vans");
@@ -177,6 +204,17 @@ TEST(Referrals, AreCountedFromAskedToConvertedWithTheYieldOfYears) {
   EXPECT_EQ(referral.buyers, 1);
   EXPECT_EQ(referral.yield_micros, (std::vector<int64_t>{30 * kUnit, 40 * kUnit}));
   EXPECT_EQ(referral.cost_micros, 3 * kUnit);
+}
+
+TEST(Referrals, StayConvertedWhenTheAccountOrItsReferrerIsMerged) {
+  PipelineLog log = Referred();
+  log.Merge("gamma", "delta", Utc(2025, 6, 1));
+  log.OpenIn("holding", Utc(2025, 6, 1), "CN");
+  log.Merge("acme", "holding", Utc(2025, 6, 2));
+  const ReferralYields yields = YieldsOf(log);
+  ASSERT_EQ(yields.sources.size(), 2u);
+  EXPECT_EQ(yields.sources[1].lead_source, "referral");
+  EXPECT_EQ(yields.sources[1].converted, 2);
 }
 
 TEST(Referrals, CountFromAMomentOn) {
