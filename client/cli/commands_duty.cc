@@ -116,7 +116,7 @@ void PrintCadence(Session& session, const v1::GetCadenceResponse& response) {
     session.Print(accounts);
   }
   if (!response.next_page_token().empty()) {
-    session.err() << "more: --page-token " << response.next_page_token() << "\n";
+    session.err() << "more: add --all, or --page-token " << response.next_page_token() << "\n";
   }
 }
 
@@ -129,8 +129,31 @@ int ShowCadence(Session& session, const DutyFlags& flags) {
   request.set_rule_id(flags.rule);
   request.set_page_size(flags.scope.pages.page_size);
   request.set_page_token(flags.scope.pages.page_token);
-  return Show(session, session.client().GetCadence(request),
-              [&](const v1::GetCadenceResponse& response) { PrintCadence(session, response); });
+  // Every page has the counts of all; only what is listed goes on from page to page.
+  v1::GetCadenceResponse answer;
+  while (true) {
+    const auto result = session.client().GetCadence(request);
+    if (!result.ok()) {
+      return session.Fail(result.error());
+    }
+    if (session.json()) {
+      session.PrintJson(*result);
+    }
+    *answer.mutable_total() = result->total();
+    *answer.mutable_rules() = result->rules();
+    *answer.mutable_people() = result->people();
+    answer.mutable_periods()->MergeFrom(result->periods());
+    answer.mutable_accounts()->MergeFrom(result->accounts());
+    answer.set_next_page_token(result->next_page_token());
+    request.set_page_token(result->next_page_token());
+    if (!flags.scope.pages.all || request.page_token().empty()) {
+      break;
+    }
+  }
+  if (!session.json()) {
+    PrintCadence(session, answer);
+  }
+  return kExitOk;
 }
 
 }  // namespace
