@@ -6,6 +6,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <google/protobuf/descriptor.h>
@@ -75,9 +76,7 @@ class AnyAnswers final : public grpc::CallbackGenericService {
 
   class Call final : public grpc::ServerGenericBidiReactor {
    public:
-    Call(AnyAnswers& ledger, std::string method) : ledger_(ledger), method_(std::move(method)) {
-      StartRead(&request_);
-    }
+    Call(AnyAnswers& ledger, std::string method) : ledger_(ledger), method_(std::move(method)) { StartRead(&request_); }
     void OnReadDone(bool ok) override {
       if (!ok) {
         Finish(grpc::Status(grpc::StatusCode::INTERNAL, "no request"));
