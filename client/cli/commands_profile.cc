@@ -115,6 +115,18 @@ void PrintReports(Session& session, const v1::GetProfileResponse& profile) {
   for (const ev::TenderListStated& list : profile.tender_lists()) {
     table.Add({"tender list", list.list_id() + " " + list.issuer(), ""});
   }
+  for (const ev::EvaluationRecorded& one : profile.evaluations()) {
+    table.Add({"evaluation",
+               fmt::format("{}{}: {}{}{}", one.aspect(), one.sku().empty() ? "" : " of " + one.sku(),
+                           ShortEnum(ev::EvaluationResult_Name(one.result()), "EVALUATION_RESULT_"),
+                           one.contact_id().empty() ? "" : ", says " + one.contact_id(),
+                           one.note().empty() ? "" : ": " + one.note()),
+               ""});
+  }
+  for (const ev::AdaptationRecorded& one : profile.adaptations()) {
+    table.Add({one.ours() ? "adapted by us" : "adapted by them",
+               ShortEnum(ev::AdaptationKind_Name(one.kind()), "ADAPTATION_KIND_") + ": " + one.description(), ""});
+  }
   if (profile.has_ceded()) {
     table.Add({"given up", profile.ceded().competitor() + ": " + profile.ceded().reason(), ""});
   }

@@ -246,7 +246,7 @@ if __name__ == "__main__":
     harness.generate(generated.name)
     from google.protobuf import descriptor_pool, message_factory
     from keyledger.ledger.v1 import account_service_pb2, engagement_service_pb2, pipeline_service_pb2, points_service_pb2  # noqa: F401  known by name below
-    from keyledger.ledger.v1 import program_service_pb2, tier_service_pb2  # noqa: F401  likewise
+    from keyledger.ledger.v1 import portfolio_service_pb2, program_service_pb2, retention_service_pb2, tier_service_pb2  # noqa: F401  likewise
     from keyledger.ledger.v1 import audit_service_pb2 as audit_api
     from keyledger.ledger.v1 import audit_service_pb2_grpc as audit_grpc
     from keyledger.ledger.v1 import ledger_service_pb2 as ledger_api

@@ -257,6 +257,20 @@ TEST(Timeline, ListsDecisionsWhereTheyAreAskedFor) {
   EXPECT_EQ(Timeline(Flags(), query), (Texts{"4", "1", "0"}));
 }
 
+TEST(Timeline, IsWhereSignalsAreRead) {
+  MeetingLog log;
+  log.Open("a", Utc(2026, 1, 1));
+  log.Meet("a", Utc(2026, 1, 2), "km-1");
+  log.Say("a", Utc(2026, 1, 3),
+          R"(signal_observed { kind: "news" description: "a new plant" direction: SIGNAL_DIRECTION_GOOD strength: 80 })");
+  log.Say("a", Utc(2026, 1, 4), R"(signal_observed { kind: "social" description: "quiet" })");
+  TimelineQuery query;
+  query.account_id = "a";
+  EXPECT_EQ(Timeline(log, query), (Texts{"3", "2", "1", "0"}));
+  query.kinds = {events::v1::EVENT_KIND_SIGNAL_OBSERVED};
+  EXPECT_EQ(Timeline(log, query), (Texts{"3", "2"}));
+}
+
 TEST(Timeline, OfAnAccountHoldsWhatWasMergedIntoIt) {
   MeetingLog log;
   log.Open("old", Utc(2026, 1, 1));

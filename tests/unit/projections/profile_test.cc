@@ -198,6 +198,47 @@ TEST(Profile, ShowsAnAccountAsAnAssetThatIsWrittenUpAndDown) {
   EXPECT_EQ(values[2].satisfaction, 0) << "nobody had been asked";
 }
 
+TEST(Profile, ListsEvaluationsAndAdaptationsNewestFirst) {
+  MeetingLog log = Half();
+  log.Say("a", Ago(30), R"(evaluation_recorded { aspect: "compatibility" result: EVALUATION_RESULT_CONDITIONAL
+                           sku: "M-200" contact_id: "h" note: "after the update" })");
+  log.Say("a", Ago(20), R"(evaluation_recorded { aspect: "compatibility" result: EVALUATION_RESULT_ACCEPTED })");
+  log.TakeBack(log.Say("a", Ago(19), R"(evaluation_recorded { aspect: "price" result: EVALUATION_RESULT_REJECTED })"),
+               Ago(18));
+  log.Say("a", Ago(17), R"(adaptation_recorded { kind: ADAPTATION_KIND_PRODUCT ours: true description: "a mark" })");
+  log.Say("a", Ago(16), R"(adaptation_recorded { kind: ADAPTATION_KIND_PROCESS description: "weekly orders" })");
+  const ProfileAnswer answer = Ask(log);
+  ASSERT_EQ(answer.evaluations.size(), 2u) << "one was taken back";
+  EXPECT_EQ(answer.evaluations[0].result(), events::v1::EVALUATION_RESULT_ACCEPTED);
+  EXPECT_EQ(answer.evaluations[1].result(), events::v1::EVALUATION_RESULT_CONDITIONAL);
+  EXPECT_EQ(answer.evaluations[1].aspect() + " " + answer.evaluations[1].sku(), "compatibility M-200");
+  EXPECT_EQ(answer.evaluations[1].contact_id() + " " + answer.evaluations[1].note(), "h after the update");
+  ASSERT_EQ(answer.adaptations.size(), 2u);
+  EXPECT_EQ(answer.adaptations[0].kind(), events::v1::ADAPTATION_KIND_PROCESS);
+  EXPECT_FALSE(answer.adaptations[0].ours());
+  EXPECT_EQ(answer.adaptations[1].kind(), events::v1::ADAPTATION_KIND_PRODUCT);
+  EXPECT_TRUE(answer.adaptations[1].ours());
+  EXPECT_EQ(answer.adaptations[1].description(), "a mark");
+  EXPECT_EQ(Ask(log, Ago(25)).evaluations.size(), 1u) << "the other had not come yet";
+  EXPECT_EQ(Ask(log, Ago(25)).adaptations.size(), 0u);
+}
+
+TEST(Profile, CutsEvaluationsAndAdaptationsToTheNewest) {
+  MeetingLog log = Half();
+  for (int i = 0; i < 101; ++i) {
+    const std::string name = std::to_string(i);
+    log.Say("a", Ago(30), R"(evaluation_recorded { aspect: "quality" result: EVALUATION_RESULT_ACCEPTED note: ")" +
+                              name + "\" }");
+    log.Say("a", Ago(30), R"(adaptation_recorded { kind: ADAPTATION_KIND_SERVICE description: ")" + name + "\" }");
+  }
+  const ProfileAnswer answer = Ask(log);
+  ASSERT_EQ(answer.evaluations.size(), 100u);
+  EXPECT_EQ(answer.evaluations.front().note(), "100");
+  EXPECT_EQ(answer.evaluations.back().note(), "1");
+  ASSERT_EQ(answer.adaptations.size(), 100u);
+  EXPECT_EQ(answer.adaptations.back().description(), "1");
+}
+
 TEST(Profile, OfNobodyIsNotFound) {
   const auto rows = MeetingRows(Half());
   const auto none = GetProfile({rows.get()}, ScopeAt(kNow), Asking(), "b", {});
