@@ -219,6 +219,7 @@ void AddProfileCommands(CLI::App& root, Action& selected) {
     verb->add_flag("--complete", *complete, "Complete profiles, too");
     flags->AddTo(verb);
   }
+  AddManagement(noun, selected);
   AddProspects(noun, selected);
   auto flags = std::make_shared<TimelineFlags>();
   CLI::App* verb = AddVerb(

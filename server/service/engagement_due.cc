@@ -21,9 +21,6 @@ namespace engagement = projections::engagement;
 
 constexpr std::string_view kListDue = "keyledger.ledger.v1.EngagementService/ListDue";
 
-// A year, where a request names no start.
-constexpr Micros kCadenceDefault = 365 * kMicrosPerDay;
-
 // What a query of duties continues after; where the request names no moment, the scope gets that of the first page.
 template <class Request>
 absl::StatusOr<std::string> DueAfter(const Request& request, engagement::EngagementScope& scope) {
@@ -105,10 +102,7 @@ absl::StatusOr<engagement::CadenceQuestion> ToQuestion(const ServiceContext& con
   question.filter.rule_id = request.rule_id();
   KL_ASSIGN_OR_RETURN(question.page_size, CheckPageSize(request.page_size()));
   KL_ASSIGN_OR_RETURN(question.after, DueAfter(request, scope));
-  question.start = scope.as_of - kCadenceDefault;
-  if (request.has_start_time()) {
-    KL_ASSIGN_OR_RETURN(question.start, StartOf(request, scope.as_of));
-  }
+  KL_ASSIGN_OR_RETURN(question.start, StartOrYear(request, scope.as_of));
   return question;
 }
 

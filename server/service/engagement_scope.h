@@ -57,6 +57,12 @@ absl::StatusOr<Micros> StartOf(const Request& request, Micros as_of) {
   return start;
 }
 
+// The same where a request without a start is about the year before as_of.
+template <class Request>
+absl::StatusOr<Micros> StartOrYear(const Request& request, Micros as_of) {
+  return request.has_start_time() ? StartOf(request, as_of) : as_of - 365 * kMicrosPerDay;
+}
+
 // INVALID_ARGUMENT (kInvalidToken), unless a page may be of the moment that its token names: one that could be asked
 // for when the token was given, so none later than that of a first page now. What a token says is not the server's
 // word.

@@ -242,6 +242,35 @@ TEST_P(Engagement, GetCoverageAndListOwnersTellOnWhomAccountsRest) {
   EXPECT_EQ(Refused(&Stub::GetCoverage, wrong).field_names(), Fields{"window_days"});
 }
 
+TEST_P(Engagement, GetManagementCountsWhatIsManaged) {
+  server_.MustAppend(
+      Request("b", "r2",
+              {Said(Ago(3), R"(plan_drafted { plan_id: "p-1" description: "more" start_time )" + Seconds(Ago(3)) +
+                                " end_time " + Seconds(Ago(-100)) + " }"),
+               Said(Ago(2), R"(plan_agreed { plan_id: "p-1" contact_ids: "buyer" })")}));
+  cursor_ = server_.HeadCursor();
+  server_.clock().Advance(kMicrosPerSecond);
+  GetManagementRequest request;
+  request.set_dimension(GROUP_DIMENSION_OWNER);
+  // December's call was made with neither; a was met.
+  const GetManagementResponse year = Get(&Stub::GetManagement, request);
+  EXPECT_EQ(year.total().ShortDebugString(),
+            "accounts: 2 owned: 2 planned: 1 reviewed: 1 asked: 2 met: 1 managed_share: 0");
+  domain::SetTimestamp(request.mutable_start_time(), Ago(4));
+  const GetManagementResponse recent = Get(&Stub::GetManagement, request);
+  ASSERT_EQ(recent.groups_size(), 2);
+  EXPECT_EQ(recent.groups(0).ShortDebugString(), "value: \"km-1\" accounts: 1 owned: 1 managed_share: 0");
+  EXPECT_EQ(recent.groups(1).ShortDebugString(),
+            "value: \"km-2\" accounts: 1 owned: 1 planned: 1 reviewed: 1 managed: 1 managed_share: 1");
+  EXPECT_EQ(recent.without(), 0);
+  request.set_dimension(static_cast<GroupDimension>(9));
+  EXPECT_EQ(Refused(&Stub::GetManagement, request).field_names(), Fields{"dimension"});
+  request.clear_dimension();
+  EXPECT_EQ(Get(&Stub::GetManagement, request).groups_size(), 0);
+  domain::SetTimestamp(request.mutable_start_time(), server_.clock().Now());
+  EXPECT_EQ(Refused(&Stub::GetManagement, request).field_names(), Fields{"start_time"});
+}
+
 TEST_P(Engagement, ListOwnersIsOnAllPagesAsOfTheFirst) {
   ListOwnersRequest request;
   request.set_page_size(1);

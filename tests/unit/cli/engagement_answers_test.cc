@@ -3,6 +3,7 @@
 
 #include <google/protobuf/text_format.h>
 #include <grpcpp/grpcpp.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "client/cli/app.h"
@@ -31,6 +32,12 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
   grpc::Status GetCoverage(grpc::ServerContext*, const ledger::v1::GetCoverageRequest* request,
                            ledger::v1::GetCoverageResponse*) override {
     asked = request->ShortDebugString();
+    return grpc::Status::OK;
+  }
+  grpc::Status GetManagement(grpc::ServerContext*, const ledger::v1::GetManagementRequest* request,
+                             ledger::v1::GetManagementResponse* response) override {
+    asked = request->ShortDebugString();
+    *response = management;
     return grpc::Status::OK;
   }
   grpc::Status ListProspects(grpc::ServerContext*, const ledger::v1::ListProspectsRequest* request,
@@ -62,6 +69,7 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
   // The last request, as text.
   std::string asked;
   ledger::v1::ListDueResponse due;
+  ledger::v1::GetManagementResponse management;
 
  private:
   int port_ = 0;
@@ -101,6 +109,31 @@ TEST(EngagementCommands, PrintWhatIsDue) {
             "2026-01-10  overdue  acme     phone 1 of 3  phone_a 2026-01  km-07\n"
             "2026-01-12  due      beta     offer         next_step        nobody\n"
             "2 due, 1 of them overdue, for 2 accounts, as of 2026-01-10T12:00:00Z\n");
+}
+
+TEST(EngagementCommands, PrintHowManyAccountsAreManaged) {
+  FakeEngagement server;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"(
+      total { accounts: 1204 owned: 1000 planned: 10 reviewed: 9 asked: 1100 kept: 900 met: 950 managed: 8
+              managed_share: 0.00664 }
+      groups { value: "hotel" accounts: 3 owned: 3 planned: 2 reviewed: 1 asked: 3 kept: 2 met: 2 managed: 1
+               managed_share: 0.3333 }
+      without: 1)",
+                                                            &server.management));
+  EXPECT_EQ(server.Print({"account", "management", "--by", "segment", "--start", "1970-01-02", "--region", "CN"}),
+            "segment  accounts  owned  planned  reviewed  asked  kept  met  managed   share\n"
+            "hotel           3      3        2         1      3     2    2        1  33.3 %\n"
+            "all         1,204  1,000       10         9  1,100   900  950        8   0.7 %\n"
+            "1 accounts without a segment\n");
+  EXPECT_EQ(server.asked,
+            "scope { accounts { region: \"CN\" } } start_time { seconds: 86400 } dimension: GROUP_DIMENSION_SEGMENT");
+  EXPECT_THAT(server.Print({"--json", "account", "management"}), ::testing::HasSubstr("\"managed\""));
+  EXPECT_EQ(server.asked, "scope { accounts { } }");
+  server.management.Clear();
+  server.management.mutable_total();
+  EXPECT_EQ(server.Print({"account", "management"}),
+            "     accounts  owned  planned  reviewed  asked  kept  met  managed  share\n"
+            "all         0      0        0         0      0     0    0        0      -\n");
 }
 
 }  // namespace
