@@ -88,6 +88,30 @@ Table CountTable(std::vector<Column> names) {
   return Table(std::move(names));
 }
 
+void PrintAppointments(Session& session, const v1::GetCadenceResponse& response) {
+  if (response.appointments().appointments() == 0) {
+    return;
+  }
+  std::vector<Column> columns = {{"appointments of"}};
+  for (const char* header : {"set", "made", "late", "minutes late", "missed by us", "missed by account", "cancelled",
+                             "put off", "nothing said"}) {
+    columns.push_back({header, Align::kRight});
+  }
+  Table table(std::move(columns));
+  const auto add = [&table](const std::string& name, const v1::AppointmentCount& count) {
+    table.Add({name, FormatCount(count.appointments()), FormatCount(count.made()), FormatCount(count.made_late()),
+               DecimalOf(count.has_mean_late_minutes(), count.mean_late_minutes()), FormatCount(count.missed_by_us()),
+               FormatCount(count.missed_by_account()), FormatCount(count.cancelled()), FormatCount(count.put_off()),
+               FormatCount(count.open())});
+  };
+  for (const v1::AppointmentCount& person : response.appointment_people()) {
+    add(person.person(), person);
+  }
+  add("all", response.appointments());
+  session.out() << "\n";
+  session.Print(table);
+}
+
 void PrintCadence(Session& session, const v1::GetCadenceResponse& response) {
   Table counts = CountTable({{"rule or person"}});
   for (const v1::CadenceCount& rule : response.rules()) {
@@ -98,6 +122,7 @@ void PrintCadence(Session& session, const v1::GetCadenceResponse& response) {
   }
   counts.Add(CountCells({"all"}, response.total()));
   session.Print(counts);
+  PrintAppointments(session, response);
   if (!response.periods().empty()) {
     Table periods({{"period"}, {"rule"}, {"asked", Align::kRight}, {"made", Align::kRight}, {"kept"}});
     for (const v1::CadencePeriod& period : response.periods()) {

@@ -194,6 +194,18 @@ TEST_P(Engagement, GetCadenceCountsWhatCameDue) {
   EXPECT_EQ(response.total().required(), 1);
   EXPECT_EQ(response.total().missed(), 1);
   ASSERT_GE(response.periods_size(), 1);
+  EXPECT_EQ(response.appointments().ShortDebugString(), "");
+  server_.MustAppend(Request(
+      "a", "r2",
+      {Said(Ago(3), R"(interaction_planned { interaction_id: "i-1" kind: INTERACTION_KIND_PHONE people: "km-1"
+                       start_time )" +
+                        Seconds(Ago(2)) + " }"),
+       Said(Ago(2), R"(interaction_made { interaction_id: "i-1" kind: INTERACTION_KIND_PHONE people: "km-1"
+                       late_minutes: 20 })")}));
+  cursor_ = server_.HeadCursor();
+  server_.clock().Advance(kMicrosPerSecond);
+  EXPECT_EQ(Get(&Stub::GetCadence, request).appointment_people(0).ShortDebugString(),
+            "person: \"km-1\" appointments: 1 made: 1 made_late: 1 mean_late_minutes: 20");
   request.set_rule_id("Call");
   EXPECT_EQ(Refused(&Stub::GetCadence, request).field_names(), Fields{"rule_id"});
 }

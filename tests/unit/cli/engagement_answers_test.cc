@@ -40,6 +40,12 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
     *response = management;
     return grpc::Status::OK;
   }
+  grpc::Status GetCadence(grpc::ServerContext*, const ledger::v1::GetCadenceRequest* request,
+                          ledger::v1::GetCadenceResponse* response) override {
+    asked = request->ShortDebugString();
+    *response = cadence;
+    return grpc::Status::OK;
+  }
   grpc::Status ListProspects(grpc::ServerContext*, const ledger::v1::ListProspectsRequest* request,
                              ledger::v1::ListProspectsResponse*) override {
     asked = request->ShortDebugString();
@@ -70,6 +76,7 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
   std::string asked;
   ledger::v1::ListDueResponse due;
   ledger::v1::GetManagementResponse management;
+  ledger::v1::GetCadenceResponse cadence;
 
  private:
   int port_ = 0;
@@ -127,13 +134,33 @@ TEST(EngagementCommands, PrintHowManyAccountsAreManaged) {
             "1 accounts without a segment\n");
   EXPECT_EQ(server.asked,
             "scope { accounts { region: \"CN\" } } start_time { seconds: 86400 } dimension: GROUP_DIMENSION_SEGMENT");
-  EXPECT_THAT(server.Print({"--json", "account", "management"}), ::testing::HasSubstr("\"managed\""));
+  EXPECT_THAT(server.Print({"--output", "json", "account", "management"}), ::testing::HasSubstr("\"managed\""));
   EXPECT_EQ(server.asked, "scope { accounts { } }");
   server.management.Clear();
   server.management.mutable_total();
   EXPECT_EQ(server.Print({"account", "management"}),
             "     accounts  owned  planned  reviewed  asked  kept  met  managed  share\n"
             "all         0      0        0         0      0     0    0        0      -\n");
+}
+
+TEST(EngagementCommands, PrintWhatBecameOfAppointments) {
+  FakeEngagement server;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"(
+      total { required: 0 }
+      appointments { appointments: 9 made: 4 made_late: 2 mean_late_minutes: 22.5 missed_by_us: 1 missed_by_account: 1
+                     cancelled: 1 put_off: 1 open: 1 }
+      appointment_people { person: "ann" appointments: 8 made: 4 made_late: 2 mean_late_minutes: 22.5
+                           missed_by_account: 1 cancelled: 1 put_off: 1 open: 1 }
+      appointment_people { person: "bob" appointments: 1 missed_by_us: 1 })",
+                                                            &server.cadence));
+  EXPECT_THAT(server.Print({"duty", "cadence", "--person", "ann"}),
+              ::testing::HasSubstr(
+                  "appointments of  set  made  late  minutes late  missed by us  missed by account  cancelled  put off  nothing said\n"
+                  "ann                8     4     2         22.50             0                  1          1        1             1\n"
+                  "bob                1     0     0             -             1                  0          0        0             0\n"
+                  "all                9     4     2         22.50             1                  1          1        1             1\n"));
+  server.cadence.clear_appointments();
+  EXPECT_THAT(server.Print({"duty", "cadence"}), ::testing::Not(::testing::HasSubstr("appointments")));
 }
 
 }  // namespace
