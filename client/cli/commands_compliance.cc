@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "client/cli/describe.h"
+#include "client/cli/kind_flag.h"
 #include "client/cli/pipeline_flags.h"
 #include "keyledger/ledger/v1/retention_service.pb.h"
 
@@ -20,6 +21,7 @@ struct ComplianceFlags {
   std::string time_zone;
   std::string limit;
   bool prices = false;
+  KindFlag kinds;
 };
 
 std::string LimitText(const v1::GivenLimit& limit) {
@@ -59,6 +61,7 @@ int ShowGiven(Session& session, const ComplianceFlags& flags) {
                      : flags.period == "quarter" ? v1::PERIOD_QUARTER
                                                  : v1::PERIOD_MONTH);
   request.set_time_zone(flags.time_zone);
+  flags.kinds.Fill(request);
   return ShowPages(session, request, flags.scope.pages, &client::Client::ListGiven,
                    Table({{"account"},
                           {"contact"},
@@ -145,6 +148,9 @@ void AddComplianceCommands(CLI::App& root, Action& selected) {
     CLI::App* verb = AddQuery(noun, "given", "Lists gifts, commissions, services and loans by contact and period",
                               selected, flags, ShowGiven);
     verb->footer("Example: keyledger compliance given --account acme --period quarter");
+    flags->kinds.AddTo(verb, *ev::EventKind_descriptor(),
+                       {"gift-given", "commission-paid", "commission-accrued", "commission-refused", "service-provided",
+                        "loan-issued"});
     flags->scope.AddAccount(verb);
     verb->add_option("--period", flags->period, "month, quarter or year")
         ->check(CLI::IsMember({"month", "quarter", "year"}))

@@ -8,6 +8,7 @@
 
 #include "client/cli/describe.h"
 #include "client/cli/figures.h"
+#include "client/cli/kind_flag.h"
 #include "client/cli/pipeline_flags.h"
 
 namespace keyledger::cli {
@@ -21,6 +22,7 @@ struct DutyFlags {
   std::string reader;
   std::string purpose;
   bool overdue = false;
+  KindFlag kinds;
 };
 
 std::string StateOf(const v1::Duty& duty) { return duty.lapsed() ? "lapsed" : duty.overdue() ? "overdue" : "due"; }
@@ -50,6 +52,7 @@ int ShowDue(Session& session, const DutyFlags& flags) {
     *request.mutable_until() = TimeOf(flags.until);
   }
   request.set_overdue_only(flags.overdue);
+  flags.kinds.Fill(request);
   request.set_reader(flags.reader);
   request.set_purpose(flags.purpose);
   v1::ListDueResponse last;
@@ -172,6 +175,7 @@ void AddDutyCommands(CLI::App& root, Action& selected) {
     verb->add_option("--until", flags->until, "What is due before this time (default: the end of the day)")
         ->check(TimeText());
     verb->add_flag("--overdue", flags->overdue, "Only what is overdue");
+    flags->kinds.AddTo(verb, *v1::DutyKind_descriptor());
     verb->add_option("--reader", flags->reader, "Who reads: with --purpose, days of contacts are told, too");
     verb->add_option("--purpose", flags->purpose, "What for; it goes on record");
     flags->scope.AddTo(verb);

@@ -34,6 +34,11 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
     asked = request->ShortDebugString();
     return grpc::Status::OK;
   }
+  grpc::Status ListGiven(grpc::ServerContext*, const ledger::v1::ListGivenRequest* request,
+                         ledger::v1::ListGivenResponse*) override {
+    asked = request->ShortDebugString();
+    return grpc::Status::OK;
+  }
   grpc::Status GetManagement(grpc::ServerContext*, const ledger::v1::GetManagementRequest* request,
                              ledger::v1::GetManagementResponse* response) override {
     asked = request->ShortDebugString();
@@ -72,6 +77,16 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
     return out.str();
   }
 
+  // Runs the command, which is refused; returns what it says.
+  std::string Refuse(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--server", "127.0.0.1:" + std::to_string(port_), "--timeout", "10"});
+    std::istringstream in;
+    std::ostringstream out;
+    std::ostringstream err;
+    EXPECT_NE(Run(arguments, Environment{in, out, err}), 0) << out.str();
+    return err.str();
+  }
+
   // The last request, as text.
   std::string asked;
   ledger::v1::ListDueResponse due;
@@ -101,6 +116,24 @@ TEST(EngagementCommands, AskForWhatTheirOptionsSay) {
             "EVENT_KIND_INTERACTION_MISSED retracted: true");
   server.Print({"compliance", "flags", "--prices"});
   EXPECT_EQ(server.asked, "scope { accounts { } } measure: LIMIT_MEASURE_UNIT_PRICE_MICROS");
+}
+
+TEST(EngagementCommands, TakeTheKindsThatThereAre) {
+  FakeEngagement server;
+  server.Print({"account", "timeline", "--kind", "gift-given", "--kind", "need_stated", "acme"});
+  EXPECT_EQ(server.asked, "account_id: \"acme\" kinds: EVENT_KIND_GIFT_GIVEN kinds: EVENT_KIND_NEED_STATED");
+  server.Print({"duty", "list", "--kind", "plan-review"});
+  EXPECT_EQ(server.asked, "scope { accounts { } } kinds: DUTY_KIND_PLAN_REVIEW");
+  server.Print({"compliance", "given", "--kind", "loan-issued"});
+  EXPECT_EQ(server.asked, "scope { accounts { } } period: PERIOD_MONTH kinds: EVENT_KIND_LOAN_ISSUED");
+  server.asked.clear();
+  EXPECT_THAT(server.Refuse({"account", "timeline", "acme", "--kind", "gift"}),
+              ::testing::HasSubstr("'gift' is none of account-opened, "));
+  EXPECT_THAT(server.Refuse({"duty", "list", "--kind", "gift-given"}),
+              ::testing::HasSubstr("'gift-given' is none of periodic, follow-up, "));
+  EXPECT_THAT(server.Refuse({"compliance", "given", "--kind", "need-stated"}),
+              ::testing::HasSubstr("'need-stated' is none of gift-given, commission-paid, "));
+  EXPECT_EQ(server.asked, "");
 }
 
 TEST(EngagementCommands, PrintWhatIsDue) {
