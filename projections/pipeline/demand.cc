@@ -17,13 +17,16 @@ namespace {
 using events::v1::DemandForecastStated;
 
 absl::Status SumOutOfRange() {
-  return MakeError(Reason::kArithmeticRange, "a sum of money does not fit in 64 bits; narrow the scope");
+  return MakeError(Reason::kArithmeticRange, "a sum does not fit in 64 bits; narrow the scope");
 }
 
 bool Add(int64_t& sum, int64_t more) { return !__builtin_add_overflow(sum, more, &sum); }
 
-// A period and a currency.
+// A period and a currency, or kUnits.
 using Place = std::pair<int64_t, std::string>;
+
+// In the place of a currency, and none: what is counted are units.
+constexpr const char* kUnits = "units";
 
 // What was said of one period on one basis.
 struct Said {
@@ -38,9 +41,9 @@ struct Expected {
   Said estimated;
 };
 
-// An account with a forecast of a period.
+// An account with a forecast of a period, in micros or units.
 struct Forecast {
-  int64_t micros = 0;
+  int64_t expected = 0;
   bool declared = false;
   int64_t ordered = 0;
 };
@@ -59,16 +62,17 @@ class Demand {
       if (cancelled || (!query_.category.empty() && order.category() != query_.category)) continue;
       const Place place(periods_.IndexAt(life.open_time()), order.amount().currency_code());
       if (!Add(ordered[place], order.amount().micros())) return SumOutOfRange();
+      if (order.units() > 0 && !Add(ordered[{place.first, kUnits}], order.units())) return SumOutOfRange();
     }
-    for (const auto& [place, micros] : ordered) {
-      if (!Add(ordered_[place], micros)) return SumOutOfRange();
+    for (const auto& [place, sum] : ordered) {
+      if (!Add(ordered_[place], sum)) return SumOutOfRange();
     }
     std::map<Place, Expected> expected;
     if (!TakeForecasts(account, expected)) return SumOutOfRange();
     for (const auto& [place, said] : expected) {
       Forecast& forecast = forecasts_[place][account.account_id()];
       forecast.declared = said.declared.value().has_value();
-      forecast.micros = forecast.declared ? *said.declared.value() : said.estimated.value().value_or(0);
+      forecast.expected = forecast.declared ? *said.declared.value() : said.estimated.value().value_or(0);
       const auto found = ordered.find(place);
       forecast.ordered = found == ordered.end() ? 0 : found->second;
     }
@@ -77,10 +81,15 @@ class Demand {
 
   absl::Status AddBought(const AccountHistory& history, const std::string& currency) {
     for (const HistoryTrade& trade : history.trades) {
-      const Place place(periods_.IndexAt(trade.occurred), currency);
-      const auto accounts = forecasts_.find(place);
-      if (accounts == forecasts_.end() || !accounts->second.contains(history.account_id)) continue;
-      if (!Add(bought_[place], RevenueOf(trade, scope_.basis))) return SumOutOfRange();
+      const int64_t period = periods_.IndexAt(trade.occurred);
+      const Place money(period, currency);
+      const Place units(period, kUnits);
+      if (Expects(money, history.account_id) && !Add(bought_[money], RevenueOf(trade, scope_.basis))) {
+        return SumOutOfRange();
+      }
+      if (Expects(units, history.account_id) && !Add(bought_[units], trade.is_return ? -trade.units : trade.units)) {
+        return SumOutOfRange();
+      }
     }
     return absl::OkStatus();
   }
@@ -89,7 +98,8 @@ class Demand {
   absl::StatusOr<std::string> OnlyCurrency() const {
     std::set<std::string> found;
     for (const auto& [place, accounts] : forecasts_) found.insert(place.second);
-    for (const auto& [place, micros] : ordered_) found.insert(place.second);
+    for (const auto& [place, sum] : ordered_) found.insert(place.second);
+    found.erase(kUnits);
     if (found.size() <= 1) return found.empty() ? std::string() : *found.begin();
     return FieldError("scope.currency_code",
                       fmt::format("the data has several currencies ({}): name one", fmt::join(found, ", ")));
@@ -98,12 +108,20 @@ class Demand {
   absl::StatusOr<std::vector<DemandRow>> Rows(const std::string& currency) const {
     std::set<int64_t> periods;
     for (const auto& [place, accounts] : forecasts_) Note(place, currency, periods);
-    for (const auto& [place, micros] : ordered_) Note(place, currency, periods);
+    for (const auto& [place, sum] : ordered_) Note(place, currency, periods);
     std::vector<DemandRow> rows;
     for (const int64_t period : periods) {
       DemandRow& row = rows.emplace_back();
       row.period = period;
-      if (!Fill({period, currency}, row)) return SumOutOfRange();
+      DemandUnits money;
+      if (!Fill({period, currency}, money) || !Fill({period, kUnits}, row.units)) return SumOutOfRange();
+      row.declared_micros = money.declared;
+      row.estimated_micros = money.estimated;
+      row.ordered_micros = money.ordered;
+      row.bought_micros = money.bought;
+      row.accounts = money.accounts;
+      row.mean_error = money.mean_error;
+      row.ratio = money.ratio;
     }
     return rows;
   }
@@ -119,44 +137,55 @@ class Demand {
               stated.declared()}] = &stated;
     }
     for (const auto& [key, stated] : latest) {
-      if (!stated->has_amount()) continue;
-      const Place place(periods_.IndexAt(std::get<1>(key) - 1), stated->amount().currency_code());
-      Said& said = stated->declared() ? expected[place].declared : expected[place].estimated;
-      std::optional<int64_t>& sum = stated->category().empty() ? said.everything : said.categories;
-      int64_t total = sum.value_or(0);
-      if (!Add(total, stated->amount().micros())) return false;
-      sum = total;
+      const int64_t period = periods_.IndexAt(std::get<1>(key) - 1);
+      const Place money(period, stated->amount().currency_code());
+      if (stated->has_amount() && !TakeForecast(*stated, stated->amount().micros(), expected[money])) return false;
+      if (stated->units() > 0 && !TakeForecast(*stated, stated->units(), expected[{period, kUnits}])) return false;
     }
     return true;
   }
 
-  void Note(const Place& place, const std::string& currency, std::set<int64_t>& periods) const {
-    if (place.second == currency && periods_.StartOf(place.first) >= query_.start) periods.insert(place.first);
+  static bool TakeForecast(const DemandForecastStated& stated, int64_t value, Expected& expected) {
+    Said& said = stated.declared() ? expected.declared : expected.estimated;
+    std::optional<int64_t>& sum = stated.category().empty() ? said.everything : said.categories;
+    int64_t total = sum.value_or(0);
+    if (!Add(total, value)) return false;
+    sum = total;
+    return true;
   }
 
-  bool Fill(const Place& place, DemandRow& row) const {
-    if (const auto ordered = ordered_.find(place); ordered != ordered_.end()) row.ordered_micros = ordered->second;
+  bool Expects(const Place& place, const std::string& account_id) const {
+    const auto accounts = forecasts_.find(place);
+    return accounts != forecasts_.end() && accounts->second.contains(account_id);
+  }
+
+  void Note(const Place& place, const std::string& currency, std::set<int64_t>& periods) const {
+    if ((place.second == currency || place.second == kUnits) && periods_.StartOf(place.first) >= query_.start) periods.insert(place.first);
+  }
+
+  bool Fill(const Place& place, DemandUnits& out) const {
+    if (const auto ordered = ordered_.find(place); ordered != ordered_.end()) out.ordered = ordered->second;
     const auto accounts = forecasts_.find(place);
     int64_t forecast_sum = 0;
     int64_t ordered_sum = 0;
     double errors = 0;
     if (accounts != forecasts_.end()) {
       for (const auto& [account_id, forecast] : accounts->second) {
-        if (!Add(forecast.declared ? row.declared_micros : row.estimated_micros, forecast.micros)) return false;
-        if (forecast.micros == 0) continue;
-        row.accounts += 1;
-        if (!Add(forecast_sum, forecast.micros) || !Add(ordered_sum, forecast.ordered)) return false;
-        const double off = static_cast<double>(forecast.ordered) - static_cast<double>(forecast.micros);
-        errors += std::abs(off) / static_cast<double>(forecast.micros);
+        if (!Add(forecast.declared ? out.declared : out.estimated, forecast.expected)) return false;
+        if (forecast.expected == 0) continue;
+        out.accounts += 1;
+        if (!Add(forecast_sum, forecast.expected) || !Add(ordered_sum, forecast.ordered)) return false;
+        const double off = static_cast<double>(forecast.ordered) - static_cast<double>(forecast.expected);
+        errors += std::abs(off) / static_cast<double>(forecast.expected);
       }
     }
     if (query_.category.empty()) {
       const auto bought = bought_.find(place);
-      row.bought_micros = bought == bought_.end() ? 0 : bought->second;
+      out.bought = bought == bought_.end() ? 0 : bought->second;
     }
-    if (row.accounts == 0) return true;
-    row.mean_error = errors / static_cast<double>(row.accounts);
-    row.ratio = static_cast<double>(ordered_sum) / static_cast<double>(forecast_sum);
+    if (out.accounts == 0) return true;
+    out.mean_error = errors / static_cast<double>(out.accounts);
+    out.ratio = static_cast<double>(ordered_sum) / static_cast<double>(forecast_sum);
     return true;
   }
 

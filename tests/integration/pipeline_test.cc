@@ -123,6 +123,7 @@ shard::SubmittedEvent Expected(int day, int64_t usd) {
   domain::SetTimestamp(stated.mutable_start_time(), Day(59));
   domain::SetTimestamp(stated.mutable_end_time(), Day(90));
   SetUsd(usd, stated.mutable_amount());
+  stated.set_units(20);
   stated.set_declared(true);
   return fact;
 }
@@ -324,6 +325,8 @@ TEST_P(PipelineCalls, GetDemandReferralsAndSaleModes) {
   EXPECT_EQ(demand.periods(0).ordered_micros(), 85 * kUnit);
   EXPECT_EQ(demand.periods(0).bought_micros(), 60 * kUnit);
   EXPECT_DOUBLE_EQ(demand.periods(0).ratio(), 0.8);
+  EXPECT_EQ(demand.periods(0).units().declared(), 20);
+  EXPECT_EQ(demand.periods(0).units().accounts(), 1);
   EXPECT_EQ(demand.currency_code(), "USD");
   EXPECT_EQ(Get(&Stub::GetReferrals, All<GetReferralsRequest>()).asked(), 1);
   const auto modes = Get(&Stub::GetSaleModes, All<GetSaleModesRequest>());
