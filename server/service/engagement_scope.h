@@ -24,6 +24,8 @@ namespace keyledger::service {
 
 // Bytes of an id of one of our people.
 inline constexpr size_t kPersonBytesMax = 128;
+// Bytes of an id of an activity.
+inline constexpr size_t kActivityBytesMax = 128;
 
 // Errors: INVALID_ARGUMENT (kInvalidField), naming fields below `prefix`: as_of, known_at, accounts.<field>. Neither
 // moment may be after AsOfNow. What walks over the scope ends when the call is canceled, or its deadline is over;

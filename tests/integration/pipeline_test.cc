@@ -79,6 +79,7 @@ shard::SubmittedEvent Raised(int day, const std::string& id, int due_day) {
   issue.set_issue_id(id);
   issue.set_kind(events::v1::ISSUE_KIND_COMPLAINT);
   issue.set_description("late delivery");
+  issue.set_activity_id("meeting-" + id);
   domain::SetTimestamp(issue.mutable_due_time(), Day(due_day));
   return fact;
 }
@@ -287,6 +288,14 @@ TEST_P(PipelineCalls, ListIssues) {
   EXPECT_EQ(response.times(0).in_time(), 1);
   EXPECT_EQ(response.times(0).late(), 1);
   EXPECT_EQ(response.times(0).median_hours(), 48);
+  auto request = All<ListIssuesRequest>();
+  request.set_activity_id("meeting-I-2");
+  const auto raised = Get(&Stub::ListIssues, request);
+  ASSERT_EQ(raised.issues_size(), 1);
+  EXPECT_EQ(raised.issues(0).issue_id(), "I-2");
+  EXPECT_EQ(raised.issues(0).activity_id(), "meeting-I-2");
+  request.set_activity_id(std::string(129, 'x'));
+  ExpectField(&Stub::ListIssues, request, "activity_id");
 }
 
 TEST_P(PipelineCalls, ListPromisesPlansAndItems) {
