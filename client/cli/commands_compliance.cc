@@ -5,6 +5,7 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "client/cli/describe.h"
 #include "client/cli/kind_flag.h"
@@ -47,7 +48,8 @@ void AddGivenRows(Table& table, const v1::ListGivenResponse& response) {
     }
     table.Add({row.account_id(), row.contact_id(), row.period(),
                ShortEnum(ev::EventKind_Name(row.kind()), "EVENT_KIND_"), row.name(), FormatCount(row.times()),
-               row.quantity() == 0 ? "-" : FormatCount(row.quantity()), value, limits});
+               row.quantity() == 0 ? "-" : FormatCount(row.quantity()), value,
+               fmt::format("{}", fmt::join(row.purposes(), "; ")), limits});
   }
 }
 
@@ -71,6 +73,7 @@ int ShowGiven(Session& session, const ComplianceFlags& flags) {
                           {"times", Align::kRight},
                           {"units", Align::kRight},
                           {"value"},
+                          {"for"},
                           {"limits"}}),
                    AddGivenRows);
 }

@@ -24,6 +24,8 @@ struct Given {
   // Null: nothing was given, as with what was refused without an amount.
   const events::v1::Money* value = nullptr;
   const LimitCounts* counts = nullptr;
+  // Null: the event has none.
+  const std::string* purpose = nullptr;
 };
 
 const std::string& Nothing() {
@@ -36,15 +38,15 @@ std::optional<Given> GivenIn(const Event& event) {
   switch (event.payload_case()) {
     case Event::kGiftGiven: {
       const auto& gift = event.gift_given();
-      return Given{&gift.contact_id(), &gift.item(), gift.quantity(), &gift.value(), &gift.counts()};
+      return Given{&gift.contact_id(), &gift.item(), gift.quantity(), &gift.value(), &gift.counts(), &gift.purpose()};
     }
     case Event::kCommissionPaid: {
       const auto& paid = event.commission_paid();
-      return Given{&paid.contact_id(), &Nothing(), 0, &paid.amount(), &paid.counts()};
+      return Given{&paid.contact_id(), &Nothing(), 0, &paid.amount(), &paid.counts(), &paid.purpose()};
     }
     case Event::kCommissionAccrued: {
       const auto& accrued = event.commission_accrued();
-      return Given{&accrued.contact_id(), &Nothing(), 0, &accrued.amount(), &accrued.counts()};
+      return Given{&accrued.contact_id(), &Nothing(), 0, &accrued.amount(), &accrued.counts(), &accrued.purpose()};
     }
     case Event::kCommissionRefused: {
       const auto& refused = event.commission_refused();
@@ -56,7 +58,7 @@ std::optional<Given> GivenIn(const Event& event) {
     }
     case Event::kLoanIssued: {
       const auto& loan = event.loan_issued();
-      return Given{&loan.contact_id(), &loan.item(), loan.quantity(), &loan.value(), nullptr};
+      return Given{&loan.contact_id(), &loan.item(), loan.quantity(), &loan.value(), nullptr, &loan.purpose()};
     }
     default:
       return std::nullopt;
@@ -108,6 +110,11 @@ struct Group {
   std::map<std::pair<std::string, Micros>, std::pair<uint64_t, GivenLimit>> limits;
 };
 
+void AddPurpose(const std::string& purpose, std::vector<std::string>& purposes) {
+  if (purpose.empty() || purposes.size() == kPurposesMax) return;
+  if (std::find(purposes.begin(), purposes.end(), purpose) == purposes.end()) purposes.push_back(purpose);
+}
+
 void CountGiven(const EngagementHistory& history, const HistoryRow& row, const domain::ProgramSet& programs,
                 const GivenQuery& query, std::map<GroupKey, Group>& groups) {
   if (row.times.occurred < query.start) return;
@@ -124,6 +131,7 @@ void CountGiven(const EngagementHistory& history, const HistoryRow& row, const d
   group.row.name = *given->name;
   group.row.times += 1;
   AddCapped(group.row.quantity, given->quantity);
+  if (given->purpose != nullptr) AddPurpose(*given->purpose, group.row.purposes);
   if (given->value != nullptr) AddCapped(group.row.value[given->value->currency_code()], given->value->micros());
   if (given->counts == nullptr) return;
   for (const events::v1::LimitCount& count : *given->counts) {

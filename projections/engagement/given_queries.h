@@ -41,6 +41,8 @@ struct GivenLimit {
   std::optional<int64_t> max_micros;
 };
 
+inline constexpr size_t kPurposesMax = 20;
+
 struct GivenRow {
   std::string account_id;
   // Empty: none was named.
@@ -57,6 +59,8 @@ struct GivenRow {
   std::map<std::string, int64_t> value;
   // By counter and period.
   std::vector<GivenLimit> limits;
+  // What gifts, commissions and loans were for, each once, in the order of time; at most kPurposesMax.
+  std::vector<std::string> purposes;
 };
 
 struct GivenPage {

@@ -78,6 +78,7 @@ void Fill(const engagement::GivenRow& row, const Periods& periods, ledger::v1::G
     used.set_micros(limit.micros);
     if (limit.max_micros.has_value()) used.set_max_micros(*limit.max_micros);
   }
+  for (const std::string& purpose : row.purposes) out.add_purposes(purpose);
 }
 
 absl::StatusOr<engagement::ProspectsQuery> ToQuery(const ledger::v1::ListProspectsRequest& request,

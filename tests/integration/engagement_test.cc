@@ -52,7 +52,7 @@ shard::SubmittedEvent Said(Micros at, const std::string& text) {
 std::string Seconds(Micros time) { return "{ seconds: " + std::to_string(time / kMicrosPerSecond) + " }"; }
 
 shard::SubmittedEvent Gift(Micros at) {
-  return Said(at, R"(gift_given { contact_id: "buyer" item: "tea" quantity: 1
+  return Said(at, R"(gift_given { contact_id: "buyer" item: "tea" quantity: 1 purpose: "thanks"
                                   value { micros: 5000000 currency_code: "USD" } })");
 }
 
@@ -323,6 +323,8 @@ TEST_P(Engagement, WhatWasGivenIsHeldAgainstLimits) {
   EXPECT_EQ(given.rows(0).contact_id(), "buyer");
   EXPECT_EQ(given.rows(0).period(), "2026-01");
   EXPECT_EQ(given.rows(0).times(), 2);
+  ASSERT_EQ(given.rows(0).purposes_size(), 1);
+  EXPECT_EQ(given.rows(0).purposes(0), "thanks");
   ASSERT_EQ(given.rows(0).limits_size(), 1);
   EXPECT_EQ(given.rows(0).limits(0).times(), 2);
   EXPECT_EQ(given.rows(0).limits(0).max_times(), 1);

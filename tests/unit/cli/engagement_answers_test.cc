@@ -35,8 +35,9 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
     return grpc::Status::OK;
   }
   grpc::Status ListGiven(grpc::ServerContext*, const ledger::v1::ListGivenRequest* request,
-                         ledger::v1::ListGivenResponse*) override {
+                         ledger::v1::ListGivenResponse* response) override {
     asked = request->ShortDebugString();
+    *response = given;
     return grpc::Status::OK;
   }
   grpc::Status GetManagement(grpc::ServerContext*, const ledger::v1::GetManagementRequest* request,
@@ -92,6 +93,7 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
   ledger::v1::ListDueResponse due;
   ledger::v1::GetManagementResponse management;
   ledger::v1::GetCadenceResponse cadence;
+  ledger::v1::ListGivenResponse given;
 
  private:
   int port_ = 0;
@@ -149,6 +151,17 @@ TEST(EngagementCommands, PrintWhatIsDue) {
             "2026-01-10  overdue  acme     phone 1 of 3  phone_a 2026-01  km-07\n"
             "2026-01-12  due      beta     offer         next_step        nobody\n"
             "2 due, 1 of them overdue, for 2 accounts, as of 2026-01-10T12:00:00Z\n");
+}
+
+TEST(EngagementCommands, PrintWhatWasGivenAndWhatFor) {
+  FakeEngagement server;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"(
+      rows { account_id: "acme" contact_id: "buyer" period: "2026-02" kind: EVENT_KIND_GIFT_GIVEN name: "tea" times: 2
+             quantity: 4 value { micros: 30000000 currency_code: "USD" } purposes: "thanks" purposes: "a feast" })",
+                                                            &server.given));
+  EXPECT_EQ(server.Print({"compliance", "given"}),
+            "account  contact  period   what        name  times  units  value      for              limits\n"
+            "acme     buyer    2026-02  gift_given  tea       2      4  30.00 USD  thanks; a feast\n");
 }
 
 TEST(EngagementCommands, PrintHowManyAccountsAreManaged) {

@@ -80,6 +80,40 @@ TEST(Given, IsSummedByContactPeriodAndKindWithTheLimitsItCountsTowards) {
                    "a buyer 2026-02 17 tea 2x4 30 USD [2/2 30/500]", "b head 2026-03 126 press 1x1 9 USD"}));
 }
 
+TEST(Given, SaysWhatItWasForEachPurposeOnce) {
+  MeetingLog log;
+  log.Open("a", Utc(2025, 1, 1));
+  for (const char* purpose : {"spring festival", "thanks", "", "spring festival"}) {
+    log.Say("a", Utc(2026, 2, 1),
+            std::string(R"(gift_given { contact_id: "buyer" item: "tea" quantity: 1 purpose: ")") + purpose + "\" }");
+  }
+  log.Say("a", Utc(2026, 2, 2), R"(loan_issued { loan_id: "L-1" item: "press" quantity: 1 purpose: "a trial" })");
+  log.Say("a", Utc(2026, 2, 2), R"(service_provided { kind: "repair" description: "at night" })");
+  const auto rows = MeetingRows(log);
+  const auto page = ListGiven({rows.get()}, ScopeAt(kNow), GiftLimit(), {});
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->rows.size(), 3u);
+  EXPECT_EQ(page->rows[0].name, "repair");
+  EXPECT_EQ(page->rows[0].purposes, Texts{});
+  EXPECT_EQ(page->rows[1].purposes, Texts{"a trial"});
+  EXPECT_EQ(page->rows[2].purposes, (Texts{"spring festival", "thanks"}));
+}
+
+TEST(Given, NamesTwentyPurposesAtMost) {
+  MeetingLog log;
+  log.Open("a", Utc(2025, 1, 1));
+  for (int i = 0; i < 21; ++i) {
+    log.Say("a", Utc(2026, 2, 1), "gift_given { contact_id: \"buyer\" item: \"tea\" quantity: 1 purpose: \"p" +
+                                      std::to_string(i) + "\" }");
+  }
+  const auto rows = MeetingRows(log);
+  const auto page = ListGiven({rows.get()}, ScopeAt(kNow), GiftLimit(), {});
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->rows.size(), 1u);
+  EXPECT_EQ(page->rows[0].purposes.size(), 20u);
+  EXPECT_EQ(page->rows[0].times, 21);
+}
+
 TEST(Given, IsOfOneAccountOfSomeKindsAndPageByPage) {
   GivenQuery query;
   query.account_id = "a";
