@@ -148,12 +148,13 @@ void AddComplianceCommands(CLI::App& root, Action& selected) {
   CLI::App* noun = Noun(root, "compliance", "What was given, and what limits and rules say to it");
   {
     auto flags = std::make_shared<ComplianceFlags>();
-    CLI::App* verb = AddQuery(noun, "given", "Lists gifts, commissions, services and loans by contact and period",
-                              selected, flags, ShowGiven);
+    CLI::App* verb =
+        AddQuery(noun, "given", "Lists gifts, commissions, services, loans and samples by contact and period", selected,
+                 flags, ShowGiven);
     verb->footer("Example: keyledger compliance given --account acme --period quarter");
     flags->kinds.AddTo(verb, *ev::EventKind_descriptor(),
                        {"gift-given", "commission-paid", "commission-accrued", "commission-refused", "service-provided",
-                        "loan-issued"});
+                        "loan-issued", "interaction-made"});
     flags->scope.AddAccount(verb);
     verb->add_option("--period", flags->period, "month, quarter or year")
         ->check(CLI::IsMember({"month", "quarter", "year"}))

@@ -50,7 +50,7 @@ struct GivenRow {
   int64_t period = 0;
   // Number of the payload.
   int kind = 0;
-  // Item of gifts and loans, kind of services.
+  // Item of gifts and loans, kind of services; "sample".
   std::string name;
   int64_t times = 0;
   // Units of gifts and loans.

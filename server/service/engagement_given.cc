@@ -32,6 +32,7 @@ bool IsGiven(int kind) {
     case events::v1::EVENT_KIND_COMMISSION_REFUSED:
     case events::v1::EVENT_KIND_SERVICE_PROVIDED:
     case events::v1::EVENT_KIND_LOAN_ISSUED:
+    case events::v1::EVENT_KIND_INTERACTION_MADE:
       return true;
     default:
       return false;
@@ -50,8 +51,8 @@ absl::StatusOr<engagement::GivenQuery> ToQuery(const ServiceContext& context,
   for (int i = 0; i < request.kinds_size(); ++i) {
     if (!IsGiven(request.kinds(i))) {
       return FieldError(fmt::format("kinds[{}]", i),
-                        "is not a kind of what is given: gifts, commissions, services and "
-                        "loans");
+                        "is not a kind of what is given: gifts, commissions, services, loans and samples "
+                        "(interactions made)");
     }
     query.kinds.insert(request.kinds(i));
   }
