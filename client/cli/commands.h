@@ -50,11 +50,13 @@ void AddPipelineCareCommands(CLI::App& root, Action& selected);
 // The verbs transfer-all, transfer-status and transfers of the noun owner.
 void AddPortfolioTransferCommands(CLI::App& root, Action& selected);
 // What is asked about meeting accounts: the noun duty; list, coverage, delay, effort and continuity of the noun
-// owner; timeline, profile, profiles and prospects of the noun account, list of interaction; the noun compliance.
+// owner; timeline, profile, profiles, management and prospects of the noun account, list of interaction; the noun
+// compliance.
 void AddDutyCommands(CLI::App& root, Action& selected);
 void AddOwnerQueryCommands(CLI::App& root, Action& selected);
 void AddProfileCommands(CLI::App& root, Action& selected);
-// A verb of the noun account.
+// Verbs of the noun account.
+void AddManagement(CLI::App* account, Action& selected);
 void AddProspects(CLI::App* account, Action& selected);
 void AddComplianceCommands(CLI::App& root, Action& selected);
 // The verbs demand show, referral yields and purchase modes.

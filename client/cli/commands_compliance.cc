@@ -5,8 +5,10 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "client/cli/describe.h"
+#include "client/cli/kind_flag.h"
 #include "client/cli/pipeline_flags.h"
 #include "keyledger/ledger/v1/retention_service.pb.h"
 
@@ -20,6 +22,7 @@ struct ComplianceFlags {
   std::string time_zone;
   std::string limit;
   bool prices = false;
+  KindFlag kinds;
 };
 
 std::string LimitText(const v1::GivenLimit& limit) {
@@ -45,7 +48,8 @@ void AddGivenRows(Table& table, const v1::ListGivenResponse& response) {
     }
     table.Add({row.account_id(), row.contact_id(), row.period(),
                ShortEnum(ev::EventKind_Name(row.kind()), "EVENT_KIND_"), row.name(), FormatCount(row.times()),
-               row.quantity() == 0 ? "-" : FormatCount(row.quantity()), value, limits});
+               row.quantity() == 0 ? "-" : FormatCount(row.quantity()), value,
+               fmt::format("{}", fmt::join(row.purposes(), "; ")), limits});
   }
 }
 
@@ -59,6 +63,7 @@ int ShowGiven(Session& session, const ComplianceFlags& flags) {
                      : flags.period == "quarter" ? v1::PERIOD_QUARTER
                                                  : v1::PERIOD_MONTH);
   request.set_time_zone(flags.time_zone);
+  flags.kinds.Fill(request);
   return ShowPages(session, request, flags.scope.pages, &client::Client::ListGiven,
                    Table({{"account"},
                           {"contact"},
@@ -68,6 +73,7 @@ int ShowGiven(Session& session, const ComplianceFlags& flags) {
                           {"times", Align::kRight},
                           {"units", Align::kRight},
                           {"value"},
+                          {"for"},
                           {"limits"}}),
                    AddGivenRows);
 }
@@ -142,9 +148,13 @@ void AddComplianceCommands(CLI::App& root, Action& selected) {
   CLI::App* noun = Noun(root, "compliance", "What was given, and what limits and rules say to it");
   {
     auto flags = std::make_shared<ComplianceFlags>();
-    CLI::App* verb = AddQuery(noun, "given", "Lists gifts, commissions, services and loans by contact and period",
-                              selected, flags, ShowGiven);
+    CLI::App* verb =
+        AddQuery(noun, "given", "Lists gifts, commissions, services, loans and samples by contact and period", selected,
+                 flags, ShowGiven);
     verb->footer("Example: keyledger compliance given --account acme --period quarter");
+    flags->kinds.AddTo(verb, *ev::EventKind_descriptor(),
+                       {"gift-given", "commission-paid", "commission-accrued", "commission-refused", "service-provided",
+                        "loan-issued", "interaction-made"});
     flags->scope.AddAccount(verb);
     verb->add_option("--period", flags->period, "month, quarter or year")
         ->check(CLI::IsMember({"month", "quarter", "year"}))

@@ -9,6 +9,7 @@
 
 #include "client/cli/describe.h"
 #include "client/cli/figures.h"
+#include "client/cli/kind_flag.h"
 #include "client/cli/pipeline_flags.h"
 #include "client/cli/scope_flags.h"
 
@@ -23,6 +24,7 @@ struct DutyFlags {
   std::string reader;
   std::string purpose;
   bool overdue = false;
+  KindFlag kinds;
 };
 
 std::string StateOf(const v1::Duty& duty) { return duty.lapsed() ? "lapsed" : duty.overdue() ? "overdue" : "due"; }
@@ -52,6 +54,7 @@ int ShowDue(Session& session, const DutyFlags& flags) {
     *request.mutable_until() = TimeOf(flags.until);
   }
   request.set_overdue_only(flags.overdue);
+  flags.kinds.Fill(request);
   request.set_reader(flags.reader);
   request.set_purpose(flags.purpose);
   v1::ListDueResponse last;
@@ -90,6 +93,30 @@ Table CountTable(std::vector<Column> names) {
   return Table(std::move(names));
 }
 
+void PrintAppointments(Session& session, const v1::GetCadenceResponse& response) {
+  if (response.appointments().appointments() == 0) {
+    return;
+  }
+  std::vector<Column> columns = {{"appointments of"}};
+  for (const char* header : {"set", "made", "late", "minutes late", "missed by us", "missed by account", "cancelled",
+                             "put off", "nothing said"}) {
+    columns.push_back({header, Align::kRight});
+  }
+  Table table(std::move(columns));
+  const auto add = [&table](const std::string& name, const v1::AppointmentCount& count) {
+    table.Add({name, FormatCount(count.appointments()), FormatCount(count.made()), FormatCount(count.made_late()),
+               DecimalOf(count.has_mean_late_minutes(), count.mean_late_minutes()), FormatCount(count.missed_by_us()),
+               FormatCount(count.missed_by_account()), FormatCount(count.cancelled()), FormatCount(count.put_off()),
+               FormatCount(count.open())});
+  };
+  for (const v1::AppointmentCount& person : response.appointment_people()) {
+    add(person.person(), person);
+  }
+  add("all", response.appointments());
+  session.out() << "\n";
+  session.Print(table);
+}
+
 void PrintCadence(Session& session, const v1::GetCadenceResponse& response) {
   Table counts = CountTable({{"rule or person"}});
   for (const v1::CadenceCount& rule : response.rules()) {
@@ -100,6 +127,7 @@ void PrintCadence(Session& session, const v1::GetCadenceResponse& response) {
   }
   counts.Add(CountCells({"all"}, response.total()));
   session.Print(counts);
+  PrintAppointments(session, response);
   if (!response.periods().empty()) {
     Table periods({{"period"}, {"rule"}, {"asked", Align::kRight}, {"made", Align::kRight}, {"kept"}});
     for (const v1::CadencePeriod& period : response.periods()) {
@@ -169,6 +197,7 @@ void AddDutyCommands(CLI::App& root, Action& selected) {
     verb->add_option("--until", flags->until, "What is due before this time (default: the end of the day)")
         ->check(TimeText());
     verb->add_flag("--overdue", flags->overdue, "Only what is overdue");
+    flags->kinds.AddTo(verb, *v1::DutyKind_descriptor());
     verb->add_option("--reader", flags->reader, "Who reads: with --purpose, days of contacts are told, too");
     verb->add_option("--purpose", flags->purpose, "What for; it goes on record");
     flags->scope.AddTo(verb);

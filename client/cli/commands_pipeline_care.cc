@@ -26,6 +26,7 @@ struct IssueCommand {
   PipelineFlags flags;
   std::string kind;
   std::string start;
+  std::string activity;
   bool overdue = false;
 };
 
@@ -60,6 +61,7 @@ int ShowIssues(Session& session, const IssueCommand& command) {
     *request.mutable_start_time() = TimeOf(command.start);
   }
   request.set_overdue_only(command.overdue);
+  request.set_activity_id(command.activity);
   Table table({{"account"},
                {"issue"},
                {"kind"},
@@ -96,6 +98,7 @@ void AddIssueList(CLI::App* noun, Action& selected) {
   list->add_option("--kind", command->kind, "Only of this kind")
       ->check(CLI::IsMember(EnumNames(*ev::IssueKind_descriptor())));
   list->add_option("--start", command->start, "Raised at this time or later")->check(TimeText());
+  list->add_option("--activity", command->activity, "Only what was raised at this activity");
   list->add_flag("--overdue", command->overdue, "Only what is overdue");
   command->flags.AddTo(list);
 }

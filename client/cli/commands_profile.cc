@@ -9,6 +9,7 @@
 
 #include "client/cli/describe.h"
 #include "client/cli/figures.h"
+#include "client/cli/kind_flag.h"
 #include "client/cli/pipeline_flags.h"
 #include "keyledger/events/v1/event.pb.h"
 
@@ -22,11 +23,12 @@ struct TimelineFlags {
   std::string start;
   bool decisions = false;
   bool retracted = false;
+  KindFlag kinds;
   PageFlags pages;
   ReadFlags read;
 };
 
-int ShowTimeline(Session& session, const TimelineFlags& flags, const std::vector<ev::EventKind>& kinds) {
+int ShowTimeline(Session& session, const TimelineFlags& flags) {
   v1::GetTimelineRequest request;
   request.set_account_id(flags.account);
   if (!flags.as_of.empty()) {
@@ -38,9 +40,7 @@ int ShowTimeline(Session& session, const TimelineFlags& flags, const std::vector
   if (!flags.start.empty()) {
     *request.mutable_start_time() = TimeOf(flags.start);
   }
-  for (const ev::EventKind kind : kinds) {
-    request.add_kinds(kind);
-  }
+  flags.kinds.Fill(request);
   request.set_decisions(flags.decisions);
   request.set_retracted(flags.retracted);
   request.set_min_cursor(flags.read.min_cursor);
@@ -213,9 +213,10 @@ void AddProfileCommands(CLI::App& root, Action& selected) {
   {
     auto flags = std::make_shared<TimelineFlags>();
     CLI::App* verb = AddVerb(noun, "timeline", "Lists everything that happened with an account, newest first", selected,
-                             [flags](Session& session) { return ShowTimeline(session, *flags, {}); });
-    verb->footer("Example: keyledger account timeline acme --decisions");
+                             [flags](Session& session) { return ShowTimeline(session, *flags); });
+    verb->footer("Example: keyledger account timeline acme --kind gift-given --kind service-provided");
     AddTimelineFlags(verb, *flags);
+    flags->kinds.AddTo(verb, *ev::EventKind_descriptor());
     verb->add_flag("--decisions", flags->decisions, "Decisions of the ledger, too");
   }
   {
@@ -236,15 +237,13 @@ void AddProfileCommands(CLI::App& root, Action& selected) {
     verb->add_flag("--complete", *complete, "Complete profiles, too");
     flags->AddTo(verb);
   }
+  AddManagement(noun, selected);
   AddProspects(noun, selected);
   auto flags = std::make_shared<TimelineFlags>();
-  CLI::App* verb = AddVerb(
-      Noun(root, "interaction", "Occasions on which we and an account met, spoke or wrote"), "list",
-      "Lists interactions with an account, newest first", selected, [flags](Session& session) {
-        return ShowTimeline(
-            session, *flags,
-            {ev::EVENT_KIND_INTERACTION_PLANNED, ev::EVENT_KIND_INTERACTION_MADE, ev::EVENT_KIND_INTERACTION_MISSED});
-      });
+  flags->kinds.names = {"interaction-planned", "interaction-made", "interaction-missed"};
+  CLI::App* verb = AddVerb(Noun(root, "interaction", "Occasions on which we and an account met, spoke or wrote"), "list",
+                           "Lists interactions with an account, newest first", selected,
+                           [flags](Session& session) { return ShowTimeline(session, *flags); });
   verb->footer("Example: keyledger interaction list acme");
   AddTimelineFlags(verb, *flags);
 }

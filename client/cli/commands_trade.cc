@@ -33,6 +33,31 @@ struct TradeFlags {
 
 std::string RatioText(bool known, double ratio) { return known ? FormatPercent(ratio) : "-"; }
 
+// Of the periods for which somebody spoke of units.
+void PrintDemandUnits(Session& session, const v1::GetDemandResponse& response) {
+  Table table({{"units of"},
+               {"declared", Align::kRight},
+               {"estimated", Align::kRight},
+               {"ordered", Align::kRight},
+               {"bought", Align::kRight},
+               {"accounts", Align::kRight},
+               {"mean error", Align::kRight},
+               {"ordered of forecast", Align::kRight}});
+  for (const v1::DemandPeriod& period : response.periods()) {
+    const v1::DemandUnits& units = period.units();
+    if (units.declared() == 0 && units.estimated() == 0 && units.ordered() == 0) continue;
+    table.Add({period.period(), FormatCount(units.declared()), FormatCount(units.estimated()),
+               FormatCount(units.ordered()), units.has_bought() ? FormatCount(units.bought()) : "-",
+               FormatCount(units.accounts()), RatioText(units.has_mean_error(), units.mean_error()),
+               RatioText(units.has_ratio(), units.ratio())});
+  }
+  if (table.empty()) {
+    return;
+  }
+  session.out() << "\n";
+  session.Print(table);
+}
+
 void PrintDemand(Session& session, const v1::GetDemandResponse& response) {
   Table table({{"period"},
                {"declared", Align::kRight},
@@ -50,6 +75,7 @@ void PrintDemand(Session& session, const v1::GetDemandResponse& response) {
   }
   session.Print(table);
   session.out() << "money in " << Printable(response.currency_code()) << "\n";
+  PrintDemandUnits(session, response);
 }
 
 void PrintReferrals(Session& session, const v1::GetReferralsResponse& response) {

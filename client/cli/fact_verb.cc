@@ -94,15 +94,12 @@ std::string SetNumber(Message& message, const FieldDescriptor& field, const std:
 }
 
 std::string SetEnum(Message& message, const FieldDescriptor& field, const std::string& text) {
-  std::string given = text;
-  std::replace(given.begin(), given.end(), '_', '-');
-  for (int i = 1; i < field.enum_type()->value_count(); ++i) {
-    if (NameOf(*field.enum_type()->value(i)) == given) {
-      message.GetReflection()->SetEnum(&message, &field, field.enum_type()->value(i));
-      return "";
-    }
+  const EnumValueDescriptor* value = FindEnum(*field.enum_type(), text);
+  if (value == nullptr) {
+    return fmt::format("'{}' is none of {}", text, fmt::join(EnumNames(*field.enum_type()), ", "));
   }
-  return fmt::format("'{}' is none of {}", text, fmt::join(EnumNames(*field.enum_type()), ", "));
+  message.GetReflection()->SetEnum(&message, &field, value);
+  return "";
 }
 
 std::string SetMessage(Message& message, const FieldDescriptor& field, const std::string& text,
@@ -290,6 +287,14 @@ std::vector<std::string> EnumNames(const EnumDescriptor& type) {
     names.push_back(NameOf(*type.value(i)));
   }
   return names;
+}
+
+const EnumValueDescriptor* FindEnum(const EnumDescriptor& type, std::string text) {
+  std::replace(text.begin(), text.end(), '_', '-');
+  for (int i = 1; i < type.value_count(); ++i) {
+    if (NameOf(*type.value(i)) == text) return type.value(i);
+  }
+  return nullptr;
 }
 
 std::string SetField(Message& message, std::string_view path, const std::string& text, const std::string& currency) {

@@ -75,6 +75,8 @@ std::string SetField(google::protobuf::Message& message, std::string_view path, 
 
 // The names of an enum's values as flags take them, without the unspecified one: "not-renewed".
 std::vector<std::string> EnumNames(const google::protobuf::EnumDescriptor& type);
+// The value of that name, with hyphens or underscores; null if there is none.
+const google::protobuf::EnumValueDescriptor* FindEnum(const google::protobuf::EnumDescriptor& type, std::string text);
 
 // The tables.
 std::vector<FactVerb> PeopleVerbs();

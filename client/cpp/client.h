@@ -104,6 +104,7 @@ class Client {
   Result<v1::ListGroupsResponse> ListGroups(const v1::ListGroupsRequest& request);
   Result<v1::ListDueResponse> ListDue(const v1::ListDueRequest& request);
   Result<v1::GetCadenceResponse> GetCadence(const v1::GetCadenceRequest& request);
+  Result<v1::GetManagementResponse> GetManagement(const v1::GetManagementRequest& request);
   Result<v1::GetCoverageResponse> GetCoverage(const v1::GetCoverageRequest& request);
   Result<v1::GetTimelineResponse> GetTimeline(const v1::GetTimelineRequest& request);
   Result<v1::GetProfileResponse> GetProfile(const v1::GetProfileRequest& request);

@@ -58,6 +58,8 @@ class GetLiabilityRequest;
 class GetLiabilityResponse;
 class GetLossEffectRequest;
 class GetLossEffectResponse;
+class GetManagementRequest;
+class GetManagementResponse;
 class GetMembershipRequest;
 class GetMembershipResponse;
 class GetMigrationRequest;

@@ -54,9 +54,9 @@ absl::Status Visit(EngagementScan& scan, const std::string& account_id, const st
 // Ordered so that the least kept share comes first: in parts of a million, since a share is at most 1.
 int64_t ShareOrder(const CadenceCount& count) { return count.kept * 1'000'000 / count.required; }
 
-template <class Names>
-std::vector<NamedCadence> NamesOf(const Names& counts, size_t names_max) {
-  std::vector<NamedCadence> named;
+template <class Named, class Names>
+std::vector<Named> NamesOf(const Names& counts, size_t names_max) {
+  std::vector<Named> named;
   for (const auto& [name, count] : counts) {
     if (named.size() == names_max) break;
     named.push_back({name, count});
@@ -114,15 +114,23 @@ absl::StatusOr<CadenceAnswer> GetCadence(const Shards& shards, const EngagementS
   KL_ASSIGN_OR_RETURN(const std::string after, AfterOf(question.after));
   PageOf<CadenceOfAccount> accounts(after, question.page_size);
   PageOf<CadencePeriod> periods(after, question.page_size);
-  KL_ASSIGN_OR_RETURN(EngagementScan scan, EngagementScan::Open(shards, scope, CadenceParts(basis, question.start)));
+  EngagementParts parts = CadenceParts(basis, question.start);
+  parts.items = question.filter.rule_id.empty();
+  KL_ASSIGN_OR_RETURN(EngagementScan scan, EngagementScan::Open(shards, scope, parts));
   CadenceAnswer answer;
   std::map<std::string, CadenceCount, std::less<>> rules;
   std::map<std::string, CadenceCount, std::less<>> people;
+  std::map<std::string, AppointmentCount, std::less<>> appointment_people;
   const auto visit = [&](const EngagementHistory& history) -> absl::Status {
     const AccountCadence cadence = DeriveCadence(history, basis, question.start, question.filter);
     answer.total.Add(cadence.total);
     for (const auto& [rule, count] : cadence.rules) rules[rule].Add(count);
     for (const auto& [person, count] : cadence.people) people[person].Add(count);
+    if (parts.items) {
+      const AccountAppointments set = DeriveAppointments(history, basis, question.start, question.filter.person);
+      answer.appointments.Add(set.total);
+      for (const auto& [person, count] : set.people) appointment_people[person].Add(count);
+    }
     if (!question.account_id.empty()) {
       for (const CadencePeriod& period : cadence.periods) periods.Add(KeyOf(-period.start, "", period.rule_id), period);
     } else if (cadence.total.required > 0) {
@@ -132,8 +140,9 @@ absl::StatusOr<CadenceAnswer> GetCadence(const Shards& shards, const EngagementS
     return absl::OkStatus();
   };
   KL_RETURN_IF_ERROR(Visit(scan, question.account_id, question.filter.person, visit));
-  answer.rules = NamesOf(rules, rules.size());
-  answer.people = NamesOf(people, kCadencePeopleMax);
+  answer.rules = NamesOf<NamedCadence>(rules, rules.size());
+  answer.people = NamesOf<NamedCadence>(people, kCadencePeopleMax);
+  answer.appointment_people = NamesOf<NamedAppointments>(appointment_people, kCadencePeopleMax);
   std::string last;
   if (question.account_id.empty()) {
     answer.accounts = accounts.Take(last);

@@ -11,6 +11,7 @@
 
 #include <absl/status/statusor.h>
 
+#include "projections/engagement/appointments.h"
 #include "projections/engagement/cadence.h"
 #include "projections/engagement/duties.h"
 #include "projections/engagement/engagement_history.h"
@@ -78,6 +79,11 @@ struct NamedCadence {
   CadenceCount count;
 };
 
+struct NamedAppointments {
+  std::string person;
+  AppointmentCount count;
+};
+
 struct CadenceOfAccount {
   std::string account_id;
   std::string owner;
@@ -90,6 +96,10 @@ struct CadenceAnswer {
   std::vector<NamedCadence> rules;
   // By person, the first kCadencePeopleMax.
   std::vector<NamedCadence> people;
+  // What became of appointments, in total and by person, the first kCadencePeopleMax. Of no rule: none where only one is
+  // asked about.
+  AppointmentCount appointments;
+  std::vector<NamedAppointments> appointment_people;
   // Of one account, the newest first, then by rule_id.
   std::vector<CadencePeriod> periods;
   // Of several: those of which something was asked, the least kept share first, then by account_id.

@@ -25,6 +25,8 @@ struct Given {
   // Null: nothing was given, as with what was refused without an amount.
   const events::v1::Money* value = nullptr;
   const LimitCounts* counts = nullptr;
+  // Null: the event has none.
+  const std::string* purpose = nullptr;
 };
 
 const std::string& Nothing() {
@@ -32,35 +34,50 @@ const std::string& Nothing() {
   return *kNothing;
 }
 
+// A sample, by one contact of those who had it. What it cost stands with the first.
+Given SampleOf(const events::v1::InteractionMade& made, int contact) {
+  static const std::string* const kName = new std::string("sample");
+  const bool costs = contact == 0 && made.has_cost();
+  return {made.contact_ids().empty() ? &Nothing() : &made.contact_ids(contact), kName, 0,
+          costs ? &made.cost() : nullptr, &made.counts()};
+}
+
 // Nothing for rows of something else.
-std::optional<Given> GivenIn(const Event& event) {
+std::vector<Given> GivenIn(const Event& event) {
   switch (event.payload_case()) {
     case Event::kGiftGiven: {
       const auto& gift = event.gift_given();
-      return Given{&gift.contact_id(), &gift.item(), gift.quantity(), &gift.value(), &gift.counts()};
+      return {Given{&gift.contact_id(), &gift.item(), gift.quantity(), &gift.value(), &gift.counts(), &gift.purpose()}};
     }
     case Event::kCommissionPaid: {
       const auto& paid = event.commission_paid();
-      return Given{&paid.contact_id(), &Nothing(), 0, &paid.amount(), &paid.counts()};
+      return {Given{&paid.contact_id(), &Nothing(), 0, &paid.amount(), &paid.counts(), &paid.purpose()}};
     }
     case Event::kCommissionAccrued: {
       const auto& accrued = event.commission_accrued();
-      return Given{&accrued.contact_id(), &Nothing(), 0, &accrued.amount(), &accrued.counts()};
+      return {Given{&accrued.contact_id(), &Nothing(), 0, &accrued.amount(), &accrued.counts(), &accrued.purpose()}};
     }
     case Event::kCommissionRefused: {
       const auto& refused = event.commission_refused();
-      return Given{&refused.contact_id(), &Nothing(), 0, refused.has_amount() ? &refused.amount() : nullptr, nullptr};
+      return {Given{&refused.contact_id(), &Nothing(), 0, refused.has_amount() ? &refused.amount() : nullptr, nullptr}};
     }
     case Event::kServiceProvided: {
       const auto& service = event.service_provided();
-      return Given{&service.contact_id(), &service.kind(), 0, &service.cost(), &service.counts()};
+      return {Given{&service.contact_id(), &service.kind(), 0, &service.cost(), &service.counts()}};
     }
     case Event::kLoanIssued: {
       const auto& loan = event.loan_issued();
-      return Given{&loan.contact_id(), &loan.item(), loan.quantity(), &loan.value(), nullptr};
+      return {Given{&loan.contact_id(), &loan.item(), loan.quantity(), &loan.value(), nullptr, &loan.purpose()}};
+    }
+    case Event::kInteractionMade: {
+      const auto& made = event.interaction_made();
+      std::vector<Given> samples;
+      if (made.kind() != events::v1::INTERACTION_KIND_SAMPLE) return samples;
+      for (int i = 0; i < std::max(1, made.contact_ids_size()); ++i) samples.push_back(SampleOf(made, i));
+      return samples;
     }
     default:
-      return std::nullopt;
+      return {};
   }
 }
 
@@ -109,30 +126,53 @@ struct Group {
   std::map<std::pair<std::string, Micros>, std::pair<uint64_t, GivenLimit>> limits;
 };
 
-void CountGiven(const EngagementHistory& history, const HistoryRow& row, const domain::ProgramSet& programs,
-                const GivenQuery& query, std::map<GroupKey, Group>& groups) {
-  if (row.times.occurred < query.start) return;
-  const std::optional<Given> given = GivenIn(row.event);
+void AddPurpose(const std::string& purpose, std::vector<std::string>& purposes) {
+  if (purpose.empty() || purposes.size() == kPurposesMax) return;
+  if (std::find(purposes.begin(), purposes.end(), purpose) == purposes.end()) purposes.push_back(purpose);
+}
+
+// Whether a counter, "program/limits.id/contact/period", is of another contact; one without a contact is not.
+bool IsOfAnother(std::string_view counter, std::string_view contact_id) {
+  const size_t limit = counter.find('/');
+  const size_t first = limit == std::string_view::npos ? limit : counter.find('/', limit + 1);
+  const size_t last = counter.rfind('/');
+  if (first == std::string_view::npos || first == last) return false;
+  return counter.substr(first + 1, last - first - 1) != contact_id;
+}
+
+void CountOne(const EngagementHistory& history, const HistoryRow& row, const Given& given,
+              const domain::ProgramSet& programs, int64_t period, std::map<GroupKey, Group>& groups) {
   const int kind = static_cast<int>(row.event.payload_case());
-  if (!given.has_value() || (!query.kinds.empty() && query.kinds.count(kind) == 0)) return;
-  const int64_t period = query.periods.IndexAt(row.times.occurred);
-  std::string contact = history.ContactName(row.account, *given->contact_id);
-  Group& group = groups[{contact, -period, kind, *given->name}];
+  std::string contact = history.ContactName(row.account, *given.contact_id);
+  Group& group = groups[{contact, -period, kind, *given.name}];
   group.row.account_id = history.account_id;
   group.row.contact_id = std::move(contact);
   group.row.period = period;
   group.row.kind = kind;
-  group.row.name = *given->name;
+  group.row.name = *given.name;
   group.row.times += 1;
-  AddCapped(group.row.quantity, given->quantity);
-  if (given->value != nullptr) AddCapped(group.row.value[given->value->currency_code()], given->value->micros());
-  if (given->counts == nullptr) return;
-  for (const events::v1::LimitCount& count : *given->counts) {
+  AddCapped(group.row.quantity, given.quantity);
+  if (given.purpose != nullptr) AddPurpose(*given.purpose, group.row.purposes);
+  if (given.value != nullptr) AddCapped(group.row.value[given.value->currency_code()], given.value->micros());
+  if (given.counts == nullptr) return;
+  for (const events::v1::LimitCount& count : *given.counts) {
+    if (IsOfAnother(count.counter(), *given.contact_id)) continue;
     GivenLimit limit = LimitOf(programs, count, row.times.occurred);
     auto& [position, latest] = group.limits[{limit.counter, limit.period_start}];
     if (position > row.times.position) continue;
     position = row.times.position;
     latest = std::move(limit);
+  }
+}
+
+void CountGiven(const EngagementHistory& history, const std::vector<HistoryRow>& rows,
+                const domain::ProgramSet& programs, const GivenQuery& query, std::map<GroupKey, Group>& groups) {
+  for (const HistoryRow& row : rows) {
+    if (row.times.occurred < query.start) continue;
+    const int kind = static_cast<int>(row.event.payload_case());
+    if (!query.kinds.empty() && query.kinds.count(kind) == 0) continue;
+    const int64_t period = query.periods.IndexAt(row.times.occurred);
+    for (const Given& given : GivenIn(row.event)) CountOne(history, row, given, programs, period, groups);
   }
 }
 
@@ -199,10 +239,15 @@ ViolationRow Follow(const EngagementHistory& history, const HistoryRow& violatio
 absl::StatusOr<GivenPage> ListGiven(const std::vector<const store::TableReader*>& shards, const EngagementScope& scope,
                                     const domain::ProgramSet& programs, const GivenQuery& query) {
   PageOf<GivenRow> page(query.continuation, query.page_size);
-  KL_ASSIGN_OR_RETURN(EngagementScan scan, OpenGiven(shards, scope));
+  EngagementParts parts;
+  parts.given = true;
+  parts.interactions = query.kinds.empty() || query.kinds.count(Event::kInteractionMade) > 0;
+  parts.interactions_from = query.start;
+  KL_ASSIGN_OR_RETURN(EngagementScan scan, EngagementScan::Open(shards, scope, parts));
   KL_RETURN_IF_ERROR(Visit(scan, query.account_id, [&](const EngagementHistory& history) {
     std::map<GroupKey, Group> groups;
-    for (const HistoryRow& row : history.given) CountGiven(history, row, programs, query, groups);
+    CountGiven(history, history.given, programs, query, groups);
+    CountGiven(history, history.interactions, programs, query, groups);
     for (auto& [order, group] : groups) {
       std::string key = KeyOf(group.row);
       if (!page.Wants(key)) continue;

@@ -41,6 +41,8 @@ struct GivenLimit {
   std::optional<int64_t> max_micros;
 };
 
+inline constexpr size_t kPurposesMax = 20;
+
 struct GivenRow {
   std::string account_id;
   // Empty: none was named.
@@ -48,7 +50,7 @@ struct GivenRow {
   int64_t period = 0;
   // Number of the payload.
   int kind = 0;
-  // Item of gifts and loans, kind of services.
+  // Item of gifts and loans, kind of services; "sample".
   std::string name;
   int64_t times = 0;
   // Units of gifts and loans.
@@ -57,6 +59,8 @@ struct GivenRow {
   std::map<std::string, int64_t> value;
   // By counter and period.
   std::vector<GivenLimit> limits;
+  // What gifts, commissions and loans were for, each once, in the order of time; at most kPurposesMax.
+  std::vector<std::string> purposes;
 };
 
 struct GivenPage {

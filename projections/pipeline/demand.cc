@@ -21,13 +21,16 @@ using engagement::HistoryRow;
 using events::v1::DemandForecastStated;
 
 absl::Status SumOutOfRange() {
-  return MakeError(Reason::kArithmeticRange, "a sum of money does not fit in 64 bits; narrow the scope");
+  return MakeError(Reason::kArithmeticRange, "a sum does not fit in 64 bits; narrow the scope");
 }
 
 bool Add(int64_t& sum, int64_t more) { return !__builtin_add_overflow(sum, more, &sum); }
 
-// A period and a currency.
+// A period and a currency, or kUnits.
 using Place = std::pair<int64_t, std::string>;
+
+// In the place of a currency, and none: what is counted are units.
+constexpr const char* kUnits = "units";
 
 // What was said of one period on one basis.
 struct Said {
@@ -42,7 +45,7 @@ struct Expected {
   Said estimated;
 };
 
-// An account with a forecast of a period.
+// An account with a forecast of a period, in micros or units.
 struct Forecast {
   int64_t declared = 0;
   int64_t estimated = 0;
@@ -65,8 +68,8 @@ class Demand {
         if (!TakeForecasts(item, forecasts)) return SumOutOfRange();
       }
     }
-    for (const auto& [place, micros] : ordered) {
-      if (!Add(ordered_[place], micros)) return SumOutOfRange();
+    for (const auto& [place, sum] : ordered) {
+      if (!Add(ordered_[place], sum)) return SumOutOfRange();
     }
     for (auto& [place, forecast] : forecasts) {
       const auto found = ordered.find(place);
@@ -78,10 +81,15 @@ class Demand {
 
   absl::Status AddBought(const AccountHistory& history, const std::string& currency) {
     for (const HistoryTrade& trade : history.trades) {
-      const Place place(periods_.IndexAt(trade.occurred), currency);
-      const auto accounts = forecasts_.find(place);
-      if (accounts == forecasts_.end() || !accounts->second.contains(history.account_id)) continue;
-      if (!Add(bought_[place], RevenueOf(trade, scope_.basis))) return SumOutOfRange();
+      const int64_t period = periods_.IndexAt(trade.occurred);
+      const Place money(period, currency);
+      const Place units(period, kUnits);
+      if (Expects(money, history.account_id) && !Add(bought_[money], RevenueOf(trade, scope_.basis))) {
+        return SumOutOfRange();
+      }
+      if (Expects(units, history.account_id) && !Add(bought_[units], trade.is_return ? -trade.units : trade.units)) {
+        return SumOutOfRange();
+      }
     }
     return absl::OkStatus();
   }
@@ -90,7 +98,8 @@ class Demand {
   absl::StatusOr<std::string> OnlyCurrency() const {
     std::set<std::string> found;
     for (const auto& [place, accounts] : forecasts_) found.insert(place.second);
-    for (const auto& [place, micros] : ordered_) found.insert(place.second);
+    for (const auto& [place, sum] : ordered_) found.insert(place.second);
+    found.erase(kUnits);
     if (found.size() <= 1) return found.empty() ? std::string() : *found.begin();
     return FieldError("scope.currency_code",
                       fmt::format("the data has several currencies ({}): name one", fmt::join(found, ", ")));
@@ -99,12 +108,20 @@ class Demand {
   absl::StatusOr<std::vector<DemandRow>> Rows(const std::string& currency) const {
     std::set<int64_t> periods;
     for (const auto& [place, accounts] : forecasts_) Note(place, currency, periods);
-    for (const auto& [place, micros] : ordered_) Note(place, currency, periods);
+    for (const auto& [place, sum] : ordered_) Note(place, currency, periods);
     std::vector<DemandRow> rows;
     for (const int64_t period : periods) {
       DemandRow& row = rows.emplace_back();
       row.period = period;
-      if (!Fill({period, currency}, row)) return SumOutOfRange();
+      DemandUnits money;
+      if (!Fill({period, currency}, money) || !Fill({period, kUnits}, row.units)) return SumOutOfRange();
+      row.declared_micros = money.declared;
+      row.estimated_micros = money.estimated;
+      row.ordered_micros = money.ordered;
+      row.bought_micros = money.bought;
+      row.accounts = money.accounts;
+      row.mean_error = money.mean_error;
+      row.ratio = money.ratio;
     }
     return rows;
   }
@@ -118,6 +135,7 @@ class Demand {
       if (cancelled || (!query_.category.empty() && order.category() != query_.category)) continue;
       const Place place(periods_.IndexAt(run.opening().times.occurred), order.amount().currency_code());
       if (!Add(ordered[place], order.amount().micros())) return false;
+      if (order.units() > 0 && !Add(ordered[{place.first, kUnits}], order.units())) return false;
     }
     return true;
   }
@@ -134,13 +152,10 @@ class Demand {
     }
     std::map<Place, Expected> expected;
     for (const auto& [key, stated] : latest) {
-      if (!stated->has_amount()) continue;
-      const Place place(periods_.IndexAt(std::get<1>(key) - 1), stated->amount().currency_code());
-      Said& said = stated->declared() ? expected[place].declared : expected[place].estimated;
-      std::optional<int64_t>& sum = stated->category().empty() ? said.everything : said.categories;
-      int64_t total = sum.value_or(0);
-      if (!Add(total, stated->amount().micros())) return false;
-      sum = total;
+      const int64_t period = periods_.IndexAt(std::get<1>(key) - 1);
+      const Place money(period, stated->amount().currency_code());
+      if (stated->has_amount() && !TakeForecast(*stated, stated->amount().micros(), expected[money])) return false;
+      if (stated->units() > 0 && !TakeForecast(*stated, stated->units(), expected[{period, kUnits}])) return false;
     }
     for (const auto& [place, said] : expected) {
       const std::optional<int64_t> declared = said.declared.value();
@@ -153,12 +168,27 @@ class Demand {
     return true;
   }
 
-  void Note(const Place& place, const std::string& currency, std::set<int64_t>& periods) const {
-    if (place.second == currency && periods_.StartOf(place.first) >= query_.start) periods.insert(place.first);
+  static bool TakeForecast(const DemandForecastStated& stated, int64_t value, Expected& expected) {
+    Said& said = stated.declared() ? expected.declared : expected.estimated;
+    std::optional<int64_t>& sum = stated.category().empty() ? said.everything : said.categories;
+    int64_t total = sum.value_or(0);
+    if (!Add(total, value)) return false;
+    sum = total;
+    return true;
   }
 
-  bool Fill(const Place& place, DemandRow& row) const {
-    if (const auto ordered = ordered_.find(place); ordered != ordered_.end()) row.ordered_micros = ordered->second;
+  bool Expects(const Place& place, const std::string& account_id) const {
+    const auto accounts = forecasts_.find(place);
+    return accounts != forecasts_.end() && accounts->second.contains(account_id);
+  }
+
+  void Note(const Place& place, const std::string& currency, std::set<int64_t>& periods) const {
+    if (place.second != currency && place.second != kUnits) return;
+    if (periods_.StartOf(place.first) >= query_.start) periods.insert(place.first);
+  }
+
+  bool Fill(const Place& place, DemandUnits& out) const {
+    if (const auto ordered = ordered_.find(place); ordered != ordered_.end()) out.ordered = ordered->second;
     const auto accounts = forecasts_.find(place);
     int64_t forecast_sum = 0;
     int64_t ordered_sum = 0;
@@ -167,11 +197,11 @@ class Demand {
       for (const auto& [account_id, forecast] : accounts->second) {
         int64_t expected = forecast.declared;
         if (!Add(expected, forecast.estimated)) return false;
-        if (!Add(row.declared_micros, forecast.declared) || !Add(row.estimated_micros, forecast.estimated)) {
+        if (!Add(out.declared, forecast.declared) || !Add(out.estimated, forecast.estimated)) {
           return false;
         }
         if (expected == 0) continue;
-        row.accounts += 1;
+        out.accounts += 1;
         if (!Add(forecast_sum, expected) || !Add(ordered_sum, forecast.ordered)) return false;
         const double off = static_cast<double>(forecast.ordered) - static_cast<double>(expected);
         errors += std::abs(off) / static_cast<double>(expected);
@@ -179,11 +209,11 @@ class Demand {
     }
     if (query_.category.empty()) {
       const auto bought = bought_.find(place);
-      row.bought_micros = bought == bought_.end() ? 0 : bought->second;
+      out.bought = bought == bought_.end() ? 0 : bought->second;
     }
-    if (row.accounts == 0) return true;
-    row.mean_error = errors / static_cast<double>(row.accounts);
-    row.ratio = static_cast<double>(ordered_sum) / static_cast<double>(forecast_sum);
+    if (out.accounts == 0) return true;
+    out.mean_error = errors / static_cast<double>(out.accounts);
+    out.ratio = static_cast<double>(ordered_sum) / static_cast<double>(forecast_sum);
     return true;
   }
 

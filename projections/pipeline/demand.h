@@ -25,6 +25,17 @@ struct DemandQuery {
   std::string category;
 };
 
+// Figures of a period as DemandRow has them, in units.
+struct DemandUnits {
+  int64_t declared = 0;
+  int64_t estimated = 0;
+  int64_t ordered = 0;
+  std::optional<int64_t> bought;
+  int64_t accounts = 0;
+  std::optional<double> mean_error;
+  std::optional<double> ratio;
+};
+
 struct DemandRow {
   // See Periods.
   int64_t period = 0;
@@ -40,6 +51,8 @@ struct DemandRow {
   // Of them: mean of |ordered - forecast| / forecast; ordered by forecast, of all together.
   std::optional<double> mean_error;
   std::optional<double> ratio;
+  // Of forecasts and orders that say so many units, whatever the currency; bought in the answer's currency.
+  DemandUnits units;
 };
 
 struct DemandAnswer {

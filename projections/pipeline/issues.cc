@@ -47,6 +47,7 @@ IssueRow RowOf(const ItemAccount& account, const ItemLife& life, Micros as_of) {
   row.issue_id = life.item_id;
   row.kind = opened.kind();
   row.description = opened.description();
+  row.activity_id = opened.activity_id();
   row.open = life.open_time();
   row.end = life.end;
   row.revision = life.latest().revision;
@@ -67,7 +68,8 @@ IssueRow RowOf(const ItemAccount& account, const ItemLife& life, Micros as_of) {
 
 bool IsAskedFor(const IssueRow& row, const IssueQuery& query) {
   return row.open >= query.start && (query.kind == events::v1::ISSUE_KIND_UNSPECIFIED || row.kind == query.kind) &&
-         (query.person.empty() || row.person == query.person);
+         (query.person.empty() || row.person == query.person) &&
+         (query.activity_id.empty() || row.activity_id == query.activity_id);
 }
 
 // How long the issues of one kind took.

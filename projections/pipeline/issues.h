@@ -22,6 +22,8 @@ struct IssueRow {
   std::string description;
   // The account's owner where nobody is named.
   std::string person;
+  // It was raised at; empty: not stated.
+  std::string activity_id;
   Micros open = 0;
   // First answered, last resolved; nothing: not, or not any more.
   std::optional<Micros> answered;
@@ -44,6 +46,7 @@ struct IssueQuery {
   std::string account_id;
   events::v1::IssueKind kind = events::v1::ISSUE_KIND_UNSPECIFIED;
   std::string person;
+  std::string activity_id;
   // Raised at this moment or later.
   Micros start = 0;
   ItemState state = ItemState::kOpen;

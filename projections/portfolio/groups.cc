@@ -1,21 +1,14 @@
 #include "projections/portfolio/groups.h"
 
 #include <algorithm>
+#include <map>
+#include <string_view>
 #include <utility>
 
 #include "server/base/error.h"
 
 namespace keyledger::projections::portfolio {
 namespace {
-
-// The path and every level above it: "CN", "CN/31", "CN/31/Shanghai".
-void AddLevels(std::string_view path, std::vector<std::string_view>& out) {
-  if (path.empty()) return;
-  for (size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
-    out.push_back(path.substr(0, slash));
-  }
-  out.push_back(path);
-}
 
 void AddValue(std::string_view value, std::vector<std::string_view>& out) {
   if (!value.empty()) out.push_back(value);
@@ -39,7 +32,7 @@ void AddClubs(const AccountHistory& history, std::vector<std::string_view>& out)
 void AddValues(const AccountHistory& history, GroupDimension dimension, std::vector<std::string_view>& out) {
   switch (dimension) {
     case GroupDimension::kRegion:
-      return AddLevels(history.region(), out);
+      return AddRegionLevels(history.region(), out);
     case GroupDimension::kSegment:
       return AddValue(history.segment(), out);
     case GroupDimension::kOwner:

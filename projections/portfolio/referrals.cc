@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "projections/portfolio/groups.h"
+#include "projections/engine/group_values.h"
 #include "projections/portfolio/referral_forest.h"
 #include "server/base/error.h"
 

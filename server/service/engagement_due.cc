@@ -21,9 +21,6 @@ namespace engagement = projections::engagement;
 
 constexpr std::string_view kListDue = "keyledger.ledger.v1.EngagementService/ListDue";
 
-// A year, where a request names no start.
-constexpr Micros kCadenceDefault = 365 * kMicrosPerDay;
-
 // What a query of duties continues after; where the request names no moment, the scope gets that of the first page.
 template <class Request>
 absl::StatusOr<std::string> DueAfter(const Request& request, engagement::EngagementScope& scope) {
@@ -109,10 +106,7 @@ absl::StatusOr<engagement::CadenceQuestion> ToQuestion(const ServiceContext& con
   question.filter.rule_id = request.rule_id();
   KL_ASSIGN_OR_RETURN(question.page_size, CheckPageSize(request.page_size()));
   KL_ASSIGN_OR_RETURN(question.after, DueAfter(request, scope));
-  question.start = scope.as_of - kCadenceDefault;
-  if (request.has_start_time()) {
-    KL_ASSIGN_OR_RETURN(question.start, StartOf(request, scope.as_of));
-  }
+  KL_ASSIGN_OR_RETURN(question.start, StartOrYear(request, scope.as_of));
   return question;
 }
 
@@ -138,10 +132,27 @@ void Fill(const std::string& account_id, const engagement::CadencePeriod& period
   out.set_program_version(period.program_version);
 }
 
+void Fill(const std::string& person, const engagement::AppointmentCount& count, ledger::v1::AppointmentCount& out) {
+  out.set_person(person);
+  out.set_appointments(count.appointments);
+  out.set_made(count.made);
+  out.set_made_late(count.made_late);
+  if (count.mean_late_minutes().has_value()) out.set_mean_late_minutes(*count.mean_late_minutes());
+  out.set_missed_by_us(count.missed_by_us);
+  out.set_missed_by_account(count.missed_by_account);
+  out.set_cancelled(count.cancelled);
+  out.set_put_off(count.put_off);
+  out.set_open(count.open);
+}
+
 void Fill(const engagement::CadenceAnswer& answer, const std::string& account_id, ledger::v1::GetCadenceResponse& out) {
   Fill("", answer.total, *out.mutable_total());
   for (const engagement::NamedCadence& rule : answer.rules) Fill(rule.name, rule.count, *out.add_rules());
   for (const engagement::NamedCadence& person : answer.people) Fill(person.name, person.count, *out.add_people());
+  Fill("", answer.appointments, *out.mutable_appointments());
+  for (const engagement::NamedAppointments& each : answer.appointment_people) {
+    Fill(each.person, each.count, *out.add_appointment_people());
+  }
   for (const engagement::CadencePeriod& period : answer.periods) Fill(account_id, period, *out.add_periods());
   for (const engagement::CadenceOfAccount& account : answer.accounts) {
     ledger::v1::CadenceAccount& listed = *out.add_accounts();

@@ -32,6 +32,7 @@ bool IsGiven(int kind) {
     case events::v1::EVENT_KIND_COMMISSION_REFUSED:
     case events::v1::EVENT_KIND_SERVICE_PROVIDED:
     case events::v1::EVENT_KIND_LOAN_ISSUED:
+    case events::v1::EVENT_KIND_INTERACTION_MADE:
       return true;
     default:
       return false;
@@ -50,8 +51,8 @@ absl::StatusOr<engagement::GivenQuery> ToQuery(const ServiceContext& context,
   for (int i = 0; i < request.kinds_size(); ++i) {
     if (!IsGiven(request.kinds(i))) {
       return FieldError(fmt::format("kinds[{}]", i),
-                        "is not a kind of what is given: gifts, commissions, services and "
-                        "loans");
+                        "is not a kind of what is given: gifts, commissions, services, loans and samples "
+                        "(interactions made)");
     }
     query.kinds.insert(request.kinds(i));
   }
@@ -78,6 +79,7 @@ void Fill(const engagement::GivenRow& row, const Periods& periods, ledger::v1::G
     used.set_micros(limit.micros);
     if (limit.max_micros.has_value()) used.set_max_micros(*limit.max_micros);
   }
+  for (const std::string& purpose : row.purposes) out.add_purposes(purpose);
 }
 
 absl::StatusOr<engagement::ProspectsQuery> ToQuery(const ledger::v1::ListProspectsRequest& request,

@@ -25,6 +25,8 @@ namespace keyledger::service {
 
 // Bytes of an id of one of our people.
 inline constexpr size_t kPersonBytesMax = 128;
+// Bytes of an id of an activity.
+inline constexpr size_t kActivityBytesMax = 128;
 
 // Errors: INVALID_ARGUMENT (kInvalidField), naming fields below `prefix`: as_of, known_at, accounts.<field>. Neither
 // moment may be after AsOfNow. What walks over the scope ends when the call is canceled, or its deadline is over;
@@ -57,6 +59,12 @@ absl::StatusOr<Micros> StartOf(const Request& request, Micros as_of) {
   absl::StatusOr<Micros> start = CheckTime(request.start_time(), "start_time");
   if (start.ok() && *start >= as_of) return FieldError("start_time", "must be before as_of");
   return start;
+}
+
+// The same where a request without a start is about the year before as_of.
+template <class Request>
+absl::StatusOr<Micros> StartOrYear(const Request& request, Micros as_of) {
+  return request.has_start_time() ? StartOf(request, as_of) : as_of - 365 * kMicrosPerDay;
 }
 
 // INVALID_ARGUMENT (kInvalidToken), unless a page may be of the moment that its token names: one that could be asked

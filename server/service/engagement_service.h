@@ -31,6 +31,10 @@ class EngagementServiceImpl final : public ledger::v1::EngagementService::Callba
                                        ledger::v1::GetCadenceResponse* response) override;
   grpc::ServerUnaryReactor* ListOwners(grpc::CallbackServerContext* call, const ledger::v1::ListOwnersRequest* request,
                                        ledger::v1::ListOwnersResponse* response) override;
+  // In engagement_management.cc.
+  grpc::ServerUnaryReactor* GetManagement(grpc::CallbackServerContext* call,
+                                          const ledger::v1::GetManagementRequest* request,
+                                          ledger::v1::GetManagementResponse* response) override;
   // In engagement_people.cc.
   grpc::ServerUnaryReactor* GetCoverage(grpc::CallbackServerContext* call,
                                         const ledger::v1::GetCoverageRequest* request,

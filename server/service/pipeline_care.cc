@@ -4,6 +4,7 @@
 #include "projections/pipeline/issues.h"
 #include "projections/pipeline/other_items.h"
 #include "server/base/error.h"
+#include "server/service/engagement_scope.h"
 #include "server/service/pipeline_request.h"
 #include "server/service/pipeline_service.h"
 
@@ -19,6 +20,7 @@ void Fill(const pipeline::IssueRow& row, ledger::v1::Issue& out) {
   out.set_state(row.state);
   out.set_description(row.description);
   out.set_person(row.person);
+  out.set_activity_id(row.activity_id);
   domain::SetTimestamp(out.mutable_open_time(), row.open);
   SetKnown(row.answered, [&] { return out.mutable_answer_time(); });
   SetKnown(row.resolved, [&] { return out.mutable_resolve_time(); });
@@ -65,6 +67,8 @@ absl::StatusOr<pipeline::IssueQuery> ToQuery(const ServiceContext& context,
   query.account_id = request.account_id();
   query.kind = request.kind();
   query.person = request.person();
+  KL_RETURN_IF_ERROR(CheckText(request.activity_id(), kActivityBytesMax, "activity_id"));
+  query.activity_id = request.activity_id();
   query.overdue_only = request.overdue_only();
   query.start = std::numeric_limits<int64_t>::min();
   if (request.has_start_time()) {

@@ -43,6 +43,14 @@ void Fill(const pipeline::DemandRow& row, const Periods& periods, ledger::v1::De
   out.set_accounts(row.accounts);
   if (row.mean_error.has_value()) out.set_mean_error(*row.mean_error);
   if (row.ratio.has_value()) out.set_ratio(*row.ratio);
+  ledger::v1::DemandUnits& units = *out.mutable_units();
+  units.set_declared(row.units.declared);
+  units.set_estimated(row.units.estimated);
+  units.set_ordered(row.units.ordered);
+  if (row.units.bought.has_value()) units.set_bought(*row.units.bought);
+  units.set_accounts(row.units.accounts);
+  if (row.units.mean_error.has_value()) units.set_mean_error(*row.units.mean_error);
+  if (row.units.ratio.has_value()) units.set_ratio(*row.units.ratio);
 }
 
 void Fill(const pipeline::ReferralSourceRow& row, ledger::v1::ReferralSource& out) {

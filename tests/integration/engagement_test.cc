@@ -53,7 +53,7 @@ shard::SubmittedEvent Said(Micros at, const std::string& text) {
 std::string Seconds(Micros time) { return "{ seconds: " + std::to_string(time / kMicrosPerSecond) + " }"; }
 
 shard::SubmittedEvent Gift(Micros at) {
-  return Said(at, R"(gift_given { contact_id: "buyer" item: "tea" quantity: 1
+  return Said(at, R"(gift_given { contact_id: "buyer" item: "tea" quantity: 1 purpose: "thanks"
                                   value { micros: 5000000 currency_code: "USD" } })");
 }
 
@@ -201,6 +201,18 @@ TEST_P(Engagement, GetCadenceCountsWhatCameDue) {
   EXPECT_EQ(response.total().required(), 1);
   EXPECT_EQ(response.total().missed(), 1);
   ASSERT_GE(response.periods_size(), 1);
+  EXPECT_EQ(response.appointments().ShortDebugString(), "");
+  server_.MustAppend(Request(
+      "a", "r2",
+      {Said(Ago(3), R"(interaction_planned { interaction_id: "i-1" kind: INTERACTION_KIND_PHONE people: "km-1"
+                       start_time )" +
+                        Seconds(Ago(2)) + " }"),
+       Said(Ago(2), R"(interaction_made { interaction_id: "i-1" kind: INTERACTION_KIND_PHONE people: "km-1"
+                       late_minutes: 20 })")}));
+  cursor_ = server_.HeadCursor();
+  server_.clock().Advance(kMicrosPerSecond);
+  EXPECT_EQ(Get(&Stub::GetCadence, request).appointment_people(0).ShortDebugString(),
+            "person: \"km-1\" appointments: 1 made: 1 made_late: 1 mean_late_minutes: 20");
   request.set_rule_id("Call");
   EXPECT_EQ(Refused(&Stub::GetCadence, request).field_names(), Fields{"rule_id"});
 }
@@ -278,6 +290,35 @@ TEST_P(Engagement, GetCoverageAndListOwnersTellOnWhomAccountsRest) {
   EXPECT_EQ(Refused(&Stub::GetCoverage, wrong).field_names(), Fields{"window_days"});
 }
 
+TEST_P(Engagement, GetManagementCountsWhatIsManaged) {
+  server_.MustAppend(
+      Request("b", "r2",
+              {Said(Ago(3), R"(plan_drafted { plan_id: "p-1" description: "more" start_time )" + Seconds(Ago(3)) +
+                                " end_time " + Seconds(Ago(-100)) + " }"),
+               Said(Ago(2), R"(plan_agreed { plan_id: "p-1" contact_ids: "buyer" })")}));
+  cursor_ = server_.HeadCursor();
+  server_.clock().Advance(kMicrosPerSecond);
+  GetManagementRequest request;
+  request.set_dimension(GROUP_DIMENSION_OWNER);
+  // December's call was made with neither; a was met.
+  const GetManagementResponse year = Get(&Stub::GetManagement, request);
+  EXPECT_EQ(year.total().ShortDebugString(),
+            "accounts: 2 owned: 2 planned: 1 reviewed: 1 asked: 2 met: 1 managed_share: 0");
+  domain::SetTimestamp(request.mutable_start_time(), Ago(4));
+  const GetManagementResponse recent = Get(&Stub::GetManagement, request);
+  ASSERT_EQ(recent.groups_size(), 2);
+  EXPECT_EQ(recent.groups(0).ShortDebugString(), "value: \"km-1\" accounts: 1 owned: 1 managed_share: 0");
+  EXPECT_EQ(recent.groups(1).ShortDebugString(),
+            "value: \"km-2\" accounts: 1 owned: 1 planned: 1 reviewed: 1 managed: 1 managed_share: 1");
+  EXPECT_EQ(recent.without(), 0);
+  request.set_dimension(static_cast<GroupDimension>(9));
+  EXPECT_EQ(Refused(&Stub::GetManagement, request).field_names(), Fields{"dimension"});
+  request.clear_dimension();
+  EXPECT_EQ(Get(&Stub::GetManagement, request).groups_size(), 0);
+  domain::SetTimestamp(request.mutable_start_time(), server_.clock().Now());
+  EXPECT_EQ(Refused(&Stub::GetManagement, request).field_names(), Fields{"start_time"});
+}
+
 TEST_P(Engagement, ListOwnersIsOnAllPagesAsOfTheFirst) {
   ListOwnersRequest request;
   request.set_page_size(1);
@@ -318,6 +359,8 @@ TEST_P(Engagement, WhatWasGivenIsHeldAgainstLimits) {
   EXPECT_EQ(given.rows(0).contact_id(), "buyer");
   EXPECT_EQ(given.rows(0).period(), "2026-01");
   EXPECT_EQ(given.rows(0).times(), 2);
+  ASSERT_EQ(given.rows(0).purposes_size(), 1);
+  EXPECT_EQ(given.rows(0).purposes(0), "thanks");
   ASSERT_EQ(given.rows(0).limits_size(), 1);
   EXPECT_EQ(given.rows(0).limits(0).times(), 2);
   EXPECT_EQ(given.rows(0).limits(0).max_times(), 1);

@@ -79,6 +79,7 @@ shard::SubmittedEvent Raised(int day, const std::string& id, int due_day) {
   issue.set_issue_id(id);
   issue.set_kind(events::v1::ISSUE_KIND_COMPLAINT);
   issue.set_description("late delivery");
+  issue.set_activity_id("meeting-" + id);
   domain::SetTimestamp(issue.mutable_due_time(), Day(due_day));
   return fact;
 }
@@ -123,6 +124,7 @@ shard::SubmittedEvent Expected(int day, int64_t usd) {
   domain::SetTimestamp(stated.mutable_start_time(), Day(59));
   domain::SetTimestamp(stated.mutable_end_time(), Day(90));
   SetUsd(usd, stated.mutable_amount());
+  stated.set_units(20);
   stated.set_declared(true);
   return fact;
 }
@@ -309,6 +311,14 @@ TEST_P(PipelineCalls, ListIssues) {
   EXPECT_EQ(response.times(0).in_time(), 1);
   EXPECT_EQ(response.times(0).late(), 1);
   EXPECT_EQ(response.times(0).median_hours(), 48);
+  auto request = All<ListIssuesRequest>();
+  request.set_activity_id("meeting-I-2");
+  const auto raised = Get(&Stub::ListIssues, request);
+  ASSERT_EQ(raised.issues_size(), 1);
+  EXPECT_EQ(raised.issues(0).issue_id(), "I-2");
+  EXPECT_EQ(raised.issues(0).activity_id(), "meeting-I-2");
+  request.set_activity_id(std::string(129, 'x'));
+  ExpectField(&Stub::ListIssues, request, "activity_id");
 }
 
 TEST_P(PipelineCalls, ListPromisesPlansAndItems) {
@@ -347,6 +357,8 @@ TEST_P(PipelineCalls, GetDemandReferralsAndSaleModes) {
   EXPECT_EQ(demand.periods(0).ordered_micros(), 85 * kUnit);
   EXPECT_EQ(demand.periods(0).bought_micros(), 60 * kUnit);
   EXPECT_DOUBLE_EQ(demand.periods(0).ratio(), 0.8);
+  EXPECT_EQ(demand.periods(0).units().declared(), 20);
+  EXPECT_EQ(demand.periods(0).units().accounts(), 1);
   EXPECT_EQ(demand.currency_code(), "USD");
   EXPECT_EQ(Get(&Stub::GetReferrals, All<GetReferralsRequest>()).asked(), 1);
   const auto modes = Get(&Stub::GetSaleModes, All<GetSaleModesRequest>());

@@ -3,6 +3,7 @@
 
 #include <google/protobuf/text_format.h>
 #include <grpcpp/grpcpp.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "client/cli/app.h"
@@ -45,6 +46,24 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
     asked = request->ShortDebugString();
     return grpc::Status::OK;
   }
+  grpc::Status ListGiven(grpc::ServerContext*, const ledger::v1::ListGivenRequest* request,
+                         ledger::v1::ListGivenResponse* response) override {
+    asked = request->ShortDebugString();
+    *response = given;
+    return grpc::Status::OK;
+  }
+  grpc::Status GetManagement(grpc::ServerContext*, const ledger::v1::GetManagementRequest* request,
+                             ledger::v1::GetManagementResponse* response) override {
+    asked = request->ShortDebugString();
+    *response = management;
+    return grpc::Status::OK;
+  }
+  grpc::Status GetCadence(grpc::ServerContext*, const ledger::v1::GetCadenceRequest* request,
+                          ledger::v1::GetCadenceResponse* response) override {
+    asked = request->ShortDebugString();
+    *response = cadence;
+    return grpc::Status::OK;
+  }
   grpc::Status ListProspects(grpc::ServerContext*, const ledger::v1::ListProspectsRequest* request,
                              ledger::v1::ListProspectsResponse*) override {
     asked = request->ShortDebugString();
@@ -81,9 +100,22 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
     return out.str();
   }
 
+  // Runs the command, which is refused; returns what it says.
+  std::string Refuse(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--server", "127.0.0.1:" + std::to_string(port_), "--timeout", "10"});
+    std::istringstream in;
+    std::ostringstream out;
+    std::ostringstream err;
+    EXPECT_NE(Run(arguments, Environment{in, out, err}), 0) << out.str();
+    return err.str();
+  }
+
   // The last request, as text.
   std::string asked;
   ledger::v1::ListDueResponse due;
+  ledger::v1::GetManagementResponse management;
+  ledger::v1::GetCadenceResponse cadence;
+  ledger::v1::ListGivenResponse given;
 
  private:
   int port_ = 0;
@@ -108,6 +140,24 @@ TEST(EngagementCommands, AskForWhatTheirOptionsSay) {
             "EVENT_KIND_INTERACTION_MISSED retracted: true");
   server.Print({"compliance", "flags", "--prices"});
   EXPECT_EQ(server.asked, "scope { accounts { } } measure: LIMIT_MEASURE_UNIT_PRICE_MICROS");
+}
+
+TEST(EngagementCommands, TakeTheKindsThatThereAre) {
+  FakeEngagement server;
+  server.Print({"account", "timeline", "--kind", "gift-given", "--kind", "need_stated", "acme"});
+  EXPECT_EQ(server.asked, "account_id: \"acme\" kinds: EVENT_KIND_GIFT_GIVEN kinds: EVENT_KIND_NEED_STATED");
+  server.Print({"duty", "list", "--kind", "plan-review"});
+  EXPECT_EQ(server.asked, "scope { accounts { } } kinds: DUTY_KIND_PLAN_REVIEW");
+  server.Print({"compliance", "given", "--kind", "loan-issued"});
+  EXPECT_EQ(server.asked, "scope { accounts { } } period: PERIOD_MONTH kinds: EVENT_KIND_LOAN_ISSUED");
+  server.asked.clear();
+  EXPECT_THAT(server.Refuse({"account", "timeline", "acme", "--kind", "gift"}),
+              ::testing::HasSubstr("'gift' is none of account-opened, "));
+  EXPECT_THAT(server.Refuse({"duty", "list", "--kind", "gift-given"}),
+              ::testing::HasSubstr("'gift-given' is none of periodic, follow-up, "));
+  EXPECT_THAT(server.Refuse({"compliance", "given", "--kind", "need-stated"}),
+              ::testing::HasSubstr("'need-stated' is none of gift-given, commission-paid, "));
+  EXPECT_EQ(server.asked, "");
 }
 
 TEST(EngagementCommands, PrintWhatIsDue) {
@@ -147,6 +197,62 @@ TEST(EngagementCommands, PrintCadenceWithAllPagesOrOne) {
   EXPECT_EQ(server.Print({"duty", "cadence", "--all"}), counts +
                                                             "acme              4     0     0       0       0      -\n"
                                                             "beta              3     0     0       0       0      -\n");
+}
+
+TEST(EngagementCommands, PrintWhatWasGivenAndWhatFor) {
+  FakeEngagement server;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"(
+      rows { account_id: "acme" contact_id: "buyer" period: "2026-02" kind: EVENT_KIND_GIFT_GIVEN name: "tea" times: 2
+             quantity: 4 value { micros: 30000000 currency_code: "USD" } purposes: "thanks" purposes: "a feast" })",
+                                                            &server.given));
+  EXPECT_EQ(server.Print({"compliance", "given"}),
+            "account  contact  period   what        name  times  units  value      for              limits\n"
+            "acme     buyer    2026-02  gift_given  tea       2      4  30.00 USD  thanks; a feast\n");
+}
+
+TEST(EngagementCommands, PrintHowManyAccountsAreManaged) {
+  FakeEngagement server;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"(
+      total { accounts: 1204 owned: 1000 planned: 10 reviewed: 9 asked: 1100 kept: 900 met: 950 managed: 8
+              managed_share: 0.00664 }
+      groups { value: "hotel" accounts: 3 owned: 3 planned: 2 reviewed: 1 asked: 3 kept: 2 met: 2 managed: 1
+               managed_share: 0.3333 }
+      without: 1)",
+                                                            &server.management));
+  EXPECT_EQ(server.Print({"account", "management", "--by", "segment", "--start", "1970-01-02", "--region", "CN"}),
+            "segment  accounts  owned  planned  reviewed  asked  kept  met  managed   share\n"
+            "hotel           3      3        2         1      3     2    2        1  33.3 %\n"
+            "all         1,204  1,000       10         9  1,100   900  950        8   0.7 %\n"
+            "1 accounts without a segment\n");
+  EXPECT_EQ(server.asked,
+            "scope { accounts { region: \"CN\" } } start_time { seconds: 86400 } dimension: GROUP_DIMENSION_SEGMENT");
+  EXPECT_THAT(server.Print({"--output", "json", "account", "management"}), ::testing::HasSubstr("\"managed\""));
+  EXPECT_EQ(server.asked, "scope { accounts { } }");
+  server.management.Clear();
+  server.management.mutable_total();
+  EXPECT_EQ(server.Print({"account", "management"}),
+            "     accounts  owned  planned  reviewed  asked  kept  met  managed  share\n"
+            "all         0      0        0         0      0     0    0        0      -\n");
+}
+
+TEST(EngagementCommands, PrintWhatBecameOfAppointments) {
+  FakeEngagement server;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"(
+      total { required: 0 }
+      appointments { appointments: 9 made: 4 made_late: 2 mean_late_minutes: 22.5 missed_by_us: 1 missed_by_account: 1
+                     cancelled: 1 put_off: 1 open: 1 }
+      appointment_people { person: "ann" appointments: 8 made: 4 made_late: 2 mean_late_minutes: 22.5
+                           missed_by_account: 1 cancelled: 1 put_off: 1 open: 1 }
+      appointment_people { person: "bob" appointments: 1 missed_by_us: 1 })",
+                                                            &server.cadence));
+  EXPECT_THAT(server.Print({"duty", "cadence", "--person", "ann"}),
+              ::testing::HasSubstr(
+                  "appointments of  set  made  late  minutes late  missed by us  missed by account  cancelled  put off  nothing said\n"
+                  "ann                8     4     2         22.50             0                  1          1        1             1\n"
+                  "bob                1     0     0             -             1                  0          0        0             0\n"
+                  "all                9     4     2         22.50             1                  1          1        1             1\n"));
+  server.cadence.clear_appointments();
+  EXPECT_THAT(server.Print({"duty", "cadence"}), ::testing::Not(::testing::HasSubstr("appointments")));
 }
 
 }  // namespace

@@ -34,6 +34,10 @@ class FakePipeline final : public v1::PipelineService::Service {
     period.set_ordered_micros(800'000'000);
     period.set_accounts(2);
     period.set_ratio(0.8);
+    period.mutable_units()->set_declared(4'000);
+    period.mutable_units()->set_ordered(1'500);
+    period.mutable_units()->set_accounts(1);
+    period.mutable_units()->set_ratio(0.375);
     response->set_currency_code("USD");
     return grpc::Status::OK;
   }
@@ -92,6 +96,7 @@ TEST(DemandShow, HoldsForecastsAgainstOrders) {
   EXPECT_THAT(shown, HasSubstr("1,000.00"));
   EXPECT_THAT(shown, HasSubstr("80.0 %"));
   EXPECT_THAT(shown, HasSubstr("money in USD"));
+  EXPECT_THAT(shown, HasSubstr("2026-01      4,000          0    1,500       -         1           -               37.5 %"));
 }
 
 TEST(ReferralYields, AddUpTheYearsAfterTheFirst) {

@@ -169,6 +169,102 @@ TEST(Cadence, OfAMergedAccountIsOfWhoHadItBefore) {
   EXPECT_THAT(Lines(answer.people), ElementsAre("ann 2: 1 kept, 1 late, 0 missed, 0 beyond"));
 }
 
+void Plan(MeetingLog& log, const std::string& id, Micros start, const std::vector<std::string>& people) {
+  auto* planned = log.Event("a", Utc(2024, 1, 2)).mutable_interaction_planned();
+  planned->set_interaction_id(id);
+  planned->set_kind(kVisit);
+  testing::SetTime(start, planned->mutable_start_time());
+  for (const std::string& person : people) planned->add_people(person);
+}
+
+size_t Make(MeetingLog& log, const std::string& id, Micros occurred, uint32_t late_minutes) {
+  auto* made = log.Event("a", occurred).mutable_interaction_made();
+  made->set_kind(kVisit);
+  made->set_interaction_id(id);
+  made->add_people("ann");
+  made->set_late_minutes(late_minutes);
+  return log.records().size() - 1;
+}
+
+void Miss(MeetingLog& log, const std::string& id, Micros occurred, events::v1::MissedCause cause, Micros again = 0) {
+  auto* missed = log.Event("a", occurred).mutable_interaction_missed();
+  missed->set_interaction_id(id);
+  missed->set_cause(cause);
+  if (again != 0) testing::SetTime(again, missed->mutable_new_start_time());
+}
+
+// "bob 2: 1 made, 1 late, missed 1 by us, 0 by them, 0 cancelled, 0 put off, 0 open".
+std::string Line(const std::string& name, const AppointmentCount& count) {
+  return fmt::format("{} {}: {} made, {} late, missed {} by us, {} by them, {} cancelled, {} put off, {} open", name,
+                     count.appointments, count.made, count.made_late, count.missed_by_us, count.missed_by_account,
+                     count.cancelled, count.put_off, count.open);
+}
+
+// Set for the 10th to the 17th of January, of ann unless it is said otherwise.
+MeetingLog EightAppointments() {
+  MeetingLog log;
+  OpenA(log, "a", Utc(2024, 1, 1), "ann");
+  Plan(log, "on_time", Utc(2024, 1, 10), {"ann"});
+  Plan(log, "late", Utc(2024, 1, 11), {"ann", "bob"});
+  Plan(log, "later", Utc(2024, 1, 12), {"ann"});
+  Plan(log, "ours", Utc(2024, 1, 13), {"bob"});
+  Plan(log, "theirs", Utc(2024, 1, 14), {"ann"});
+  Plan(log, "called_off", Utc(2024, 1, 15), {"ann"});
+  Plan(log, "put_off", Utc(2024, 1, 16), {"ann"});
+  Plan(log, "no_word", Utc(2024, 1, 17), {"ann"});
+  Make(log, "on_time", Utc(2024, 1, 10), 0);
+  Make(log, "late", Utc(2024, 1, 11), 15);
+  Make(log, "later", Utc(2024, 1, 12), 30);
+  Miss(log, "ours", Utc(2024, 1, 13), events::v1::MISSED_CAUSE_OURS);
+  Miss(log, "theirs", Utc(2024, 1, 14), events::v1::MISSED_CAUSE_ACCOUNT);
+  Miss(log, "called_off", Utc(2024, 1, 14), events::v1::MISSED_CAUSE_CANCELLED);
+  Miss(log, "put_off", Utc(2024, 1, 15), events::v1::MISSED_CAUSE_POSTPONED, Utc(2024, 1, 20));
+  Make(log, "put_off", Utc(2024, 1, 20), 0);
+  return log;
+}
+
+TEST(Appointments, AreCountedByWhatBecameOfThemInTotalAndByPerson) {
+  const FoldedShards shards(EightAppointments());
+  const auto answer = Cadence(shards, {}, {.as_of = Utc(2024, 2, 1)}, {.start = Utc(2024, 1, 10)});
+  EXPECT_EQ(Line("all", answer.appointments),
+            "all 9: 4 made, 2 late, missed 1 by us, 1 by them, 1 cancelled, 1 put off, 1 open");
+  EXPECT_EQ(answer.appointments.mean_late_minutes(), std::optional<double>(22.5));
+  ASSERT_EQ(answer.appointment_people.size(), 2u);
+  EXPECT_EQ(Line(answer.appointment_people[0].person, answer.appointment_people[0].count),
+            "ann 8: 4 made, 2 late, missed 0 by us, 1 by them, 1 cancelled, 1 put off, 1 open");
+  EXPECT_EQ(Line(answer.appointment_people[1].person, answer.appointment_people[1].count),
+            "bob 2: 1 made, 1 late, missed 1 by us, 0 by them, 0 cancelled, 0 put off, 0 open");
+  EXPECT_EQ(answer.appointment_people[1].count.mean_late_minutes(), std::optional<double>(15));
+}
+
+TEST(Appointments, AreOfTheTimeThatTheyWereSetFor) {
+  const FoldedShards shards(EightAppointments());
+  // The first two were before. Of the one that was put off neither time nor outcome has come; no word of one is none
+  // yet.
+  const auto answer = Cadence(shards, {}, {.as_of = Utc(2024, 1, 16)}, {.start = Utc(2024, 1, 12)});
+  EXPECT_EQ(Line("all", answer.appointments),
+            "all 4: 1 made, 1 late, missed 1 by us, 1 by them, 1 cancelled, 0 put off, 0 open");
+  EXPECT_EQ(Cadence(shards, {}, {.as_of = Utc(2024, 1, 16) + 1}, {.start = Utc(2024, 1, 12)}).appointments.put_off, 1);
+}
+
+TEST(Appointments, AreOfOnePersonWhereOneIsAskedAboutAndOfNoRule) {
+  const FoldedShards shards(EightAppointments());
+  const EngagementScope scope{.as_of = Utc(2024, 2, 1)};
+  const auto of_ann = Cadence(shards, {}, scope, {.start = Utc(2024, 1, 1), .filter = {.person = "ann"}});
+  EXPECT_EQ(of_ann.appointments.appointments, 8);
+  EXPECT_EQ(of_ann.appointment_people.size(), 1u);
+  const auto of_rule = Cadence(shards, {}, scope, {.start = Utc(2024, 1, 1), .filter = {.rule_id = "phone"}});
+  EXPECT_EQ(of_rule.appointments, AppointmentCount());
+}
+
+TEST(Appointments, FallAwayWithTheAccount) {
+  MeetingLog log = EightAppointments();
+  log.Event("a", Utc(2024, 1, 16, 12)).mutable_account_closed()->set_reason("moved");
+  const auto answer = Cadence(FoldedShards(log), {}, {.as_of = Utc(2024, 2, 1)}, {.start = Utc(2024, 1, 10)});
+  EXPECT_EQ(answer.appointments.open, 0) << "nobody was to come on the 17th any more";
+  EXPECT_EQ(answer.appointments.appointments, 8);
+}
+
 TEST(Cadence, CountsNextStepsUnderTheirOwnName) {
   MeetingLog log;
   OpenA(log, "a", Utc(2024, 1, 1));

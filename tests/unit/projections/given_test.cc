@@ -80,6 +80,67 @@ TEST(Given, IsSummedByContactPeriodAndKindWithTheLimitsItCountsTowards) {
                    "a buyer 2026-02 17 tea 2x4 30 USD [2/2 30/500]", "b head 2026-03 126 press 1x1 9 USD"}));
 }
 
+TEST(Given, SaysWhatItWasForEachPurposeOnce) {
+  MeetingLog log;
+  log.Open("a", Utc(2025, 1, 1));
+  for (const char* purpose : {"spring festival", "thanks", "", "spring festival"}) {
+    log.Say("a", Utc(2026, 2, 1),
+            std::string(R"(gift_given { contact_id: "buyer" item: "tea" quantity: 1 purpose: ")") + purpose + "\" }");
+  }
+  log.Say("a", Utc(2026, 2, 2), R"(loan_issued { loan_id: "L-1" item: "press" quantity: 1 purpose: "a trial" })");
+  log.Say("a", Utc(2026, 2, 2), R"(service_provided { kind: "repair" description: "at night" })");
+  const auto rows = MeetingRows(log);
+  const auto page = ListGiven({rows.get()}, ScopeAt(kNow), GiftLimit(), {});
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->rows.size(), 3u);
+  EXPECT_EQ(page->rows[0].name, "repair");
+  EXPECT_EQ(page->rows[0].purposes, Texts{});
+  EXPECT_EQ(page->rows[1].purposes, Texts{"a trial"});
+  EXPECT_EQ(page->rows[2].purposes, (Texts{"spring festival", "thanks"}));
+}
+
+TEST(Given, ListsSamplesByContactWithTheLimitsOfEach) {
+  const auto count = [](const std::string& contact, int before) {
+    return "counts { counter: \"shop/limits.samples/" + contact + "month\" period_start " + TimeText(Utc(2026, 2, 1)) +
+           " times_before: " + std::to_string(before) + " }";
+  };
+  MeetingLog log;
+  log.Open("a", Utc(2025, 1, 1));
+  log.Say("a", Utc(2026, 2, 3),
+          R"(interaction_made { kind: INTERACTION_KIND_SAMPLE people: "km-1" contact_ids: "buyer" contact_ids: "head"
+                                cost { micros: 6000000 currency_code: "USD" } )" +
+              count("buyer/", 0) + count("head/", 4) + count("", 7) + " }");
+  log.Say("a", Utc(2026, 2, 4), R"(interaction_made { kind: INTERACTION_KIND_SAMPLE people: "km-1" )" + count("", 8) +
+                                    " }");
+  log.Say("a", Utc(2026, 2, 5), R"(interaction_made { kind: INTERACTION_KIND_PHONE contact_ids: "head" })");
+  const std::string kind = std::to_string(events::v1::EVENT_KIND_INTERACTION_MADE);
+  // Each contact has its own count, and that of all together.
+  EXPECT_EQ(GivenLines(log, {}), (Texts{"a  2026-02 " + kind + " sample 1x0 [9/-1 0/0]",
+                                        "a buyer 2026-02 " + kind + " sample 1x0 6 USD [1/-1 0/0] [8/-1 0/0]",
+                                        "a head 2026-02 " + kind + " sample 1x0 [5/-1 0/0] [8/-1 0/0]"}));
+  GivenQuery query;
+  query.kinds = {events::v1::EVENT_KIND_GIFT_GIVEN};
+  EXPECT_EQ(GivenLines(log, query), Texts{});
+  query.kinds = {events::v1::EVENT_KIND_INTERACTION_MADE};
+  query.start = Utc(2026, 2, 4);
+  EXPECT_EQ(GivenLines(log, query).size(), 1u);
+}
+
+TEST(Given, NamesTwentyPurposesAtMost) {
+  MeetingLog log;
+  log.Open("a", Utc(2025, 1, 1));
+  for (int i = 0; i < 21; ++i) {
+    log.Say("a", Utc(2026, 2, 1), "gift_given { contact_id: \"buyer\" item: \"tea\" quantity: 1 purpose: \"p" +
+                                      std::to_string(i) + "\" }");
+  }
+  const auto rows = MeetingRows(log);
+  const auto page = ListGiven({rows.get()}, ScopeAt(kNow), GiftLimit(), {});
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->rows.size(), 1u);
+  EXPECT_EQ(page->rows[0].purposes.size(), 20u);
+  EXPECT_EQ(page->rows[0].times, 21);
+}
+
 TEST(Given, IsOfOneAccountOfSomeKindsAndPageByPage) {
   GivenQuery query;
   query.account_id = "a";

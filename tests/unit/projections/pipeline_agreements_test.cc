@@ -360,6 +360,27 @@ TEST(ListIssues, OfAMergedAccountAreOfTheOwnerOfTheOneThatGoesOn) {
   EXPECT_EQ(Issues(log, chinese, {}).rows.at(0).person, "zhao");
 }
 
+TEST(ListIssues, KeepToWhatWasRaisedAtAnActivity) {
+  PipelineLog log;
+  log.OpenIn("acme", Utc(2024, 1, 1), "CN");
+  log.OpenIn("beta", Utc(2024, 1, 1), "CN");
+  log.Raise("acme", Utc(2025, 1, 1), "I-1", ISSUE_KIND_COMPLAINT).set_activity_id("gathering-25");
+  log.Raise("beta", Utc(2025, 1, 2), "I-1", ISSUE_KIND_REQUEST).set_activity_id("gathering-25");
+  log.Raise("beta", Utc(2025, 1, 3), "I-2", ISSUE_KIND_REQUEST).set_activity_id("gathering-24");
+  log.Raise("beta", Utc(2025, 1, 4), "I-3", ISSUE_KIND_REQUEST);
+  const EngagementRows rows(log);
+  const IssueList list = Must(ListIssues(rows.shards(), AsOf(Utc(2025, 2, 1)), {.activity_id = "gathering-25"}));
+  ASSERT_EQ(list.rows.size(), 2u);
+  EXPECT_EQ(list.rows[0].account_id, "acme");
+  EXPECT_EQ(list.rows[0].activity_id, "gathering-25");
+  EXPECT_EQ(list.rows[1].account_id, "beta");
+  EXPECT_EQ(list.rows[1].issue_id, "I-1");
+  EXPECT_EQ(list.count, 2);
+  ASSERT_EQ(list.times.size(), 2u) << "of each kind the one raised there";
+  EXPECT_EQ(list.times[1].raised, 1);
+  EXPECT_EQ(Must(ListIssues(rows.shards(), AsOf(Utc(2025, 2, 1)), {})).count, 4);
+}
+
 TEST(ListIssues, AreLateFromTheDueTimeItself) {
   const auto first = [](Micros as_of) { return Issues(Complaints(), AsOf(as_of)).rows.at(0).overdue; };
   EXPECT_FALSE(first(Utc(2025, 3, 5) - 1));

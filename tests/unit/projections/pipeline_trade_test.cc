@@ -89,6 +89,66 @@ TEST(Demand, SaysHowFarForecastsWereOff) {
   EXPECT_FALSE(answer.periods[1].ratio.has_value());
 }
 
+// Of March 2025: acme declared 400 units, ordered 300 and bought 10; of beta we expected 50
+// units of vans, and it ordered 60. gamma's order and purchase nobody expected.
+PipelineLog ExpectedUnits() {
+  PipelineLog log;
+  for (const std::string account : {"acme", "beta", "gamma"}) log.OpenIn(account, Utc(2020, 1, 1), "CN");
+  const auto expect = [&log](const std::string& account, int64_t units, bool declared, const std::string& category) {
+    auto& stated = Expect(log, account, Utc(2025, 1, 1), Utc(2025, 3, 1), Utc(2025, 4, 1), 0, declared, category);
+    stated.clear_amount();
+    stated.set_units(units);
+  };
+  expect("acme", 400, true, "");
+  expect("acme", 900, false, "");
+  expect("beta", 50, false, "vans");
+  log.Order("acme", Utc(2025, 3, 10), "A-1", 80).set_units(300);
+  auto& vans = log.Order("beta", Utc(2025, 3, 31), "A-1", 60);
+  vans.set_category("vans");
+  vans.set_units(60);
+  log.Order("gamma", Utc(2025, 3, 1), "A-1", 5).set_units(1);
+  const auto trade = [](PurchaseLine& line, int64_t units) {
+    line.set_quantity(units);
+    testing::SetMoney(units, "USD", line.mutable_amount());
+  };
+  trade(*log.On("acme", Utc(2025, 3, 20)).mutable_purchase_recorded()->add_lines(), 10);
+  trade(*log.On("gamma", Utc(2025, 3, 20)).mutable_purchase_recorded()->add_lines(), 9);
+  return log;
+}
+
+TEST(Demand, IsOfUnitsBesideMoney) {
+  const DemandAnswer answer = DemandOf(ExpectedUnits());
+  ASSERT_EQ(answer.periods.size(), 1u);
+  const DemandRow& march = answer.periods[0];
+  EXPECT_EQ(march.units.declared, 400);
+  EXPECT_EQ(march.units.estimated, 50) << "of acme what it declared counts";
+  EXPECT_EQ(march.units.ordered, 361);
+  EXPECT_EQ(march.units.bought, 10);
+  EXPECT_EQ(march.units.accounts, 2);
+  // A quarter too little and a fifth too much.
+  EXPECT_DOUBLE_EQ(*march.units.mean_error, 0.225);
+  EXPECT_DOUBLE_EQ(*march.units.ratio, 360.0 / 450.0);
+  EXPECT_EQ(march.ordered_micros, 145 * kUnit);
+  EXPECT_EQ(march.accounts, 0) << "nobody spoke of money";
+  EXPECT_EQ(answer.currency_code, "USD");
+  const DemandAnswer vans = DemandOf(ExpectedUnits(), {.category = "vans"});
+  EXPECT_EQ(vans.periods[0].units.ordered, 60);
+  EXPECT_FALSE(vans.periods[0].units.bought.has_value());
+}
+
+TEST(Demand, OfUnitsAloneHasAPeriodAndNoCurrency) {
+  PipelineLog log;
+  log.OpenIn("acme", Utc(2020, 1, 1), "CN");
+  auto& stated = Expect(log, "acme", Utc(2025, 1, 1), Utc(2025, 3, 1), Utc(2025, 4, 1), 0, true);
+  stated.clear_amount();
+  stated.set_units(7);
+  const DemandAnswer answer = DemandOf(log);
+  ASSERT_EQ(answer.periods.size(), 1u);
+  EXPECT_EQ(answer.periods[0].units.declared, 7);
+  EXPECT_EQ(answer.periods[0].units.bought, 0);
+  EXPECT_EQ(answer.currency_code, "");
+}
+
 TEST(Demand, LeavesOutAForecastThatWasTakenBack) {
   PipelineLog log = Expected();
   EventRecord& taken = log.Add("beta", Utc(2025, 5, 1));
