@@ -241,8 +241,8 @@ void AddProfileCommands(CLI::App& root, Action& selected) {
   AddProspects(noun, selected);
   auto flags = std::make_shared<TimelineFlags>();
   flags->kinds.names = {"interaction-planned", "interaction-made", "interaction-missed"};
-  CLI::App* verb = AddVerb(Noun(root, "interaction", "Occasions on which we and an account met, spoke or wrote"), "list",
-                           "Lists interactions with an account, newest first", selected,
+  CLI::App* verb = AddVerb(Noun(root, "interaction", "Occasions on which we and an account met, spoke or wrote"),
+                           "list", "Lists interactions with an account, newest first", selected,
                            [flags](Session& session) { return ShowTimeline(session, *flags); });
   verb->footer("Example: keyledger interaction list acme");
   AddTimelineFlags(verb, *flags);

@@ -106,8 +106,8 @@ class Items {
       if (step.row->event.has_interaction_missed())
         start = MicrosOf(step.row->event.interaction_missed().new_start_time());
     }
-    const Holders holders = derivation_.PeopleOf(planned.people(), run.opening().times.occurred, derivation_.now(),
-                                                 run.item->account);
+    const Holders holders =
+        derivation_.PeopleOf(planned.people(), run.opening().times.occurred, derivation_.now(), run.item->account);
     Duty& duty = Add(DutyKind::kPlanned, run, start, holders, "planned");
     duty.interaction_kinds = {planned.kind()};
     duty.what = planned.purpose();

@@ -16,8 +16,8 @@ namespace keyledger::projections::engagement {
 inline absl::Status LoadOne(EngagementScan& scan, const std::string& account_id, const EngagementScan::Visitor& visit) {
   const std::string_view into = scan.MergedInto(account_id);
   if (into.empty()) return scan.Load(account_id, visit);
-  absl::Status merged = MakeError(Reason::kAccountNotFound,
-                                  fmt::format("account {} was merged into {}: ask for that", account_id, into));
+  absl::Status merged =
+      MakeError(Reason::kAccountNotFound, fmt::format("account {} was merged into {}: ask for that", account_id, into));
   AddMetadata(merged, "into_account_id", into);
   return merged;
 }

@@ -120,9 +120,7 @@ const programs::v1::Deadlines* ItemAccount::DeadlinesAt(Micros time) const {
 
 Zone ItemAccount::ZoneNow() const { return engagement::ZoneOf(history_, {*scope_.programs, scope_.as_of}); }
 
-std::string ItemAccount::PersonOr(const std::string& person) const {
-  return person.empty() ? owner_ : person;
-}
+std::string ItemAccount::PersonOr(const std::string& person) const { return person.empty() ? owner_ : person; }
 
 absl::Status WalkItems(const Shards& shards, const PipelineScope& scope, const ItemAsk& ask, const ItemVisitor& visit) {
   KL_ASSIGN_OR_RETURN(EngagementScan attributes, EngagementScan::Open(shards, scope, engagement::EngagementParts()));

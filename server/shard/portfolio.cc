@@ -380,8 +380,7 @@ absl::Status Portfolio::RecordOwn(const events::v1::Event& event, const std::str
   }
 }
 
-absl::Status Portfolio::ForEachAccount(const PortfolioTransferStarted& plan,
-                                       const std::function<absl::Status()>& go_on,
+absl::Status Portfolio::ForEachAccount(const PortfolioTransferStarted& plan, const std::function<absl::Status()>& go_on,
                                        const std::function<absl::Status(const absl::Status&)>& behind,
                                        const Visit& visit) const {
   for (Shard* shard : shards_) {
@@ -412,8 +411,7 @@ absl::Status Portfolio::ForEachAccount(const PortfolioTransferStarted& plan,
   return absl::OkStatus();
 }
 
-absl::Status Portfolio::TransferOne(Job& job, Shard& shard, const std::string& account_id,
-                                    domain::AccountState state) {
+absl::Status Portfolio::TransferOne(Job& job, Shard& shard, const std::string& account_id, domain::AccountState state) {
   for (int changes = 0;;) {
     const absl::StatusOr<Effect> effect = TryTransfer(job, shard, account_id, changes + 1 < kAttemptsMax, state);
     if (IsBusy(effect.status())) {

@@ -202,12 +202,12 @@ TEST_P(Engagement, GetCadenceCountsWhatCameDue) {
   EXPECT_EQ(response.total().missed(), 1);
   ASSERT_GE(response.periods_size(), 1);
   EXPECT_EQ(response.appointments().ShortDebugString(), "");
-  server_.MustAppend(Request(
-      "a", "r2",
-      {Said(Ago(3), R"(interaction_planned { interaction_id: "i-1" kind: INTERACTION_KIND_PHONE people: "km-1"
+  server_.MustAppend(
+      Request("a", "r2",
+              {Said(Ago(3), R"(interaction_planned { interaction_id: "i-1" kind: INTERACTION_KIND_PHONE people: "km-1"
                        start_time )" +
-                        Seconds(Ago(2)) + " }"),
-       Said(Ago(2), R"(interaction_made { interaction_id: "i-1" kind: INTERACTION_KIND_PHONE people: "km-1"
+                                Seconds(Ago(2)) + " }"),
+               Said(Ago(2), R"(interaction_made { interaction_id: "i-1" kind: INTERACTION_KIND_PHONE people: "km-1"
                        late_minutes: 20 })")}));
   cursor_ = server_.HeadCursor();
   server_.clock().Advance(kMicrosPerSecond);
@@ -291,11 +291,10 @@ TEST_P(Engagement, GetCoverageAndListOwnersTellOnWhomAccountsRest) {
 }
 
 TEST_P(Engagement, GetManagementCountsWhatIsManaged) {
-  server_.MustAppend(
-      Request("b", "r2",
-              {Said(Ago(3), R"(plan_drafted { plan_id: "p-1" description: "more" start_time )" + Seconds(Ago(3)) +
-                                " end_time " + Seconds(Ago(-100)) + " }"),
-               Said(Ago(2), R"(plan_agreed { plan_id: "p-1" contact_ids: "buyer" })")}));
+  server_.MustAppend(Request("b", "r2",
+                             {Said(Ago(3), R"(plan_drafted { plan_id: "p-1" description: "more" start_time )" +
+                                               Seconds(Ago(3)) + " end_time " + Seconds(Ago(-100)) + " }"),
+                              Said(Ago(2), R"(plan_agreed { plan_id: "p-1" contact_ids: "buyer" })")}));
   cursor_ = server_.HeadCursor();
   server_.clock().Advance(kMicrosPerSecond);
   GetManagementRequest request;
@@ -471,13 +470,12 @@ TEST(Greetings, LeaveARecordOfThoseWhoseDaysTheAnswerRestsOn) {
   constexpr int kAccounts = 300;
   for (int i = 0; i < kAccounts; ++i) {
     const std::string id = std::to_string(i);
-    server.MustAppend(Request(
-        "a" + id, "r1",
-        {Said(Ago(60), R"(account_opened { owner: "km-1" })"),
-         Said(Ago(50), "contact_recorded { contact_id: 'winter' person { subject_id: 'w-" + id +
-                           "' details { birthday { month: 1 day: 10 year: 1980 } } } }"),
-         Said(Ago(50), "contact_recorded { contact_id: 'summer' person { subject_id: 's-" + id +
-                           "' details { birthday { month: 7 day: 10 year: 1980 } } } }")}));
+    server.MustAppend(Request("a" + id, "r1",
+                              {Said(Ago(60), R"(account_opened { owner: "km-1" })"),
+                               Said(Ago(50), "contact_recorded { contact_id: 'winter' person { subject_id: 'w-" + id +
+                                                 "' details { birthday { month: 1 day: 10 year: 1980 } } } }"),
+                               Said(Ago(50), "contact_recorded { contact_id: 'summer' person { subject_id: 's-" + id +
+                                                 "' details { birthday { month: 7 day: 10 year: 1980 } } } }")}));
   }
   server.clock().Advance(kMicrosPerSecond);
   ListDueRequest request;
@@ -528,8 +526,7 @@ TEST(Greetings, OfAContactOfAMergedAccountEndWhenItIsRemovedUnderTheNameItHasNow
   const ListDueResponse told = ask();
   ASSERT_EQ(told.duties_size(), 1);
   EXPECT_EQ(told.duties(0).contact_id(), "b:buyer");
-  server.MustAppend(
-      Request("a", "r2", {Said(kToday, R"(contact_removed { contact_id: "b:buyer" reason: "moved" })")}));
+  server.MustAppend(Request("a", "r2", {Said(kToday, R"(contact_removed { contact_id: "b:buyer" reason: "moved" })")}));
   EXPECT_EQ(ask().due_count(), 0);
 }
 

@@ -1,9 +1,9 @@
 // The reading commands about meeting accounts: what they ask for, and what they print of the answer.
 #include <sstream>
 
+#include <gmock/gmock.h>
 #include <google/protobuf/text_format.h>
 #include <grpcpp/grpcpp.h>
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "client/cli/app.h"
@@ -246,11 +246,14 @@ TEST(EngagementCommands, PrintWhatBecameOfAppointments) {
       appointment_people { person: "bob" appointments: 1 missed_by_us: 1 })",
                                                             &server.cadence));
   EXPECT_THAT(server.Print({"duty", "cadence", "--person", "ann"}),
-              ::testing::HasSubstr(
-                  "appointments of  set  made  late  minutes late  missed by us  missed by account  cancelled  put off  nothing said\n"
-                  "ann                8     4     2         22.50             0                  1          1        1             1\n"
-                  "bob                1     0     0             -             1                  0          0        0             0\n"
-                  "all                9     4     2         22.50             1                  1          1        1             1\n"));
+              ::testing::HasSubstr("appointments of  set  made  late  minutes late  missed by us  missed by account  "
+                                   "cancelled  put off  nothing said\n"
+                                   "ann                8     4     2         22.50             0                  1    "
+                                   "      1        1             1\n"
+                                   "bob                1     0     0             -             1                  0    "
+                                   "      0        0             0\n"
+                                   "all                9     4     2         22.50             1                  1    "
+                                   "      1        1             1\n"));
   server.cadence.clear_appointments();
   EXPECT_THAT(server.Print({"duty", "cadence"}), ::testing::Not(::testing::HasSubstr("appointments")));
 }

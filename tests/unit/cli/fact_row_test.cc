@@ -90,9 +90,9 @@ TEST(FactRow, ReadsInteractionsAndWhatIsKnownOfAccounts) {
            {"a", "2026-01-01", "v-1", "mail", "2027-01-01", "km-07"}),
       "interaction_planned { interaction_id: \"v-1\" kind: INTERACTION_KIND_MAIL start_time { seconds: 1798761600 "
       "} people: \"km-07\" }");
-  EXPECT_EQ(Fact("interaction", "account_id=1,occurred=2,kind=3,by=4,id=5",
-                 {"a", "2026-01-01", "mail", "km-07", "v-1"}),
-            "interaction_made { kind: INTERACTION_KIND_MAIL interaction_id: \"v-1\" people: \"km-07\" }");
+  EXPECT_EQ(
+      Fact("interaction", "account_id=1,occurred=2,kind=3,by=4,id=5", {"a", "2026-01-01", "mail", "km-07", "v-1"}),
+      "interaction_made { kind: INTERACTION_KIND_MAIL interaction_id: \"v-1\" people: \"km-07\" }");
   EXPECT_EQ(Fact("interaction-miss", "account_id=1,occurred=2,id=3,cause=4,reason=5,until=6",
                  {"a", "2026-01-01", "v-1", "postponed", "snow", "2027-01-01"}),
             "interaction_missed { interaction_id: \"v-1\" cause: MISSED_CAUSE_POSTPONED reason: \"snow\" "

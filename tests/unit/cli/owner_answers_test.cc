@@ -10,9 +10,9 @@ namespace {
 
 TEST(DutyCadence, AsksForWhatItsOptionsSay) {
   AnyAnswers ledger;
-  EXPECT_EQ(ledger.Ask({"duty", "cadence", "--person", "km-07", "--account", "acme", "--rule", "phone_a", "--start",
-                        "2026-01-01", "--as-of", "2026-02-01", "--owner", "km-01", "--page-size", "2", "--page-token",
-                        "t1", "--min-cursor", "c1"}),
+  EXPECT_EQ(ledger.Ask({"duty",        "cadence", "--person",     "km-07",   "--account",    "acme",    "--rule",
+                        "phone_a",     "--start", "2026-01-01",   "--as-of", "2026-02-01",   "--owner", "km-01",
+                        "--page-size", "2",       "--page-token", "t1",      "--min-cursor", "c1"}),
             "GetCadence scope { as_of { seconds: 1769904000 } accounts { owner: \"km-01\" } } start_time { seconds: "
             "1767225600 } person: \"km-07\" account_id: \"acme\" rule_id: \"phone_a\" page_size: 2 page_token: \"t1\" "
             "min_cursor: \"c1\"");
@@ -158,21 +158,22 @@ TEST(OwnerTransferAll, AsksAndWaitsForTheEnd) {
                     kGoesOver + std::string(R"(state: PORTFOLIO_TRANSFER_STATE_COMPLETED transferred: 1198 overtaken: 1
                                                undecided: 1 detail: "acme: no such role"
                                                complete_time { seconds: 1768046400 } })")};
-  EXPECT_EQ(ledger.Print({"owner", "transfer-all", "--from", "km-07", "--to", "km-12", "--role", "owner", "--reason",
-                          "departed", "--rank", "4", "--region", "CN", "--occurred", "2026-01-01", "--note", "left",
-                          "--actor", "hr", "--request-id", "r1"}),
-            "transfer     from   to     role   reason    state      accounts  went over  overtaken  undecided  began   "
-            "              ended\n"
-            "portfolio-1  km-07  km-12  owner  departed  completed     1,200      1,198          1          1  "
-            "2026-01-01T00:00:00Z  2026-01-10T12:00:00Z\n"
-            "acme: no such role\n");
-  EXPECT_EQ(ledger.asked,
-            (std::vector<std::string>{
-                "TransferPortfolio request_id: \"r1\" from_person: \"km-07\" to_person: \"km-12\" role: \"owner\" "
-                "reason: OWNER_CHANGE_REASON_DEPARTED rank: 4 region: \"CN\" transfer_time { seconds: 1767225600 } "
-                "note: \"left\" actor: \"hr\"",
-                "GetPortfolioTransfer transfer_id: \"portfolio-1\"",
-                "GetPortfolioTransfer transfer_id: \"portfolio-1\""}));
+  EXPECT_EQ(
+      ledger.Print({"owner",    "transfer-all", "--from",  "km-07", "--to",         "km-12", "--role",     "owner",
+                    "--reason", "departed",     "--rank",  "4",     "--region",     "CN",    "--occurred", "2026-01-01",
+                    "--note",   "left",         "--actor", "hr",    "--request-id", "r1"}),
+      "transfer     from   to     role   reason    state      accounts  went over  overtaken  undecided  began   "
+      "              ended\n"
+      "portfolio-1  km-07  km-12  owner  departed  completed     1,200      1,198          1          1  "
+      "2026-01-01T00:00:00Z  2026-01-10T12:00:00Z\n"
+      "acme: no such role\n");
+  EXPECT_EQ(
+      ledger.asked,
+      (std::vector<std::string>{
+          "TransferPortfolio request_id: \"r1\" from_person: \"km-07\" to_person: \"km-12\" role: \"owner\" "
+          "reason: OWNER_CHANGE_REASON_DEPARTED rank: 4 region: \"CN\" transfer_time { seconds: 1767225600 } "
+          "note: \"left\" actor: \"hr\"",
+          "GetPortfolioTransfer transfer_id: \"portfolio-1\"", "GetPortfolioTransfer transfer_id: \"portfolio-1\""}));
   EXPECT_EQ(ledger.err, "");
 }
 

@@ -10,10 +10,12 @@ namespace {
 
 TEST(OpportunityList, AsksForWhatItsOptionsSay) {
   AnyAnswers ledger;
-  EXPECT_EQ(ledger.Ask({"opportunity", "list", "--account", "acme", "--person", "km-07", "--state", "all", "--stage",
-                        "solution,negotiation", "--as-of", "2026-01-01", "--known-at", "2026-02-01", "--region", "CN",
-                        "--segment", "retail", "--owner", "km-01", "--tier", "gold", "--club", "vip", "--min-cursor",
-                        "c1", "--page-size", "2", "--page-token", "t1"}),
+  EXPECT_EQ(ledger.Ask({"opportunity", "list",        "--account",  "acme",         "--person",
+                        "km-07",       "--state",     "all",        "--stage",      "solution,negotiation",
+                        "--as-of",     "2026-01-01",  "--known-at", "2026-02-01",   "--region",
+                        "CN",          "--segment",   "retail",     "--owner",      "km-01",
+                        "--tier",      "gold",        "--club",     "vip",          "--min-cursor",
+                        "c1",          "--page-size", "2",          "--page-token", "t1"}),
             "ListOpportunities scope { as_of { seconds: 1767225600 } known_at { seconds: 1769904000 } accounts { "
             "region: \"CN\" segment: \"retail\" owner: \"km-01\" tier_id: \"gold\" club_id: \"vip\" } } account_id: "
             "\"acme\" person: \"km-07\" stages: OPPORTUNITY_STAGE_SOLUTION stages: OPPORTUNITY_STAGE_NEGOTIATION "
@@ -56,8 +58,7 @@ TEST(OpportunityList, GoesOnToTheLastPageWhenAskedForAll) {
             "b        O-2          unspecified                     -       -  -           0\n"
             "all that match: 2 of 7.00 USD\n");
   ASSERT_EQ(ledger.asked.size(), 2U);
-  EXPECT_EQ(ledger.asked[1],
-            "ListOpportunities scope { accounts { } } state: ITEM_STATE_OPEN page_token: \"t2\"");
+  EXPECT_EQ(ledger.asked[1], "ListOpportunities scope { accounts { } } state: ITEM_STATE_OPEN page_token: \"t2\"");
   ledger.Print(first, {"opportunity", "list"});
   EXPECT_EQ(ledger.err, "more: add --all, or --page-token t2\n");
 }
@@ -272,14 +273,13 @@ TEST(ItemList, TellsWhatIsLeftWhereThereIsSomethingToCount) {
 
 TEST(ItemList, KnowsEveryKindByItsName) {
   AnyAnswers ledger;
-  const std::vector<std::pair<std::string, std::string>> kinds = {
-      {"order", "ORDER"},
-      {"loan", "LOAN"},
-      {"entitlement", "ENTITLEMENT"},
-      {"obligation", "OBLIGATION"},
-      {"commission", "COMMISSION"},
-      {"handover", "HANDOVER"},
-      {"sanction", "SANCTION"}};
+  const std::vector<std::pair<std::string, std::string>> kinds = {{"order", "ORDER"},
+                                                                  {"loan", "LOAN"},
+                                                                  {"entitlement", "ENTITLEMENT"},
+                                                                  {"obligation", "OBLIGATION"},
+                                                                  {"commission", "COMMISSION"},
+                                                                  {"handover", "HANDOVER"},
+                                                                  {"sanction", "SANCTION"}};
   for (const auto& [name, value] : kinds) {
     EXPECT_EQ(ledger.Ask({"item", "list", "--kind", name}),
               "ListItems scope { accounts { } } kind: ITEM_KIND_" + value + " state: ITEM_STATE_OPEN");

@@ -153,10 +153,10 @@ TEST(Cadence, IsOfWhoHadTheAccountUntilTheDueTimeItself) {
 }
 
 TEST(Cadence, OfAMergedAccountIsOfWhoHadItBefore) {
-  const Programs programs = {ProgramOf(
-      Head() +
-      "cadence:\n  follow_ups:\n"
-      "    - {rule_id: call, after_kinds: [visit], kinds: [phone], due_days: 1, owner_roles: [engineer]}\n")};
+  const Programs programs = {
+      ProgramOf(Head() +
+                "cadence:\n  follow_ups:\n"
+                "    - {rule_id: call, after_kinds: [visit], kinds: [phone], due_days: 1, owner_roles: [engineer]}\n")};
   MeetingLog log;
   OpenA(log, "b", Utc(2024, 1, 1), "ann");
   log.Meet("b", Utc(2024, 1, 4), {.kind = kVisit});
@@ -416,8 +416,8 @@ TEST(ListDue, OfAPersonHoldsWhatNamesThePersonOnAccountsOfOthers) {
     accounts.push_back(duty.account_id);
   }
   std::sort(accounts.begin(), accounts.end());
-  EXPECT_THAT(accounts, ElementsAre("handover", "issue", "moved", "next", "plan", "planned", "promise", "quote",
-                                    "taken"));
+  EXPECT_THAT(accounts,
+              ElementsAre("handover", "issue", "moved", "next", "plan", "planned", "promise", "quote", "taken"));
 }
 
 TEST(ListDue, OfAnAccountThatWasMergedNamesTheOneThatGoesOn) {

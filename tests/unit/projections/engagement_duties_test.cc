@@ -473,11 +473,10 @@ TEST(Duties, OfAnAccountThatIsClosedOrMergedAreNone) {
 }
 
 TEST(Duties, OfAMergedAccountGoByItsOwnRegionAndTierUntilItWasMerged) {
-  const Programs programs = {ProgramOf(
-      Head() +
-      "region: CN\ncadence:\n  follow_ups:\n"
-      "    - {rule_id: call, after_kinds: [visit], tier_ids: [a], kinds: [phone], due_days: 3}\n"
-      "deadlines:\n  issues:\n    - {tier_ids: [a], hours: 48}\n")};
+  const Programs programs = {
+      ProgramOf(Head() + "region: CN\ncadence:\n  follow_ups:\n"
+                         "    - {rule_id: call, after_kinds: [visit], tier_ids: [a], kinds: [phone], due_days: 3}\n"
+                         "deadlines:\n  issues:\n    - {tier_ids: [a], hours: 48}\n")};
   MeetingLog log;
   log.OpenFor("b", Utc(2024, 1, 1), "km-07", "CN");
   log.Tier("b", Utc(2024, 1, 1), "a");
@@ -545,8 +544,8 @@ cadence:
 }
 
 TEST(Duties, OnDaysOfAContactOfAMergedAccountAreKeptUnderTheNameItHasNow) {
-  const Programs programs = {ProgramOf(
-      Head() + "cadence:\n  occasions:\n    - {rule_id: greet, kinds: [greeting], contact_days: true}\n")};
+  const Programs programs = {
+      ProgramOf(Head() + "cadence:\n  occasions:\n    - {rule_id: greet, kinds: [greeting], contact_days: true}\n")};
   MeetingLog log = ClassA(Utc(2024, 1, 1), "b");
   log.OpenFor("a", Utc(2024, 1, 1));
   log.Merge("b", "a", Utc(2024, 1, 15));

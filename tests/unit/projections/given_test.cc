@@ -110,8 +110,8 @@ TEST(Given, ListsSamplesByContactWithTheLimitsOfEach) {
           R"(interaction_made { kind: INTERACTION_KIND_SAMPLE people: "km-1" contact_ids: "buyer" contact_ids: "head"
                                 cost { micros: 6000000 currency_code: "USD" } )" +
               count("buyer/", 0) + count("head/", 4) + count("", 7) + " }");
-  log.Say("a", Utc(2026, 2, 4), R"(interaction_made { kind: INTERACTION_KIND_SAMPLE people: "km-1" )" + count("", 8) +
-                                    " }");
+  log.Say("a", Utc(2026, 2, 4),
+          R"(interaction_made { kind: INTERACTION_KIND_SAMPLE people: "km-1" )" + count("", 8) + " }");
   log.Say("a", Utc(2026, 2, 5), R"(interaction_made { kind: INTERACTION_KIND_PHONE contact_ids: "head" })");
   const std::string kind = std::to_string(events::v1::EVENT_KIND_INTERACTION_MADE);
   // Each contact has its own count, and that of all together.
@@ -130,8 +130,8 @@ TEST(Given, NamesTwentyPurposesAtMost) {
   MeetingLog log;
   log.Open("a", Utc(2025, 1, 1));
   for (int i = 0; i < 21; ++i) {
-    log.Say("a", Utc(2026, 2, 1), "gift_given { contact_id: \"buyer\" item: \"tea\" quantity: 1 purpose: \"p" +
-                                      std::to_string(i) + "\" }");
+    log.Say("a", Utc(2026, 2, 1),
+            "gift_given { contact_id: \"buyer\" item: \"tea\" quantity: 1 purpose: \"p" + std::to_string(i) + "\" }");
   }
   const auto rows = MeetingRows(log);
   const auto page = ListGiven({rows.get()}, ScopeAt(kNow), GiftLimit(), {});
@@ -322,8 +322,9 @@ TEST(Timeline, IsWhereSignalsAreRead) {
   MeetingLog log;
   log.Open("a", Utc(2026, 1, 1));
   log.Meet("a", Utc(2026, 1, 2), "km-1");
-  log.Say("a", Utc(2026, 1, 3),
-          R"(signal_observed { kind: "news" description: "a new plant" direction: SIGNAL_DIRECTION_GOOD strength: 80 })");
+  log.Say(
+      "a", Utc(2026, 1, 3),
+      R"(signal_observed { kind: "news" description: "a new plant" direction: SIGNAL_DIRECTION_GOOD strength: 80 })");
   log.Say("a", Utc(2026, 1, 4), R"(signal_observed { kind: "social" description: "quiet" })");
   TimelineQuery query;
   query.account_id = "a";

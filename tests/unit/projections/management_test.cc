@@ -102,9 +102,8 @@ TEST(Management, CountsAccountsWithOwnerPlanReviewAndCadence) {
 TEST(Management, IsCountedByGroup) {
   const MeetingLog log = SixAccounts();
   const ManagementAnswer segments = Ask(log, ManagementGroup::kSegment);
-  EXPECT_THAT(Lines(segments),
-              ElementsAre("hotel 3: 3 owned, 2 planned, 1 reviewed, 2 of 3 kept, 2 met, 1 managed",
-                          "shop 1: 0 owned, 0 planned, 0 reviewed, 0 of 1 kept, 1 met, 0 managed"));
+  EXPECT_THAT(Lines(segments), ElementsAre("hotel 3: 3 owned, 2 planned, 1 reviewed, 2 of 3 kept, 2 met, 1 managed",
+                                           "shop 1: 0 owned, 0 planned, 0 reviewed, 0 of 1 kept, 1 met, 0 managed"));
   EXPECT_EQ(segments.without, 1) << "f";
   EXPECT_THAT(Lines(Ask(log, ManagementGroup::kRegion)),
               ElementsAre("CN 3: 2 owned, 2 planned, 1 reviewed, 2 of 3 kept, 3 met, 1 managed",

@@ -227,8 +227,8 @@ TEST(Profile, CutsEvaluationsAndAdaptationsToTheNewest) {
   MeetingLog log = Half();
   for (int i = 0; i < 101; ++i) {
     const std::string name = std::to_string(i);
-    log.Say("a", Ago(30), R"(evaluation_recorded { aspect: "quality" result: EVALUATION_RESULT_ACCEPTED note: ")" +
-                              name + "\" }");
+    log.Say("a", Ago(30),
+            R"(evaluation_recorded { aspect: "quality" result: EVALUATION_RESULT_ACCEPTED note: ")" + name + "\" }");
     log.Say("a", Ago(30), R"(adaptation_recorded { kind: ADAPTATION_KIND_SERVICE description: ")" + name + "\" }");
   }
   const ProfileAnswer answer = Ask(log);
