@@ -112,8 +112,12 @@ void PrintReports(Session& session, const v1::GetProfileResponse& profile) {
          fmt::format("{}, changed by {}", FormatMoney(value.valued().value()), FormatMicros(value.change_micros())),
          FormatTime(value.stated_time())});
   }
-  for (const ev::TenderListStated& list : profile.tender_lists()) {
-    table.Add({"tender list", list.list_id() + " " + list.issuer(), ""});
+  for (int i = 0; i < profile.tender_lists_size(); ++i) {
+    const ev::TenderListStated& list = profile.tender_lists(i);
+    table.Add({"tender list",
+               list.list_id() + " " + list.issuer() +
+                   (list.has_end_time() ? ", until " + FormatTime(list.end_time()) : ""),
+               i < profile.tender_list_times_size() ? FormatTime(profile.tender_list_times(i)) : ""});
   }
   if (profile.has_ceded()) {
     table.Add({"given up", profile.ceded().competitor() + ": " + profile.ceded().reason(), ""});

@@ -310,6 +310,14 @@ TEST_P(Engagement, ProfilesSayWhatIsMissing) {
   EXPECT_EQ(profile.facts(0).person(), "tester") << "who recorded it judged";
   EXPECT_EQ(profile.switching_cost().our_minutes(), 30);
   EXPECT_EQ(profile.switching_cost().points(), 100);
+  server_.MustAppend(
+      Request("a", "r2", {Said(Ago(3), R"(tender_list_stated { list_id: "city" registered: true })")}));
+  cursor_ = server_.HeadCursor();
+  server_.clock().Advance(kMicrosPerSecond);
+  const GetProfileResponse listed = Get(&Stub::GetProfile, request);
+  ASSERT_EQ(listed.tender_lists_size(), 1);
+  ASSERT_EQ(listed.tender_list_times_size(), 1);
+  EXPECT_EQ(listed.tender_list_times(0).seconds(), Ago(3) / kMicrosPerSecond);
   const ListProfilesResponse profiles = Get(&Stub::ListProfiles, ListProfilesRequest());
   EXPECT_EQ(profiles.profiles_size(), 2);
   EXPECT_EQ(profiles.complete_count(), 0);
