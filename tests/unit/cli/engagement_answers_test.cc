@@ -40,6 +40,12 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
     *response = given;
     return grpc::Status::OK;
   }
+  grpc::Status ListAttendance(grpc::ServerContext*, const ledger::v1::ListAttendanceRequest* request,
+                              ledger::v1::ListAttendanceResponse* response) override {
+    asked = request->ShortDebugString();
+    *response = attendance;
+    return grpc::Status::OK;
+  }
   grpc::Status GetManagement(grpc::ServerContext*, const ledger::v1::GetManagementRequest* request,
                              ledger::v1::GetManagementResponse* response) override {
     asked = request->ShortDebugString();
@@ -94,6 +100,7 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
   ledger::v1::GetManagementResponse management;
   ledger::v1::GetCadenceResponse cadence;
   ledger::v1::ListGivenResponse given;
+  ledger::v1::ListAttendanceResponse attendance;
 
  private:
   int port_ = 0;
@@ -151,6 +158,20 @@ TEST(EngagementCommands, PrintWhatIsDue) {
             "2026-01-10  overdue  acme     phone 1 of 3  phone_a 2026-01  km-07\n"
             "2026-01-12  due      beta     offer         next_step        nobody\n"
             "2 due, 1 of them overdue, for 2 accounts, as of 2026-01-10T12:00:00Z\n");
+}
+
+TEST(EngagementCommands, PrintWhoWasAtAnActivity) {
+  FakeEngagement server;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"(
+      attendances { account_id: "acme" occurred_time { seconds: 1768046400 } kind: INTERACTION_KIND_ACTIVITY
+                    contact_ids: "buyer" contact_ids: "head" people: "km-07" }
+      account_count: 1 contact_count: 2)",
+                                                            &server.attendance));
+  EXPECT_EQ(server.Print({"interaction", "attendance", "gathering-26", "--club", "gold"}),
+            "account  when                  how       contacts     ours\n"
+            "acme     2026-01-10T12:00:00Z  activity  buyer, head  km-07\n"
+            "1 accounts, 2 contacts\n");
+  EXPECT_EQ(server.asked, "scope { accounts { club_id: \"gold\" } } activity_id: \"gathering-26\"");
 }
 
 TEST(EngagementCommands, PrintWhatWasGivenAndWhatFor) {
