@@ -56,9 +56,9 @@ int ShowManagement(Session& session, const ManagementFlags& flags) {
   if (!flags.by.empty()) {
     request.set_dimension(DimensionOf(flags.by));
   }
-  return Show(
-      session, session.client().GetManagement(request),
-      [&](const v1::GetManagementResponse& response) { PrintManagement(session, flags.by, response); });
+  return Show(session, session.client().GetManagement(request), [&](const v1::GetManagementResponse& response) {
+    PrintManagement(session, flags.by, response);
+  });
 }
 
 }  // namespace

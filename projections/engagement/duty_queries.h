@@ -94,8 +94,8 @@ struct CadenceAnswer {
   std::vector<NamedCadence> rules;
   // By person, the first kCadencePeopleMax.
   std::vector<NamedCadence> people;
-  // What became of appointments, in total and by person, the first kCadencePeopleMax. Of no rule: none where only one is
-  // asked about.
+  // What became of appointments, in total and by person, the first kCadencePeopleMax. They are of no rule: none where
+  // one is asked about.
   AppointmentCount appointments;
   std::vector<NamedAppointments> appointment_people;
   // Of one account, the newest first, then by rule_id.

@@ -74,7 +74,8 @@ ManagementCount ManagementOf(const EngagementHistory& history, const DutyBasis& 
   const Plans plans = PlansOf(history, basis);
   const bool reviewed = plans.in_force && plans.reviewed;
   const CadenceCount cadence = DeriveCadence(history, basis, start).total;
-  const bool met = std::any_of(history.interactions.begin(), history.interactions.end(), [start](const HistoryRow& row) {
+  const auto& rows = history.interactions;
+  const bool met = std::any_of(rows.begin(), rows.end(), [start](const HistoryRow& row) {
     return row.event.has_interaction_made() && row.times.occurred >= start;
   });
   count.accounts = 1;

@@ -1,5 +1,5 @@
-// Management: how many accounts are managed, and not merely sold to: with an owner, a plan that is in force and looked at
-// in time, and what was due done.
+// Management: how many accounts are managed, and not merely sold to: with an owner, a plan that is in force and looked
+// at in time, and what was due done.
 //
 // Cost: one walk over the accounts in scope. Memory: the groups.
 #pragma once

@@ -160,7 +160,8 @@ class Demand {
   }
 
   void Note(const Place& place, const std::string& currency, std::set<int64_t>& periods) const {
-    if ((place.second == currency || place.second == kUnits) && periods_.StartOf(place.first) >= query_.start) periods.insert(place.first);
+    const bool shown = place.second == currency || place.second == kUnits;
+    if (shown && periods_.StartOf(place.first) >= query_.start) periods.insert(place.first);
   }
 
   bool Fill(const Place& place, DemandUnits& out) const {

@@ -89,7 +89,8 @@ TEST(DemandShow, HoldsForecastsAgainstOrders) {
   EXPECT_THAT(shown, HasSubstr("1,000.00"));
   EXPECT_THAT(shown, HasSubstr("80.0 %"));
   EXPECT_THAT(shown, HasSubstr("money in USD"));
-  EXPECT_THAT(shown, HasSubstr("2026-01      4,000          0    1,500       -         1           -               37.5 %"));
+  EXPECT_THAT(shown,
+              HasSubstr("2026-01      4,000          0    1,500       -         1           -               37.5 %"));
 }
 
 TEST(ReferralYields, AddUpTheYearsAfterTheFirst) {
