@@ -50,8 +50,8 @@ void AddPipelineCareCommands(CLI::App& root, Action& selected);
 // The verbs transfer-all, transfer-status and transfers of the noun owner.
 void AddPortfolioTransferCommands(CLI::App& root, Action& selected);
 // What is asked about meeting accounts: the noun duty; list, coverage, delay, effort and continuity of the noun
-// owner; timeline, profile, profiles, management and prospects of the noun account, list of interaction; the noun
-// compliance.
+// owner; timeline, profile, profiles, management and prospects of the noun account, list and attendance of
+// interaction; the noun compliance.
 void AddDutyCommands(CLI::App& root, Action& selected);
 void AddOwnerQueryCommands(CLI::App& root, Action& selected);
 void AddProfileCommands(CLI::App& root, Action& selected);

@@ -1,5 +1,5 @@
-// keyledger account timeline, profile and profiles; interaction list: what happened with an account, and what is known
-// of it.
+// keyledger account timeline, profile and profiles; interaction list and attendance: what happened with an account, and
+// what is known of it.
 #include "client/cli/commands.h"
 
 #include <memory>
@@ -66,6 +66,43 @@ void AddTimelineFlags(CLI::App* verb, TimelineFlags& flags) {
   flags.read.AddTo(verb, /*with_as_of=*/false);
 }
 
+struct AttendanceFlags {
+  PipelineFlags scope;
+  std::string activity;
+};
+
+int ShowAttendance(Session& session, const AttendanceFlags& flags) {
+  v1::ListAttendanceRequest request;
+  flags.scope.Fill(request);
+  request.set_activity_id(flags.activity);
+  v1::ListAttendanceResponse last;
+  const int code = ShowPages(session, request, flags.scope.pages, &client::Client::ListAttendance,
+                             Table({{"account"}, {"when"}, {"how"}, {"contacts"}, {"ours"}}),
+                             [&last](Table& table, const v1::ListAttendanceResponse& response) {
+                               for (const v1::Attendance& one : response.attendances()) {
+                                 table.Add({one.account_id(), FormatTime(one.occurred_time()),
+                                            ShortEnum(ev::InteractionKind_Name(one.kind()), "INTERACTION_KIND_"),
+                                            fmt::format("{}", fmt::join(one.contact_ids(), ", ")),
+                                            fmt::format("{}", fmt::join(one.people(), ", "))});
+                               }
+                               last = response;
+                             });
+  if (code == kExitOk && !session.json()) {
+    session.out() << fmt::format("{} accounts, {} contacts\n", FormatCount(last.account_count()),
+                                 FormatCount(last.contact_count()));
+  }
+  return code;
+}
+
+void AddAttendance(CLI::App* interaction, Action& selected) {
+  auto flags = std::make_shared<AttendanceFlags>();
+  CLI::App* verb = AddVerb(interaction, "attendance", "Lists who was at an activity, over all accounts", selected,
+                           [flags](Session& session) { return ShowAttendance(session, *flags); });
+  verb->footer("Example: keyledger interaction attendance gathering-26");
+  verb->add_option("ACTIVITY", flags->activity, "The activity")->required();
+  flags->scope.AddTo(verb);
+}
+
 std::string GapText(const v1::ProfileGap& gap) {
   std::string text = ShortEnum(v1::GapKind_Name(gap.kind()), "GAP_KIND_");
   if (!gap.name().empty()) {
@@ -112,8 +149,12 @@ void PrintReports(Session& session, const v1::GetProfileResponse& profile) {
          fmt::format("{}, changed by {}", FormatMoney(value.valued().value()), FormatMicros(value.change_micros())),
          FormatTime(value.stated_time())});
   }
-  for (const ev::TenderListStated& list : profile.tender_lists()) {
-    table.Add({"tender list", list.list_id() + " " + list.issuer(), ""});
+  for (int i = 0; i < profile.tender_lists_size(); ++i) {
+    const ev::TenderListStated& list = profile.tender_lists(i);
+    table.Add(
+        {"tender list",
+         list.list_id() + " " + list.issuer() + (list.has_end_time() ? ", until " + FormatTime(list.end_time()) : ""),
+         i < profile.tender_list_times_size() ? FormatTime(profile.tender_list_times(i)) : ""});
   }
   for (const ev::EvaluationRecorded& one : profile.evaluations()) {
     table.Add({"evaluation",
@@ -241,11 +282,12 @@ void AddProfileCommands(CLI::App& root, Action& selected) {
   AddProspects(noun, selected);
   auto flags = std::make_shared<TimelineFlags>();
   flags->kinds.names = {"interaction-planned", "interaction-made", "interaction-missed"};
-  CLI::App* verb = AddVerb(Noun(root, "interaction", "Occasions on which we and an account met, spoke or wrote"),
-                           "list", "Lists interactions with an account, newest first", selected,
+  CLI::App* interaction = Noun(root, "interaction", "Occasions on which we and an account met, spoke or wrote");
+  CLI::App* verb = AddVerb(interaction, "list", "Lists interactions with an account, newest first", selected,
                            [flags](Session& session) { return ShowTimeline(session, *flags); });
   verb->footer("Example: keyledger interaction list acme");
   AddTimelineFlags(verb, *flags);
+  AddAttendance(interaction, selected);
 }
 
 }  // namespace keyledger::cli

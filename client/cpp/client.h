@@ -107,6 +107,7 @@ class Client {
   Result<v1::GetManagementResponse> GetManagement(const v1::GetManagementRequest& request);
   Result<v1::GetCoverageResponse> GetCoverage(const v1::GetCoverageRequest& request);
   Result<v1::GetTimelineResponse> GetTimeline(const v1::GetTimelineRequest& request);
+  Result<v1::ListAttendanceResponse> ListAttendance(const v1::ListAttendanceRequest& request);
   Result<v1::GetProfileResponse> GetProfile(const v1::GetProfileRequest& request);
   Result<v1::ListProfilesResponse> ListProfiles(const v1::ListProfilesRequest& request);
   Result<v1::GetEntryDelayResponse> GetEntryDelay(const v1::GetEntryDelayRequest& request);

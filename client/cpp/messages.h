@@ -114,6 +114,8 @@ class ListApprovalsRequest;
 class ListApprovalsResponse;
 class ListAtRiskRequest;
 class ListAtRiskResponse;
+class ListAttendanceRequest;
+class ListAttendanceResponse;
 class ListCheckpointsRequest;
 class ListCheckpointsResponse;
 class ListContactsRequest;

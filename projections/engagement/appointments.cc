@@ -34,7 +34,7 @@ class Appointments {
       since = step.since;
       time = MicrosOf(step.row->event.interaction_missed().new_start_time());
     }
-    if (derivation_.FellAway(since, time)) return;
+    if (derivation_.FellAway(since, time, run.item->account)) return;
     AppointmentCount count;
     count.open = 1;
     Add(planned, time, count);

@@ -237,11 +237,11 @@ std::vector<ProfileFact> FactsOf(const EngagementHistory& history, Micros at) {
   return facts;
 }
 
-// Needs by account and id, positions by contact and horizon: of each the latest.
-void FillSaid(const EngagementHistory& history, ProfileAnswer& answer) {
+// Needs by account and id, positions by contact and horizon, tender lists by account and id: of each the latest.
+void FillSaid(const EngagementHistory& history, Micros as_of, ProfileAnswer& answer) {
   std::map<std::pair<uint32_t, std::string>, Dated<events::v1::NeedStated>> needs;
   std::map<std::pair<std::string, uint32_t>, Dated<events::v1::PositionStated>> positions;
-  std::map<std::pair<uint32_t, std::string>, events::v1::TenderListStated> lists;
+  std::map<std::pair<uint32_t, std::string>, Dated<events::v1::TenderListStated>> lists;
   for (const HistoryRow& row : history.knowledge) {
     if (row.event.has_need_stated()) {
       events::v1::NeedStated need = row.event.need_stated();
@@ -254,7 +254,8 @@ void FillSaid(const EngagementHistory& history, ProfileAnswer& answer) {
       std::pair<std::string, uint32_t> key{position.contact_id(), position.years_ahead()};
       positions[std::move(key)] = {std::move(position), row.times.occurred};
     } else if (row.event.has_tender_list_stated()) {
-      lists[{row.account, row.event.tender_list_stated().list_id()}] = row.event.tender_list_stated();
+      const events::v1::TenderListStated& list = row.event.tender_list_stated();
+      lists[{row.account, list.list_id()}] = {list, row.times.occurred};
     } else if (row.event.has_account_ceded()) {
       answer.ceded = row.event.account_ceded();
     }
@@ -266,7 +267,8 @@ void FillSaid(const EngagementHistory& history, ProfileAnswer& answer) {
                    [](const auto& a, const auto& b) { return a.stated > b.stated; });
   for (auto& [key, position] : positions) answer.positions.push_back(std::move(position));
   for (auto& [key, list] : lists) {
-    if (list.registered()) answer.tender_lists.push_back(std::move(list));
+    const bool lapsed = list.report.has_end_time() && domain::MicrosOf(list.report.end_time()) < as_of;
+    if (list.report.registered() && !lapsed) answer.tender_lists.push_back(std::move(list));
   }
 }
 
@@ -383,7 +385,7 @@ ProfileAnswer ProfileOf(const EngagementHistory& history, Micros as_of, const do
   answer.people = PeopleOf(history, as_of, kProfileWindowDays);
   answer.posts = profiler.Posts();
   answer.facts = FactsOf(history, as_of - 1);
-  FillSaid(history, answer);
+  FillSaid(history, as_of, answer);
   FillReports(history, answer);
   answer.gaps = profiler.State().gaps;
   answer.switching_cost = CostOf(history, as_of);

@@ -96,7 +96,8 @@ struct ProfileAnswer {
   std::vector<ProfileValue> values;
   std::vector<ProfileGap> gaps;
   SwitchingCost switching_cost;
-  std::vector<events::v1::TenderListStated> tender_lists;
+  // Lists that we are on at the moment.
+  std::vector<Dated<events::v1::TenderListStated>> tender_lists;
   std::vector<events::v1::EvaluationRecorded> evaluations;
   std::vector<events::v1::AdaptationRecorded> adaptations;
   std::optional<events::v1::AccountCeded> ceded;

@@ -57,8 +57,9 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::GetManagement(grpc::CallbackSer
     KL_ASSIGN_OR_RETURN(query.by, ToGroup(request->dimension()));
     KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
                         context_.ledger.Readers("engagement", request->min_cursor(), deadline));
-    KL_ASSIGN_OR_RETURN(const auto answer, engagement::GetManagement(Pointers(readers), scope,
-                                                                     ProgramsKnownAt(context_, scope.known_at), query));
+    KL_ASSIGN_OR_RETURN(
+        const auto answer,
+        engagement::GetManagement(Pointers(readers), scope, *ProgramsKnownAt(context_, scope.known_at), query));
     Fill(answer.total, *response->mutable_total());
     for (const engagement::ManagementCount& group : answer.groups) Fill(group, *response->add_groups());
     response->set_without(answer.without);

@@ -78,7 +78,10 @@ void Fill(const engagement::ProfileAnswer& profile, ledger::v1::GetProfileRespon
   }
   for (const engagement::ProfileGap& gap : profile.gaps) Fill(gap, *out.add_gaps());
   Fill(profile.switching_cost, *out.mutable_switching_cost());
-  for (const auto& list : profile.tender_lists) *out.add_tender_lists() = list;
+  for (const auto& list : profile.tender_lists) {
+    *out.add_tender_lists() = list.report;
+    domain::SetTimestamp(out.add_tender_list_times(), list.stated);
+  }
   for (const auto& evaluation : profile.evaluations) *out.add_evaluations() = evaluation;
   for (const auto& adaptation : profile.adaptations) *out.add_adaptations() = adaptation;
   if (profile.ceded.has_value()) *out.mutable_ceded() = *profile.ceded;

@@ -46,6 +46,9 @@ class EngagementServiceImpl final : public ledger::v1::EngagementService::Callba
   grpc::ServerUnaryReactor* GetTimeline(grpc::CallbackServerContext* call,
                                         const ledger::v1::GetTimelineRequest* request,
                                         ledger::v1::GetTimelineResponse* response) override;
+  grpc::ServerUnaryReactor* ListAttendance(grpc::CallbackServerContext* call,
+                                           const ledger::v1::ListAttendanceRequest* request,
+                                           ledger::v1::ListAttendanceResponse* response) override;
   grpc::ServerUnaryReactor* ListFlags(grpc::CallbackServerContext* call, const ledger::v1::ListFlagsRequest* request,
                                       ledger::v1::ListFlagsResponse* response) override;
   grpc::ServerUnaryReactor* ListViolations(grpc::CallbackServerContext* call,

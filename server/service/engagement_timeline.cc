@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "keyledger/events/v1/event.pb.h"
+#include "projections/engagement/attendance_queries.h"
 #include "projections/engagement/given_queries.h"
 #include "projections/engagement/timeline_queries.h"
 #include "server/base/error.h"
@@ -105,6 +106,36 @@ grpc::ServerUnaryReactor* EngagementServiceImpl::GetTimeline(grpc::CallbackServe
     KL_ASSIGN_OR_RETURN(const std::string continuation, FillPage(page.rows, page.continuation, fill));
     response->set_merged_into_account_id(page.merged_into);
     response->set_next_page_token(PageToken(*request, scope, continuation));
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* EngagementServiceImpl::ListAttendance(grpc::CallbackServerContext* call,
+                                                                const ledger::v1::ListAttendanceRequest* request,
+                                                                ledger::v1::ListAttendanceResponse* response) {
+  const auto deadline = DeadlineOf(*call);
+  return RunQuery(context_, call, [this, call, request, response, deadline]() -> absl::Status {
+    KL_ASSIGN_OR_RETURN(engagement::EngagementScope scope, ToEngagementScope(request->scope(), *call, context_));
+    engagement::AttendanceQuery query;
+    if (request->activity_id().empty()) return FieldError("activity_id", "is required");
+    KL_RETURN_IF_ERROR(CheckText(request->activity_id(), kActivityBytesMax, "activity_id"));
+    query.activity_id = request->activity_id();
+    KL_ASSIGN_OR_RETURN(query.page_size, CheckPageSize(request->page_size()));
+    KL_ASSIGN_OR_RETURN(query.continuation, PageAfter(*request, scope));
+    KL_ASSIGN_OR_RETURN(const shard::TableReaders readers,
+                        context_.ledger.Readers("engagement", request->min_cursor(), deadline));
+    KL_ASSIGN_OR_RETURN(const auto answer, engagement::ListAttendance(Pointers(readers), scope, query));
+    for (const engagement::AttendanceRow& row : answer.rows) {
+      ledger::v1::Attendance& out = *response->add_attendances();
+      out.set_account_id(row.account_id);
+      domain::SetTimestamp(out.mutable_occurred_time(), row.occurred);
+      out.set_kind(row.kind);
+      out.mutable_contact_ids()->Add(row.contact_ids.begin(), row.contact_ids.end());
+      out.mutable_people()->Add(row.people.begin(), row.people.end());
+    }
+    response->set_account_count(answer.account_count);
+    response->set_contact_count(answer.contact_count);
+    response->set_next_page_token(PageToken(*request, scope, answer.continuation));
     return absl::OkStatus();
   });
 }

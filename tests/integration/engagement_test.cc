@@ -290,6 +290,37 @@ TEST_P(Engagement, GetCoverageAndListOwnersTellOnWhomAccountsRest) {
   EXPECT_EQ(Refused(&Stub::GetCoverage, wrong).field_names(), Fields{"window_days"});
 }
 
+TEST_P(Engagement, ListAttendanceIsOfAllAccounts) {
+  for (const char* account : {"a", "b"}) {
+    server_.MustAppend(Request(
+        account, "r2",
+        {Said(Ago(2), R"(interaction_made { kind: INTERACTION_KIND_ACTIVITY activity_id: "gathering-26" people: "km-1"
+                         contact_ids: "buyer" })")}));
+  }
+  cursor_ = server_.HeadCursor();
+  server_.clock().Advance(kMicrosPerSecond);
+  ListAttendanceRequest request;
+  request.set_activity_id("gathering-26");
+  request.set_page_size(1);
+  const ListAttendanceResponse first = Get(&Stub::ListAttendance, request);
+  ASSERT_EQ(first.attendances_size(), 1);
+  EXPECT_EQ(first.attendances(0).account_id(), "a");
+  EXPECT_EQ(first.attendances(0).contact_ids(0), "buyer");
+  EXPECT_EQ(first.attendances(0).people(0), "km-1");
+  EXPECT_EQ(first.account_count(), 2);
+  EXPECT_EQ(first.contact_count(), 2);
+  request.set_page_token(first.next_page_token());
+  const ListAttendanceResponse second = Get(&Stub::ListAttendance, request);
+  ASSERT_EQ(second.attendances_size(), 1);
+  EXPECT_EQ(second.attendances(0).account_id(), "b");
+  EXPECT_EQ(second.next_page_token(), "");
+  request.clear_page_token();
+  request.set_activity_id("another");
+  EXPECT_EQ(Get(&Stub::ListAttendance, request).account_count(), 0);
+  request.clear_activity_id();
+  EXPECT_EQ(Refused(&Stub::ListAttendance, request).field_names(), Fields{"activity_id"});
+}
+
 TEST_P(Engagement, GetManagementCountsWhatIsManaged) {
   server_.MustAppend(Request("b", "r2",
                              {Said(Ago(3), R"(plan_drafted { plan_id: "p-1" description: "more" start_time )" +
@@ -345,6 +376,13 @@ TEST_P(Engagement, ProfilesSayWhatIsMissing) {
   EXPECT_EQ(profile.facts(0).person(), "tester") << "who recorded it judged";
   EXPECT_EQ(profile.switching_cost().our_minutes(), 30);
   EXPECT_EQ(profile.switching_cost().points(), 100);
+  server_.MustAppend(Request("a", "r2", {Said(Ago(3), R"(tender_list_stated { list_id: "city" registered: true })")}));
+  cursor_ = server_.HeadCursor();
+  server_.clock().Advance(kMicrosPerSecond);
+  const GetProfileResponse listed = Get(&Stub::GetProfile, request);
+  ASSERT_EQ(listed.tender_lists_size(), 1);
+  ASSERT_EQ(listed.tender_list_times_size(), 1);
+  EXPECT_EQ(listed.tender_list_times(0).seconds(), Ago(3) / kMicrosPerSecond);
   const ListProfilesResponse profiles = Get(&Stub::ListProfiles, ListProfilesRequest());
   EXPECT_EQ(profiles.profiles_size(), 2);
   EXPECT_EQ(profiles.complete_count(), 0);

@@ -52,6 +52,12 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
     *response = given;
     return grpc::Status::OK;
   }
+  grpc::Status ListAttendance(grpc::ServerContext*, const ledger::v1::ListAttendanceRequest* request,
+                              ledger::v1::ListAttendanceResponse* response) override {
+    asked = request->ShortDebugString();
+    *response = attendance;
+    return grpc::Status::OK;
+  }
   grpc::Status GetManagement(grpc::ServerContext*, const ledger::v1::GetManagementRequest* request,
                              ledger::v1::GetManagementResponse* response) override {
     asked = request->ShortDebugString();
@@ -116,6 +122,7 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
   ledger::v1::GetManagementResponse management;
   ledger::v1::GetCadenceResponse cadence;
   ledger::v1::ListGivenResponse given;
+  ledger::v1::ListAttendanceResponse attendance;
 
  private:
   int port_ = 0;
@@ -175,6 +182,7 @@ TEST(EngagementCommands, PrintWhatIsDue) {
             "2 due, 1 of them overdue, for 2 accounts, as of 2026-01-10T12:00:00Z\n");
 }
 
+<<<<<<< HEAD
 TEST(EngagementCommands, AdviseToOpenNoAccountThatMayBeThereAtAnotherMoment) {
   FakeEngagement server;
   std::string error;
@@ -197,6 +205,20 @@ TEST(EngagementCommands, PrintCadenceWithAllPagesOrOne) {
   EXPECT_EQ(server.Print({"duty", "cadence", "--all"}), counts +
                                                             "acme              4     0     0       0       0      -\n"
                                                             "beta              3     0     0       0       0      -\n");
+=======
+TEST(EngagementCommands, PrintWhoWasAtAnActivity) {
+  FakeEngagement server;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"(
+      attendances { account_id: "acme" occurred_time { seconds: 1768046400 } kind: INTERACTION_KIND_ACTIVITY
+                    contact_ids: "buyer" contact_ids: "head" people: "km-07" }
+      account_count: 1 contact_count: 2)",
+                                                            &server.attendance));
+  EXPECT_EQ(server.Print({"interaction", "attendance", "gathering-26", "--club", "gold"}),
+            "account  when                  how       contacts     ours\n"
+            "acme     2026-01-10T12:00:00Z  activity  buyer, head  km-07\n"
+            "1 accounts, 2 contacts\n");
+  EXPECT_EQ(server.asked, "scope { accounts { club_id: \"gold\" } } activity_id: \"gathering-26\"");
+>>>>>>> c6b9c96e6d8e77d774bdb56fbf4d71f4bb4cde64
 }
 
 TEST(EngagementCommands, PrintWhatWasGivenAndWhatFor) {

@@ -132,6 +132,29 @@ TEST(Profile, TellsPostsFactsNeedsAndHowWeAreSeen) {
   EXPECT_EQ(answer.time_zone, "UTC");
 }
 
+TEST(Profile, NamesTheTenderListsUntilTheirRegistrationEnds) {
+  MeetingLog log = Half();
+  const auto state = [&log](Micros at, const std::string& list, const std::string& more) {
+    log.Say("a", at, "tender_list_stated { list_id: \"" + list + "\" registered: true " + more + " }");
+  };
+  state(Ago(90), "city", "");
+  state(Ago(80), "port", "end_time " + TimeText(Ago(10)));
+  state(Ago(70), "rail", "");
+  log.Say("a", Ago(60), R"(tender_list_stated { list_id: "rail" registered: false })");
+  const auto lists = [&log](Micros as_of) {
+    Texts lines;
+    for (const auto& list : Ask(log, as_of).tender_lists) {
+      lines.push_back(list.report.list_id() + " " + FormatPeriod(list.stated / kMicrosPerDay, CalendarUnit::kDay));
+    }
+    return lines;
+  };
+  EXPECT_EQ(lists(kNow), Texts{"city 2026-03-03"});
+  EXPECT_EQ(lists(Ago(10)), (Texts{"city 2026-03-03", "port 2026-03-13"})) << "the end is exclusive, and so is as_of";
+  EXPECT_EQ(lists(Ago(10) + 1), Texts{"city 2026-03-03"});
+  state(Ago(5), "port", "end_time " + TimeText(Ago(-100)));
+  EXPECT_EQ(lists(kNow), (Texts{"city 2026-03-03", "port 2026-05-27"}));
+}
+
 TEST(Profile, NamesTheZoneByTheDeclaredFactOrSaysThatItIsNone) {
   MeetingLog log = Half();
   log.Say("a", Ago(3), R"(account_facts_updated { set_facts { key: "time_zone" value: "Asia/Shanghai" } })");
