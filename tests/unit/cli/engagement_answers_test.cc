@@ -182,7 +182,6 @@ TEST(EngagementCommands, PrintWhatIsDue) {
             "2 due, 1 of them overdue, for 2 accounts, as of 2026-01-10T12:00:00Z\n");
 }
 
-<<<<<<< HEAD
 TEST(EngagementCommands, AdviseToOpenNoAccountThatMayBeThereAtAnotherMoment) {
   FakeEngagement server;
   std::string error;
@@ -205,7 +204,8 @@ TEST(EngagementCommands, PrintCadenceWithAllPagesOrOne) {
   EXPECT_EQ(server.Print({"duty", "cadence", "--all"}), counts +
                                                             "acme              4     0     0       0       0      -\n"
                                                             "beta              3     0     0       0       0      -\n");
-=======
+}
+
 TEST(EngagementCommands, PrintWhoWasAtAnActivity) {
   FakeEngagement server;
   ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"(
@@ -218,7 +218,6 @@ TEST(EngagementCommands, PrintWhoWasAtAnActivity) {
             "acme     2026-01-10T12:00:00Z  activity  buyer, head  km-07\n"
             "1 accounts, 2 contacts\n");
   EXPECT_EQ(server.asked, "scope { accounts { club_id: \"gold\" } } activity_id: \"gathering-26\"");
->>>>>>> c6b9c96e6d8e77d774bdb56fbf4d71f4bb4cde64
 }
 
 TEST(EngagementCommands, PrintWhatWasGivenAndWhatFor) {
