@@ -30,17 +30,6 @@ class FakeEngagement final : public ledger::v1::EngagementService::Service {
     *response = due;
     return grpc::Status::OK;
   }
-  // Two pages of accounts.
-  grpc::Status GetCadence(grpc::ServerContext*, const ledger::v1::GetCadenceRequest* request,
-                          ledger::v1::GetCadenceResponse* response) override {
-    const bool first = request->page_token().empty();
-    response->mutable_total()->set_required(7);
-    ledger::v1::CadenceAccount& account = *response->add_accounts();
-    account.set_account_id(first ? "acme" : "beta");
-    account.mutable_count()->set_required(first ? 4 : 3);
-    if (first) response->set_next_page_token("two");
-    return grpc::Status::OK;
-  }
   grpc::Status GetCoverage(grpc::ServerContext*, const ledger::v1::GetCoverageRequest* request,
                            ledger::v1::GetCoverageResponse*) override {
     asked = request->ShortDebugString();
@@ -192,18 +181,6 @@ TEST(EngagementCommands, AdviseToOpenNoAccountThatMayBeThereAtAnotherMoment) {
     EXPECT_NE(error.find("do:     look for it at another moment"), std::string::npos) << error;
     EXPECT_EQ(error.find("account open"), std::string::npos) << error;
   }
-}
-
-TEST(EngagementCommands, PrintCadenceWithAllPagesOrOne) {
-  FakeEngagement server;
-  const std::string counts =
-      "rule or person  due  kept  late  missed  beyond  share\n"
-      "all               7     0     0       0       0      -\n\n"
-      "account  owner  due  kept  late  missed  beyond  share\n";
-  EXPECT_EQ(server.Print({"duty", "cadence"}), counts + "acme              4     0     0       0       0      -\n");
-  EXPECT_EQ(server.Print({"duty", "cadence", "--all"}), counts +
-                                                            "acme              4     0     0       0       0      -\n"
-                                                            "beta              3     0     0       0       0      -\n");
 }
 
 TEST(EngagementCommands, PrintWhoWasAtAnActivity) {
