@@ -122,6 +122,18 @@ Zone ItemAccount::ZoneNow() const { return engagement::ZoneOf(history_, {*scope_
 
 std::string ItemAccount::PersonOr(const std::string& person) const { return person.empty() ? owner_ : person; }
 
+// Who is responsible for the account, or for the one that it was merged into.
+static absl::StatusOr<std::string> OwnerNow(const EngagementHistory& history, Micros as_of, EngagementScan& targets) {
+  std::string owner(history.OwnerAt(as_of));
+  if (const std::string_view into = targets.MergedInto(history.account_id); !into.empty()) {
+    KL_RETURN_IF_ERROR(targets.LoadAlone(into, [&](const EngagementHistory& target) {
+      owner = target.OwnerAt(as_of);
+      return absl::OkStatus();
+    }));
+  }
+  return owner;
+}
+
 absl::Status WalkItems(const Shards& shards, const PipelineScope& scope, const ItemAsk& ask, const ItemVisitor& visit) {
   KL_ASSIGN_OR_RETURN(EngagementScan attributes, EngagementScan::Open(shards, scope, engagement::EngagementParts()));
   // The filter is of the accounts visited, not of those that they were merged into.
@@ -134,13 +146,7 @@ absl::Status WalkItems(const Shards& shards, const PipelineScope& scope, const I
       KL_ASSIGN_OR_RETURN(const bool any, rows.Next());
       if (!any) break;
       KL_RETURN_IF_ERROR(attributes.LoadAlone(rows.account_id(), [&](const EngagementHistory& history) -> absl::Status {
-        std::string owner(history.OwnerAt(scope.as_of));
-        if (const std::string_view into = targets.MergedInto(history.account_id); !into.empty()) {
-          KL_RETURN_IF_ERROR(targets.LoadAlone(into, [&](const EngagementHistory& target) {
-            owner = target.OwnerAt(scope.as_of);
-            return absl::OkStatus();
-          }));
-        }
+        KL_ASSIGN_OR_RETURN(std::string owner, OwnerNow(history, scope.as_of, targets));
         ItemAccount account(history, scope, std::move(owner));
         KL_ASSIGN_OR_RETURN(account.items, FoldItems(rows.account_id(), rows.TakeFacts(), scope.as_of));
         if (ask.payments) account.payments = rows.TakePayments();

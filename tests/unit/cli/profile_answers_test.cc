@@ -151,12 +151,12 @@ TEST(ComplianceGiven, PrintsWhatWasGivenAgainstItsLimits) {
       rows { account_id: "acme" contact_id: "bob" period: "2026-01" kind: EVENT_KIND_SERVICE_PROVIDED name: "repair"
              times: 1 })",
                          {"compliance", "given"}),
-            "account  contact  period   what              name    times  units  value                limits\n"
-            "acme     anna     2026-01  gift_given        tea         2  1,500  40.00 EUR, 5.50 USD  gifts: 2 of 3 "
+            "account  contact  period   what              name    times  units  value                for  limits\n"
+            "acme     anna     2026-01  gift_given        tea         2  1,500  40.00 EUR, 5.50 USD       gifts: 2 of 3 "
             "times 40.00 of 100.00; tea: 2 of 2 times\n"
             "acme     bob      2026-01  service_provided  repair      1      -\n");
   EXPECT_EQ(ledger.Print({"compliance", "given"}),
-            "account  contact  period  what  name  times  units  value  limits\n");
+            "account  contact  period  what  name  times  units  value  for  limits\n");
 }
 
 TEST(ComplianceFlags, PrintWhatWentBeyondWhichLimit) {
