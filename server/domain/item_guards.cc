@@ -223,6 +223,10 @@ absl::Status CheckItemTimes(const Event& event, Micros occurred, const std::stri
   switch (event.payload_case()) {
     case Event::kInteractionPlanned:
       return NotFarAhead(event.interaction_planned().start_time(), occurred, path + ".interaction_planned.start_time");
+    case Event::kInteractionMissed:
+      if (!event.interaction_missed().has_new_start_time()) return absl::OkStatus();
+      return NotFarAhead(event.interaction_missed().new_start_time(), occurred,
+                         path + ".interaction_missed.new_start_time");
     case Event::kInteractionMade:
       return CheckNextStep(event.interaction_made().has_next_step(), event.interaction_made().next_step(), occurred,
                            path + ".interaction_made.next_step.due_time");
