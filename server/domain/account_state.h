@@ -29,7 +29,7 @@ inline constexpr Micros kMetricHorizonMicros = 1099 * kMicrosPerDay;
 
 // Format of the stored state. Raised whenever the fold or its encoding changes meaning: older snapshots are then
 // ignored.
-inline constexpr uint32_t kSnapshotFormat = 6;
+inline constexpr uint32_t kSnapshotFormat = 7;
 
 inline constexpr size_t kFactsMax = 256;
 inline constexpr size_t kLotsMax = 20'000;
@@ -270,7 +270,7 @@ struct OpenItem {
   std::string currency;
   // Proposer of a quote, contact of a commission.
   std::string who;
-  // Validity; kNever: no end.
+  // Validity; kNever: no end. Start of a quote is the latest time of an offer of it, its proposal or a revision.
   Micros start = std::numeric_limits<int64_t>::min();
   Micros end = kNever;
 

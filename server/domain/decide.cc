@@ -43,7 +43,7 @@ absl::Status Decision::DecideFact(const Fact& fact) {
   if (state().lifecycle != Lifecycle::kNone && opens) {
     return RefuseHere(Reason::kAccountExists, fmt::format("account '{}' exists already", input_.account_id));
   }
-  if (!TakenWhen(state().lifecycle, fact.event)) return NotTaken();
+  if (!TakenWhen(state(), fact.event)) return NotTaken();
   KL_RETURN_IF_ERROR(Here(work_.AdvanceTo(std::max(state().clock, fact.occurred))));
   const uint64_t revision = state().next_revision;
   const int64_t lots = LotsIfMany(state());

@@ -1,4 +1,6 @@
 // Steps of items: which are taken, and what the ledger completes them with. See decision.h and item_guards.h.
+#include <algorithm>
+
 #include "server/domain/decision.h"
 #include "server/domain/item_guards.h"
 
@@ -53,7 +55,16 @@ absl::Status CompleteOffer(const LimitContext& context, Offer& offer, Compliance
   return absl::OkStatus();
 }
 
-// Holds an event against the program that governs the account when it occurs, and completes it.
+// The moment whose program an event is held against: when it occurred. Only, who answers an offer cannot have done so
+// before it was made, so no step of a quote gets round its program by an earlier time.
+Micros GovernedAt(const AccountState& state, const Event& event, Micros occurred) {
+  const auto step = ItemStepOf(event);
+  if (!step.has_value() || step->kind != ItemKind::kQuote) return occurred;
+  const OpenItem* const quote = FindOpenItem(state, *step, occurred);
+  return quote == nullptr ? occurred : std::max(occurred, quote->start);
+}
+
+// Holds an event against the program that governs it, and completes it.
 absl::Status CompleteItem(const LimitContext& context, const std::string& path, Event& event, ComplianceFlags* flags) {
   switch (event.payload_case()) {
     case Event::kQuoteProposed:
@@ -98,9 +109,10 @@ absl::Status Decision::DecideItem(const Fact& fact) {
   }
   Event event = fact.event;
   ComplianceFlags flags;
-  const CompiledProgram* program = work_.programs().Select(fact.occurred, state().region);
+  const Micros moment = GovernedAt(state(), fact.event, fact.occurred);
+  const CompiledProgram* program = work_.programs().Select(moment, state().region);
   if (program != nullptr) {
-    KL_RETURN_IF_ERROR(here(CompleteItem({state(), *program, fact.occurred}, path, event, &flags)));
+    KL_RETURN_IF_ERROR(here(CompleteItem({state(), *program, moment}, path, event, &flags)));
   }
   const uint64_t revision = state().next_revision;
   KL_RETURN_IF_ERROR(Here(work_.RecordFact(std::move(event), fact.occurred, fact_index())));

@@ -148,7 +148,8 @@ absl::StatusOr<std::optional<LinkedPurchase>> Decision::FindPurchase(
   const RecordedPurchase& recorded = found->second;
   if (recorded.account_id != input_.account_id) {
     // What was bought on an account that was merged into this one comes back here, and names a record of another
-    // stream: as if it named none.
+    // stream: as if it named none. So nothing holds it against what was bought, came back before, was earned or was
+    // paid with points.
     if (std::binary_search(state().absorbed.begin(), state().absorbed.end(), recorded.account_id)) return std::nullopt;
     return RefuseHere(Reason::kPurchaseOfOtherAccount,
                       fmt::format("invoice '{}' of merchant '{}' belongs to another account", key.second, key.first));

@@ -32,17 +32,19 @@ bool IsRetractable(events::v1::EventKind kind) {
   }
 }
 
+absl::Status NotRetractable(events::v1::EventKind kind) {
+  const std::string name = events::v1::EventKind_Name(kind);
+  absl::Status status =
+      MakeError(Reason::kNotRetractable, fmt::format("a record of {} cannot be retracted: something was, or may have "
+                                                     "been, decided by it; record what corrects it",
+                                                     name));
+  AddMetadata(status, "kind", name);
+  return status;
+}
+
 absl::Status Decision::DecideRetraction(const Fact& fact) {
   const auto& retracted = fact.event.fact_retracted();
-  if (!IsRetractable(retracted.kind())) {
-    const std::string kind = events::v1::EventKind_Name(retracted.kind());
-    absl::Status status = RefuseHere(Reason::kNotRetractable,
-                                     fmt::format("a record of {} cannot be retracted: something was, or may have "
-                                                 "been, decided by it; record what corrects it",
-                                                 kind));
-    AddMetadata(status, "kind", kind);
-    return status;
-  }
+  if (!IsRetractable(retracted.kind())) return Here(NotRetractable(retracted.kind()));
   if (retracted.revision() >= state().next_revision) {
     return RefuseHere(Reason::kRecordNotFound,
                       fmt::format("the account has no record of revision {}", retracted.revision()));

@@ -72,30 +72,28 @@ FoldResult AddLot(AccountState& state, Lot lot, int64_t& total) {
   return kFolded;
 }
 
-FoldResult TakeFromLot(AccountState& state, uint64_t revision, int64_t points, EmptyLots empty_lots) {
-  const auto lot = FindLot(state, revision);
-  if (lot == state.lots.end()) return Contradiction("points taken from a lot that does not exist");
-  if (points <= 0 || points > lot->remaining) return Contradiction("more points taken from a lot than it holds");
-  lot->remaining -= points;
-  if (lot->remaining == 0 && empty_lots == EmptyLots::kRemove) state.lots.erase(lot);
-  return kFolded;
-}
-
-// Takes what the allocations say, which must be `points` in all, and books it to `total`.
+// Takes what the allocations say, which must be `points` in all, and books it to `total`. Lots that it empties leave
+// together: one by one they would cost the square of their number.
 FoldResult TakeAllocations(AccountState& state,
                            const google::protobuf::RepeatedPtrField<events::v1::LotAllocation>& allocations,
                            int64_t points, int64_t& total, EmptyLots empty_lots) {
   int64_t taken = 0;
+  bool emptied = false;
   for (const auto& allocation : allocations) {
     const auto lot = FindLot(state, allocation.lot_revision());
-    if (lot != state.lots.end() && lot->pending != allocation.pending()) {
+    if (lot == state.lots.end()) return Contradiction("points taken from a lot that does not exist");
+    if (lot->pending != allocation.pending()) {
       return Contradiction("an allocation that mistakes pending points for available ones");
     }
-    const FoldResult result = TakeFromLot(state, allocation.lot_revision(), allocation.points(), empty_lots);
-    if (!result.ok()) return result;
+    if (allocation.points() <= 0 || allocation.points() > lot->remaining) {
+      return Contradiction("more points taken from a lot than it holds");
+    }
+    lot->remaining -= allocation.points();
+    emptied = emptied || lot->remaining == 0;
     if (!AddTo(taken, allocation.points())) return Contradiction("allocations that leave 64 bits");
   }
   if (taken != points) return Contradiction("allocations that do not sum to the points moved");
+  if (emptied && empty_lots == EmptyLots::kRemove) RemoveEmptyLots(state);
   return AddTo(total, points) ? kFolded : OutOfRange("a total of points leaves 64 bits");
 }
 
@@ -150,11 +148,13 @@ FoldResult FoldActivated(AccountState& state, const events::v1::PointsActivated&
 
 FoldResult FoldExpired(AccountState& state, const events::v1::PointsExpired& expired, EmptyLots empty_lots) {
   const auto lot = FindLot(state, expired.lot_revision());
-  if (lot == state.lots.end() || lot->remaining != expired.points()) {
+  if (lot == state.lots.end() || lot->remaining != expired.points() || expired.points() <= 0) {
     return Contradiction("expiry of other points than the lot holds");
   }
   if (!AddTo(state.totals.expired, expired.points())) return OutOfRange("points expired leave 64 bits");
-  return TakeFromLot(state, expired.lot_revision(), expired.points(), empty_lots);
+  lot->remaining = 0;
+  if (empty_lots == EmptyLots::kRemove) state.lots.erase(lot);
+  return kFolded;
 }
 
 FoldResult FoldReversed(AccountState& state, const events::v1::PointsReversed& reversed, EmptyLots empty_lots) {
@@ -291,11 +291,12 @@ FoldResult FoldPointsPaid(AccountState& state, const events::v1::PurchaseRecorde
   int64_t points = 0;
   for (const auto& line : purchase.lines()) {
     if (line.points_paid() == 0) continue;
-    const FoldResult result =
-        TakeAllocations(state, line.points_allocations(), line.points_paid(), state.totals.spent, empty_lots);
+    const FoldResult result = TakeAllocations(state, line.points_allocations(), line.points_paid(), state.totals.spent,
+                                              EmptyLots::kKeep);
     if (!result.ok()) return result;
     points += line.points_paid();
   }
+  if (points > 0 && empty_lots == EmptyLots::kRemove) RemoveEmptyLots(state);
   for (const auto& counted : purchase.counts()) {
     if (!Count(state, counted, points)) return OutOfRange("points counted in a period leave 64 bits");
   }

@@ -154,15 +154,18 @@ absl::Status CheckNextStep(bool is_set, const events::v1::NextStep& next, Micros
 
 }  // namespace
 
-bool TakenWhen(Lifecycle lifecycle, const Event& event) {
-  if (lifecycle == Lifecycle::kMerged) {
+bool TakenWhen(const AccountState& state, const Event& event) {
+  if (state.lifecycle == Lifecycle::kMerged) {
     const auto step = ItemStepOf(event);
     if (step.has_value()) return !Opens(*step);
+    // Without it the quote could never be paid: the account that goes on has no quote of that id.
+    const std::string_view quote_id = QuotePaidBy(event);
+    if (!quote_id.empty()) return state.items.contains({ItemKind::kQuote, std::string(quote_id)});
     // A second merge is refused where merges are, with a reason of its own.
     return event.has_owner_released() || event.has_owner_transferred() || event.has_fact_retracted() ||
            event.has_account_merged();
   }
-  if (lifecycle != Lifecycle::kClosed) return true;
+  if (state.lifecycle != Lifecycle::kClosed) return true;
   switch (event.payload_case()) {
     case Event::kOpportunityOpened:
     case Event::kQuoteProposed:
@@ -220,6 +223,10 @@ absl::Status CheckItemTimes(const Event& event, Micros occurred, const std::stri
   switch (event.payload_case()) {
     case Event::kInteractionPlanned:
       return NotFarAhead(event.interaction_planned().start_time(), occurred, path + ".interaction_planned.start_time");
+    case Event::kInteractionMissed:
+      if (!event.interaction_missed().has_new_start_time()) return absl::OkStatus();
+      return NotFarAhead(event.interaction_missed().new_start_time(), occurred,
+                         path + ".interaction_missed.new_start_time");
     case Event::kInteractionMade:
       return CheckNextStep(event.interaction_made().has_next_step(), event.interaction_made().next_step(), occurred,
                            path + ".interaction_made.next_step.due_time");

@@ -13,10 +13,11 @@
 
 namespace keyledger::domain {
 
-// Whether an account in this lifecycle takes the fact, as far as that alone decides it. A closed one takes no new
+// Whether an account in its lifecycle takes the fact, as far as that alone decides it. A closed one takes no new
 // opportunities, quotes, orders, entitlements, loans, plans and commissions; what else it does not take is said where
-// that is decided. A merged one takes what ends or moves an item that is open, and no more.
-bool TakenWhen(Lifecycle lifecycle, const events::v1::Event& event);
+// that is decided. A merged one takes what ends or moves an item that is open, and the payment of a quote that is open
+// on it, and no more.
+bool TakenWhen(const AccountState& state, const events::v1::Event& event);
 
 // The item that the step is for, if it is open for an event that occurs then.
 const OpenItem* FindOpenItem(const AccountState& state, const ItemStep& step, Micros occurred);

@@ -434,20 +434,21 @@ OpenItem Opened(const Event& event, Micros occurred) {
 }
 
 template <typename Offer>
-void Offered(const Offer& offer, OpenItem& item) {
+void Offered(const Offer& offer, Micros occurred, OpenItem& item) {
   item.state = offer.needs_approval() ? quote_state::kInApproval : quote_state::kApproved;
   item.marks = 0;
   item.amount = offer.percent_milli();
   item.who = offer.proposer();
+  item.start = std::max(item.start, occurred);
 }
 
 // What the step leaves open changes the item; where the table has one outcome, its state is that already.
-void Change(const Event& event, OpenItem& item) {
+void Change(const Event& event, Micros occurred, OpenItem& item) {
   switch (event.payload_case()) {
     case Event::kQuoteProposed:
-      return Offered(event.quote_proposed(), item);
+      return Offered(event.quote_proposed(), occurred, item);
     case Event::kQuoteRevised:
-      return Offered(event.quote_revised(), item);
+      return Offered(event.quote_revised(), occurred, item);
     case Event::kQuoteMoved:
       switch (event.quote_moved().step()) {
         case events::v1::QUOTE_STEP_PRODUCT_CLEARED:
@@ -512,7 +513,7 @@ bool TakeStep(const Event& event, Micros occurred, OpenItem& item) {
   if (row == rows.end()) return false;
   if (item.state == 0) item = Opened(event, occurred);
   item.state = row->to;
-  Change(event, item);
+  Change(event, occurred, item);
   return true;
 }
 

@@ -140,6 +140,8 @@ absl::Status AccountSimulator::Submit(const EventRecord& record, Micros occurred
   DecideInput input;
   input.account_id = account_id_;
   input.facts.push_back({AsSubmitted(record.event()), occurred});
+  // It names a record of the stream, which need not be one here. Nothing is decided by it: any that is here will do.
+  if (record.event().has_fact_retracted()) input.facts[0].event.mutable_fact_retracted()->set_revision(0);
   if (record.event().has_purchase_returned()) {
     const events::v1::PurchaseReturned& returned = record.event().purchase_returned();
     const auto known = purchases_.find({returned.merchant_id(), returned.purchase_invoice_number()});

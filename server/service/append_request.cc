@@ -21,8 +21,6 @@ namespace keyledger::service {
 namespace {
 
 constexpr size_t kIdBytesMax = 128;
-// 1900-01-01T00:00:00Z.
-constexpr Micros kOccurredMin = -2'208'988'800 * kMicrosPerSecond;
 
 // Joins what several checks have found: the first reason counts, all fields are listed.
 class Violations {
@@ -72,10 +70,8 @@ void CheckEvent(const ledger::v1::SubmittedEvent& event, const std::string& fiel
   }
   if (!event.has_occurred_time()) {
     violations.Add(field + ".occurred_time", "is required");
-  } else if (absl::StatusOr<Micros> time = CheckTime(event.occurred_time(), field + ".occurred_time"); !time.ok()) {
-    violations.Add(time.status());
-  } else if (*time < kOccurredMin) {
-    violations.Add(field + ".occurred_time", "must not be before 1900");
+  } else {
+    violations.Add(CheckOccurredTime(event.occurred_time(), field + ".occurred_time").status());
   }
   CheckText(event.correlation_id(), field + ".correlation_id", violations);
   CheckText(event.causation_id(), field + ".causation_id", violations);

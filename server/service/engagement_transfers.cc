@@ -79,7 +79,7 @@ absl::StatusOr<shard::PortfolioRequest> RequestOf(const ledger::v1::TransferPort
   }
   shard::PortfolioRequest out;
   if (request.has_transfer_time()) {
-    KL_ASSIGN_OR_RETURN(out.transfer_time, CheckTime(request.transfer_time(), "transfer_time"));
+    KL_ASSIGN_OR_RETURN(out.transfer_time, CheckOccurredTime(request.transfer_time(), "transfer_time"));
   }
   out.from_person = request.from_person();
   out.to_person = request.to_person();

@@ -11,6 +11,12 @@
 #include "server/service/rpc_status.h"
 
 namespace keyledger::service {
+namespace {
+
+// 1900-01-01T00:00:00Z.
+constexpr Micros kOccurredMin = -2'208'988'800 * kMicrosPerSecond;
+
+}  // namespace
 
 std::chrono::steady_clock::time_point DeadlineOf(const grpc::CallbackServerContext& call) {
   const auto now = std::chrono::system_clock::now();
@@ -80,6 +86,12 @@ absl::StatusOr<Micros> CheckTime(const google::protobuf::Timestamp& time, std::s
     return FieldError(field, "is not a time between the years 1 and 9999");
   }
   return domain::MicrosOf(time);
+}
+
+absl::StatusOr<Micros> CheckOccurredTime(const google::protobuf::Timestamp& time, std::string_view field) {
+  KL_ASSIGN_OR_RETURN(const Micros occurred, CheckTime(time, field));
+  if (occurred < kOccurredMin) return FieldError(field, "must not be before 1900");
+  return occurred;
 }
 
 }  // namespace keyledger::service

@@ -77,5 +77,7 @@ absl::Status CheckAccountId(std::string_view account_id, std::string_view field 
 absl::StatusOr<int> CheckPageSize(int page_size);
 // A Timestamp between the years 1 and 9999 with a whole number of microseconds (more digits are cut), in micros.
 absl::StatusOr<Micros> CheckTime(const google::protobuf::Timestamp& time, std::string_view field);
+// The same of something that is to be recorded as having occurred then: not before 1900.
+absl::StatusOr<Micros> CheckOccurredTime(const google::protobuf::Timestamp& time, std::string_view field);
 
 }  // namespace keyledger::service

@@ -21,6 +21,9 @@ namespace {
 // When an account that could not be swept is tried again.
 constexpr Micros kSweepRetryMicros = 3'600 * kMicrosPerSecond;
 
+// Where an account's tail is measured, so many bytes count as a record.
+constexpr uint64_t kRecordBytes = 1'024;
+
 std::string RequestKey(const AppendCommand& command) {
   std::string key = command.account_id;
   key += '\0';
@@ -320,6 +323,7 @@ void Sequencer::Record(CachedAccount& account, domain::Outcome outcome, AppendCo
     const bool serialized = record.SerializeToString(&entry.bytes);
     KL_CHECK(serialized);
     group_->record_bytes += entry.bytes.size();
+    account.tail_bytes += entry.bytes.size();
     group_->commit.records.push_back(std::move(entry));
     if (decided.is_decision && answer != nullptr && command != nullptr && command->want_decisions) {
       answer->decisions.push_back(record);
@@ -343,7 +347,8 @@ void Sequencer::Record(CachedAccount& account, domain::Outcome outcome, AppendCo
                         state.tier.tier_id};
   }
   Arm(account);
-  const uint64_t tail = revision - account.snapshot_revision;
+  // A few records of many lots are as much to fold again as many of one.
+  const uint64_t tail = std::max(revision - account.snapshot_revision, account.tail_bytes / kRecordBytes);
   // Large states are written less often, so that snapshots cost no more than the records they stand for.
   if (tail >= options_.snapshot_every_records && tail * 128 >= account.bytes) Snapshot(account);
   cache_.Resize(account);
@@ -382,6 +387,7 @@ void Sequencer::Snapshot(CachedAccount& account) {
   if (IsOwnStream(account.account_id)) return;
   group_->commit.snapshots.push_back({account.account_id, domain::EncodeState(account.state)});
   account.snapshot_revision = account.state.next_revision;
+  account.tail_bytes = 0;
 }
 
 void Sequencer::ProcessSweep(SweepCommand& command) {

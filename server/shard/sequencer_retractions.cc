@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "server/base/error.h"
+#include "server/domain/retraction.h"
 #include "server/shard/sequencer.h"
 
 namespace keyledger::shard {
@@ -27,6 +28,8 @@ absl::Status Sequencer::CheckRetractions(const AppendCommand& command) {
 }
 
 absl::Status Sequencer::CheckRetraction(const std::string& account_id, const events::v1::FactRetracted& retracted) {
+  // Before a record is read: those of other kinds can be large.
+  if (!domain::IsRetractable(retracted.kind())) return domain::NotRetractable(retracted.kind());
   const uint64_t position = retracted.position();
   const absl::Status not_found = MakeError(
       Reason::kRecordNotFound, fmt::format("no record of account '{}' with revision {} stands at position {} of "

@@ -46,6 +46,7 @@ struct ShardOptions {
   // Bytes of account states kept by the sequencer.
   size_t cache_bytes_max = 256u << 20;
   // A snapshot is written when a stream has grown by this many records since the last one (more for large states).
+  // A KiB of large records counts as one.
   uint64_t snapshot_every_records = 128;
   // How far ahead of the clock an occurred_time may be.
   Micros skew_max = 300 * kMicrosPerSecond;

@@ -22,6 +22,8 @@ struct CachedAccount {
   domain::AccountState state;
   // next_revision of the stored snapshot; 0: none.
   uint64_t snapshot_revision = 0;
+  // Of records recorded since then, or since the account was loaded.
+  uint64_t tail_bytes = 0;
   // Position after the account's last record; it may be evicted once the log is durable up to here.
   uint64_t last_position_end = 0;
   // record_time of its last record, if known.

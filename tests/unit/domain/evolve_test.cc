@@ -95,6 +95,28 @@ TEST(Evolve, RemovesLotsThatAreUsedUp) {
   EXPECT_EQ(state.totals.spent, 10);
 }
 
+TEST(Evolve, TakesAllLotsThatOneRecordEmptiesOutTogether) {
+  constexpr uint64_t kLots = 20'000;
+  AccountState state = Opened();
+  for (uint64_t i = 0; i < kLots; ++i) ASSERT_TRUE(Evolve(state, L::Adjust(kDay1, 2).event, kDay1).ok());
+  // Every second lot as a whole, of the others a half.
+  Event event;
+  event.mutable_points_reserved()->set_reservation_id("r");
+  event.mutable_points_reserved()->set_points(kLots / 2 * 3);
+  for (uint64_t lot = 1; lot <= kLots; ++lot) {
+    auto* allocation = event.mutable_points_reserved()->add_allocations();
+    allocation->set_lot_revision(lot);
+    allocation->set_points(lot % 2 == 0 ? 2 : 1);
+  }
+  Event twice = event;
+  *twice.mutable_points_reserved()->add_allocations() = event.points_reserved().allocations(1);
+  EXPECT_EQ(Fault(state, twice), Reason::kStoreDamaged) << "nothing is left of it";
+  ASSERT_TRUE(Evolve(state, event, kDay1).ok());
+  ASSERT_EQ(state.lots.size(), kLots / 2);
+  for (uint64_t i = 0; i < state.lots.size(); ++i) ASSERT_EQ(state.lots[i].revision, 2 * i + 1);
+  EXPECT_TRUE(LotsMatchTotals(state));
+}
+
 TEST(Evolve, KeepsLotsAndTotalsInStepAndShowsWhenTheyAreNot) {
   AccountState state = Opened();
   ASSERT_TRUE(Evolve(state, L::Adjust(kDay1, 10).event, kDay1).ok());

@@ -350,6 +350,12 @@ TEST(PlannedInteractions, AreMadeMissedOrPutOff) {
                        "new_start_time { seconds: 1771000000 } }"),
             "ok");
   EXPECT_EQ(account.StateOf(ItemKind::kInteraction, "v"), "planned");
+  // 3,660 days and a second later.
+  EXPECT_EQ(account.Do("2026-01-03",
+                       "interaction_missed { interaction_id: 'v' cause: MISSED_CAUSE_POSTPONED "
+                       "new_start_time { seconds: 2083622401 } }"),
+            "must be at most 3660 days after occurred_time");
+  EXPECT_EQ(account.field(), "events[0].interaction_missed.new_start_time");
   EXPECT_EQ(made("PHONE"),
             "is another than was planned under 'v', which is INTERACTION_KIND_VISIT; plan another, or record this one "
             "without interaction_id");

@@ -4,6 +4,7 @@
 #include "server/domain/explain_standing.h"
 #include "server/domain/merges.h"
 #include "tests/unit/domain/account_ledger.h"
+#include "tests/unit/domain/fact_text.h"
 
 namespace keyledger::domain {
 namespace {
@@ -389,6 +390,39 @@ TEST(Merges, AreKeptInTheStoredStateAtEveryStep) {
   ASSERT_TRUE(bare.Submit({Merge(kDay1 + 5)}).ok()) << "without a point";
   EXPECT_EQ(bare.state().transfers.size(), 1u);
   expect_kept(bare.state());
+}
+
+TEST(Merges, LetAQuoteThatIsOpenBePaidAndProduced) {
+  L source = Opened(kDay1);
+  const auto submit = [&](const std::string& text) { return source.Submit({FactOf(kDay1, text)}).status(); };
+  const auto move = [](const std::string& step) {
+    return "quote_moved { quote_id: 'Q' person: 'bo' step: QUOTE_STEP_" + step + " }";
+  };
+  ASSERT_TRUE(submit("quote_proposed { quote_id: 'Q' proposer: 'anna' proposer_role: 'sales' amount { currency_code: "
+                     "'USD' micros: 90 } }")
+                  .ok());
+  for (const char* step : {"ENTERED", "PRODUCT_CLEARED", "LEGAL_CLEARED", "FINANCE_CLEARED", "ISSUED", "CONFIRMED"}) {
+    ASSERT_TRUE(submit(move(step)).ok()) << step;
+  }
+  ASSERT_TRUE(source.Submit({Merge(kDay1 + 5)}).ok());
+  source.End({"$merge", "", "1-1"});
+  const auto payment = [](const std::string& quote_id) {
+    return "payment_received { amount { currency_code: 'USD' micros: 90 } method: 'transfer' quote_id: '" + quote_id +
+           "' }";
+  };
+  EXPECT_EQ(ReasonOf(submit(payment("other"))), Reason::kAccountMerged);
+  EXPECT_EQ(ReasonOf(submit(move("PAYMENT_MET"))), Reason::kStepNotAllowed);
+  L excepted = source;
+  EXPECT_TRUE(submit(payment("Q")).ok());
+  for (const char* step : {"PAYMENT_MET", "CONDITIONS_MET", "PRODUCTION_STARTED"}) {
+    EXPECT_TRUE(submit(move(step)).ok()) << step;
+  }
+  EXPECT_TRUE(source.state().items.empty());
+  EXPECT_TRUE(excepted
+                  .Submit({FactOf(kDay1, "payment_exception_granted { terms: 'instalments' approver: 'cfo' reason: "
+                                         "'r' quote_id: 'Q' }"),
+                           FactOf(kDay1, move("PAYMENT_MET"))})
+                  .ok());
 }
 
 TEST(Merges, ArriveWithAnAccountThatWasOpenedLater) {

@@ -164,6 +164,33 @@ TEST(Quotes, GoByTheAuthorityOfTheMomentOfEachStep) {
   EXPECT_TRUE(approved.ok()) << "given in June, entered late: " << approved.status();
 }
 
+TEST(Quotes, AreAnsweredUnderNoProgramThatEndedBeforeTheOffer) {
+  // Nothing is in force before January; directors alone may grant 20 % from November on, in January managers might.
+  const auto program = [](const std::string& from, const std::string& role, uint32_t version) {
+    return ProgramOf("program_id: test\ntime_zone: UTC\ncurrency_code: USD\neffective_from: " + from +
+                         "\nlimits:\n  - limit_id: discounts\n    discounts: {authorities: [{role: sales, "
+                         "max_percent_milli: 5000}, {role: " +
+                         role + ", max_percent_milli: 20000}]}\n",
+                     version);
+  };
+  AccountLedger ledger(std::vector{program("2026-01-01", "manager", 1), program("2026-11-01", "director", 2)});
+  ASSERT_TRUE(ledger.Submit({AccountLedger::Open(At("2025-01-01"))}).ok());
+  ASSERT_TRUE(ledger.Submit({FactOf(At("2026-11-20"), Propose("sales", 20'000))}).ok());
+  for (const char* day : {"2025-12-31", "2026-10-31"}) {
+    for (const std::string& answer : {Approve("manager"), Refuse("manager")}) {
+      const auto refused = ledger.Submit({FactOf(At(day), answer)});
+      EXPECT_EQ(ReasonOf(refused.status()), Reason::kLimitExceeded) << day << " " << answer;
+    }
+    ASSERT_TRUE(ledger.Submit({FactOf(At(day), Revise("sales", 15'000))}).ok());
+    EXPECT_EQ(ledger.state().items.at({ItemKind::kQuote, "Q"}).state, quote_state::kInApproval)
+        << "a revision is an offer of no earlier time than the one before: " << day;
+  }
+  const auto restored = DecodeState(EncodeState(ledger.state()));
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  EXPECT_TRUE(*restored == ledger.state()) << "a stored state decides alike";
+  EXPECT_TRUE(ledger.Submit({FactOf(At("2025-12-31"), Approve("director"))}).ok());
+}
+
 TEST(Quotes, AreNotPaidWithoutPaymentOrException) {
   const std::vector<std::string> payments = {
       "payment_received { amount { currency_code: 'USD' micros: 1 } method: 'deposit' quote_id: 'Q' }",

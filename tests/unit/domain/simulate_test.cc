@@ -179,6 +179,26 @@ TEST(Simulate, ReversesTheLotsOfItsOwnSide) {
   EXPECT_EQ(result.simulated.flow, (PointsFlow{300, 0, 0, 170, 170}));
 }
 
+TEST(Simulate, TakesARetractionWhereFewerRecordsStand) {
+  AccountLedger ledger(Rate(1));
+  Must(ledger.Submit({AccountLedger::Open(At("2024-01-01"))}));
+  Must(ledger.Submit({AccountLedger::Buy(At("2024-02-01"), {{100 * kUnit}})}));
+  Fact need{{}, At("2024-02-02")};
+  need.event.mutable_need_stated()->set_need_id("n");
+  need.event.mutable_need_stated()->set_description("40 vans");
+  Must(ledger.Submit({need}));
+  Fact retracted{{}, At("2024-02-03")};
+  retracted.event.mutable_fact_retracted()->set_revision(3);
+  retracted.event.mutable_fact_retracted()->set_kind(events::v1::EVENT_KIND_NEED_STATED);
+  retracted.event.mutable_fact_retracted()->set_reason("of another account");
+  Must(ledger.Submit({retracted}));
+  // Without a rule there is no lot, so that the need is revision 2 and the retraction names itself.
+  const AccountSimulation result = SimulateYaml(ledger, Head(), "2024-01-01", "2025-01-01");
+  EXPECT_EQ(result.actual.flow.issued, 100);
+  EXPECT_EQ(result.simulated.flow.issued, 0);
+  EXPECT_EQ(result.refused_facts, 0) << result.first_refusal;
+}
+
 TEST(Simulate, TellsTheTierAndTheDecisionThatGaveIt) {
   AccountLedger ledger(Rate(1, Ladder(500 * kUnit)));
   Must(ledger.Submit({AccountLedger::Open(At("2024-01-01"))}));

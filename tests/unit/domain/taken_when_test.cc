@@ -11,13 +11,15 @@ using events::v1::Event;
 
 // Kinds of fact, without any content, that an account in this lifecycle does not take.
 std::vector<std::string> NotTaken(Lifecycle lifecycle) {
+  AccountState state;
+  state.lifecycle = lifecycle;
   std::vector<std::string> names;
   for (int i = 0; i < Event::descriptor()->field_count(); ++i) {
     const auto* payload = Event::descriptor()->field(i);
     if (!IsFactKind(payload->number())) continue;
     Event event;
     event.GetReflection()->MutableMessage(&event, payload);
-    if (!TakenWhen(lifecycle, event)) names.push_back(payload->name());
+    if (!TakenWhen(state, event)) names.push_back(payload->name());
   }
   return names;
 }
@@ -69,10 +71,17 @@ TEST(TakenWhen, AnAccountIsMergedIsWhatEndsOrMovesWhatIsOpen) {
                                              "sanction_lifted",
                                              "account_merged"}))
       << "a second merge is refused where merges are decided";
-  EXPECT_TRUE(TakenWhen(Lifecycle::kMerged, EventOf("commission_paid { commission_id: 'C' }")));
-  EXPECT_FALSE(TakenWhen(Lifecycle::kMerged, EventOf("commission_paid { contact_id: 'li' }")));
-  EXPECT_TRUE(TakenWhen(Lifecycle::kMerged, EventOf("interaction_made { interaction_id: 'v' }")));
-  EXPECT_FALSE(TakenWhen(Lifecycle::kMerged, EventOf("interaction_made { purpose: 'p' }")));
+  AccountState merged;
+  merged.lifecycle = Lifecycle::kMerged;
+  merged.items[{ItemKind::kQuote, "Q"}].state = quote_state::kConfirmed;
+  EXPECT_TRUE(TakenWhen(merged, EventOf("commission_paid { commission_id: 'C' }")));
+  EXPECT_FALSE(TakenWhen(merged, EventOf("commission_paid { contact_id: 'li' }")));
+  EXPECT_TRUE(TakenWhen(merged, EventOf("interaction_made { interaction_id: 'v' }")));
+  EXPECT_FALSE(TakenWhen(merged, EventOf("interaction_made { purpose: 'p' }")));
+  EXPECT_TRUE(TakenWhen(merged, EventOf("payment_received { quote_id: 'Q' }")));
+  EXPECT_TRUE(TakenWhen(merged, EventOf("payment_exception_granted { quote_id: 'Q' }")));
+  EXPECT_FALSE(TakenWhen(merged, EventOf("payment_received { quote_id: 'R' }"))) << "none of that id is open";
+  EXPECT_FALSE(TakenWhen(merged, EventOf("payment_received { method: 'cash' }")));
 }
 
 TEST(ClosedAccounts, FinishWhatIsOpenAndBeginNothing) {

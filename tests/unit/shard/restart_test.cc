@@ -103,6 +103,23 @@ TEST(State, ReadFromTheSnapshotIsTheOneFoldedFromTheBeginning) {
   EXPECT_EQ(one.State("account-1"), other.State("account-1"));
 }
 
+TEST(State, OfFewRecordsThatAreLargeIsStored) {
+  shard::ShardOptions options;
+  options.snapshot_every_records = 16;
+  OneShard one(options);
+  std::vector<shard::SubmittedEvent> events = {Opened()};
+  for (int i = 0; i < 8; ++i) {
+    shard::SubmittedEvent& bought = events.emplace_back(Bought(1, fmt::format("inv-{}", i)));
+    auto& purchase = *bought.event.mutable_purchase_recorded();
+    const events::v1::PurchaseLine line = purchase.lines(0);
+    while (purchase.lines_size() < 500) *purchase.add_lines() = line;
+  }
+  one.MustAppend(Command("small", "r1", {Opened(), Visited()}));
+  one.MustAppend(Command("large", "r1", std::move(events)));
+  EXPECT_FALSE((*one.store().GetSnapshot("small")).has_value());
+  EXPECT_TRUE((*one.store().GetSnapshot("large")).has_value());
+}
+
 TEST(Restart, GoesOnWithRevisionsAndPositions) {
   OneShard one;
   one.MustAppend(Command("acme", "r1", {Opened(), Visited()}));

@@ -65,6 +65,17 @@ TEST_F(Retraction, OfAKindThatOthersWereDecidedByIsRefused) {
   const absl::Status refused = Refused(Retracted(0, 0, events::v1::EVENT_KIND_ACCOUNT_OPENED));
   EXPECT_EQ(ReasonOf(refused), Reason::kNotRetractable);
   EXPECT_EQ(MetadataOf(refused), (Metadata{{"kind", "EVENT_KIND_ACCOUNT_OPENED"}}));
+  EXPECT_EQ(MessageOf(refused),
+            "events[0]: a record of EVENT_KIND_ACCOUNT_OPENED cannot be retracted: something was, or may have been, "
+            "decided by it; record what corrects it");
+}
+
+TEST_F(Retraction, OfSuchAKindIsRefusedBeforeARecordIsLookedFor) {
+  EXPECT_EQ(ReasonOf(Refused(Retracted(0, 99, events::v1::EVENT_KIND_ACCOUNT_OPENED))), Reason::kNotRetractable);
+  EXPECT_EQ(ReasonOf(Refused(Retracted(1, 1, events::v1::EVENT_KIND_ACCOUNT_OPENED))), Reason::kNotRetractable);
+  EXPECT_EQ(MetadataOf(Refused(Retracted(1, 1, events::v1::EVENT_KIND_ACCOUNT_OPENED))),
+            (Metadata{{"kind", "EVENT_KIND_ACCOUNT_OPENED"}}))
+      << "the kind named, not the record's";
 }
 
 TEST_F(Retraction, FindsRecordsThatAreStillBeingWritten) {
