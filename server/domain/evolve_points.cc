@@ -291,8 +291,8 @@ FoldResult FoldPointsPaid(AccountState& state, const events::v1::PurchaseRecorde
   int64_t points = 0;
   for (const auto& line : purchase.lines()) {
     if (line.points_paid() == 0) continue;
-    const FoldResult result = TakeAllocations(state, line.points_allocations(), line.points_paid(), state.totals.spent,
-                                              EmptyLots::kKeep);
+    const FoldResult result =
+        TakeAllocations(state, line.points_allocations(), line.points_paid(), state.totals.spent, EmptyLots::kKeep);
     if (!result.ok()) return result;
     points += line.points_paid();
   }

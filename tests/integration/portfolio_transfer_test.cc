@@ -180,8 +180,7 @@ TEST_P(PortfolioTransfers, AreRefusedByTheFieldThatIsWrong) {
   EXPECT_EQ(field([](R& r) { r.set_actor(std::string(129, 'x')); }), "INVALID_FIELD actor");
   EXPECT_EQ(field([](R& r) { domain::SetTimestamp(r.mutable_transfer_time(), kToday + kMicrosPerDay); }),
             "OCCURRED_IN_FUTURE transfer_time");
-  EXPECT_EQ(field([](R& r) { r.mutable_transfer_time()->set_seconds(-2'208'988'801); }),
-            "INVALID_FIELD transfer_time")
+  EXPECT_EQ(field([](R& r) { r.mutable_transfer_time()->set_seconds(-2'208'988'801); }), "INVALID_FIELD transfer_time")
       << "the last second of 1899";
   MustStart(Request("r1"));
   Finished("portfolio-1");

@@ -142,7 +142,8 @@ TEST(ComplianceGiven, PrintsWhatWasGivenAgainstItsLimits) {
             "ListGiven scope { accounts { } } account_id: \"acme\" start_time { seconds: 1767225600 } period: "
             "PERIOD_QUARTER time_zone: \"Asia/Shanghai\"");
   EXPECT_EQ(ledger.Ask({"compliance", "given"}), "ListGiven scope { accounts { } } period: PERIOD_MONTH");
-  EXPECT_EQ(ledger.Print(R"(
+  EXPECT_EQ(
+      ledger.Print(R"(
       rows { account_id: "acme" contact_id: "anna" period: "2026-01" kind: EVENT_KIND_GIFT_GIVEN name: "tea" times: 2
              quantity: 1500 value { currency_code: "EUR" micros: 40000000 }
              value { currency_code: "USD" micros: 5500000 }
@@ -150,11 +151,11 @@ TEST(ComplianceGiven, PrintsWhatWasGivenAgainstItsLimits) {
              limits { counter: "tea" times: 2 max_times: 2 } }
       rows { account_id: "acme" contact_id: "bob" period: "2026-01" kind: EVENT_KIND_SERVICE_PROVIDED name: "repair"
              times: 1 })",
-                         {"compliance", "given"}),
-            "account  contact  period   what              name    times  units  value                for  limits\n"
-            "acme     anna     2026-01  gift_given        tea         2  1,500  40.00 EUR, 5.50 USD       gifts: 2 of 3 "
-            "times 40.00 of 100.00; tea: 2 of 2 times\n"
-            "acme     bob      2026-01  service_provided  repair      1      -\n");
+                   {"compliance", "given"}),
+      "account  contact  period   what              name    times  units  value                for  limits\n"
+      "acme     anna     2026-01  gift_given        tea         2  1,500  40.00 EUR, 5.50 USD       gifts: 2 of 3 "
+      "times 40.00 of 100.00; tea: 2 of 2 times\n"
+      "acme     bob      2026-01  service_provided  repair      1      -\n");
   EXPECT_EQ(ledger.Print({"compliance", "given"}),
             "account  contact  period  what  name  times  units  value  for  limits\n");
 }

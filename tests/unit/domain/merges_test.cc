@@ -419,8 +419,9 @@ TEST(Merges, LetAQuoteThatIsOpenBePaidAndProduced) {
   }
   EXPECT_TRUE(source.state().items.empty());
   EXPECT_TRUE(excepted
-                  .Submit({FactOf(kDay1, "payment_exception_granted { terms: 'instalments' approver: 'cfo' reason: "
-                                         "'r' quote_id: 'Q' }"),
+                  .Submit({FactOf(kDay1,
+                                  "payment_exception_granted { terms: 'instalments' approver: 'cfo' reason: "
+                                  "'r' quote_id: 'Q' }"),
                            FactOf(kDay1, move("PAYMENT_MET"))})
                   .ok());
 }
