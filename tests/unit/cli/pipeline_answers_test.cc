@@ -91,8 +91,8 @@ TEST(OpportunityPipeline, AsksAndPrintsAStageARow) {
 TEST(OpportunityPipeline, IsOneDocumentAsJson) {
   AnyAnswers ledger;
   EXPECT_EQ(ledger.Print(R"(win_rate: 0.5 open_quotes: 1)", {"--output", "json", "opportunity", "pipeline"}),
-            "{\"stages\":[],\"win_rate\":0.5,\"open_quotes\":\"1\",\"waiting_approvals\":\"0\","
-            "\"running_contracts\":\"0\",\"open_issues\":\"0\"}\n");
+            "{\"stages\":[],\"open_quotes\":\"1\",\"waiting_approvals\":\"0\",\"running_contracts\":\"0\","
+            "\"open_issues\":\"0\",\"win_rate\":0.5}\n");
 }
 
 constexpr char kQuote[] = R"(
