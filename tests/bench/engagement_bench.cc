@@ -1,5 +1,5 @@
-// What it costs to ask for somebody's duties: three years of meetings with many accounts, folded into the projection
-// "engagement", and the list of each owner in turn. In the process of the bench.
+// What it costs to ask for somebody's duties and how they were kept: three years of meetings with many accounts, folded
+// into the projection "engagement", and the list and the last year of each owner in turn. In the process of the bench.
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -172,6 +172,7 @@ void BenchEngagement(const std::string& scratch_dir, const Scale& scale, Report&
   const domain::ProgramSet programs({TobaccoProgram()});
   const engagement::EngagementScope scope{.as_of = kAsked, .filter = {}, .canceled = {}};
   std::vector<double> taken;
+  std::vector<double> cadence_taken;
   double due = 0;
   const uint64_t owners = (scale.met + kAccountsOfAnOwner - 1) / kAccountsOfAnOwner;
   for (uint64_t owner = 0; owner < owners; ++owner) {
@@ -182,11 +183,20 @@ void BenchEngagement(const std::string& scratch_dir, const Scale& scale, Report&
     taken.push_back((Now() - asked) * 1e3);
     Must(answer.status());
     due += static_cast<double>(answer->due_count);
+    engagement::CadenceQuestion cadence;
+    cadence.start = kAsked - 365 * kMicrosPerDay;
+    cadence.filter.person = question.person;
+    const double cadence_asked = Now();
+    Must(engagement::GetCadence(shards, scope, programs, cadence).status());
+    cadence_taken.push_back((Now() - cadence_asked) * 1e3);
   }
   report.Compare(fmt::format("duties of one of {} owners of {} accounts, p50", owners, scale.met), "ms",
                  {Percentile(taken, 50)}, "wanted", {kListMillisMax}, Target::kAtMost, 1);
   report.Figure("duties of one owner, p99", "ms", {Percentile(taken, 99)});
   report.Figure("duties of one owner, how many", "duties", {due / static_cast<double>(owners)});
+  report.Compare(fmt::format("cadence of a year of one of {} owners, p50", owners), "ms",
+                 {Percentile(cadence_taken, 50)}, "wanted", {kListMillisMax}, Target::kAtMost, 1);
+  report.Figure("cadence of a year of one owner, p99", "ms", {Percentile(cadence_taken, 99)});
 }
 
 }  // namespace keyledger::bench
