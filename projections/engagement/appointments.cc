@@ -16,10 +16,11 @@ class Appointments {
   Appointments(const EngagementHistory& history, const DutyBasis& basis, Micros start, std::string_view person,
                AccountAppointments& out)
       : derivation_(history, basis), now_(basis.as_of), start_(start), person_(person), out_(out) {
-    // The step that ends an item does not say how late we were; the interaction at the same place of the log does.
+    // The step that ends an item does not say how late we were; the interaction at the same place of the log does, or
+    // is not there: it was taken back.
     for (const HistoryRow& row : history.interactions) {
-      const uint32_t minutes = row.event.interaction_made().late_minutes();
-      if (minutes > 0) late_[{row.account, row.times.position}] = minutes;
+      if (!row.event.has_interaction_made()) continue;
+      made_[{row.account, row.times.position}] = row.event.interaction_made().late_minutes();
     }
   }
 
@@ -29,7 +30,7 @@ class Appointments {
     Micros time = MicrosOf(planned.start_time());
     for (const ItemStepTaken& step : run.steps) {
       if (step.row->event.has_interaction_planned()) continue;
-      Add(planned, time, OutcomeOf(run, step));
+      if (!WasTakenBack(run, step)) Add(planned, time, OutcomeOf(run, step));
       if (step.after.state == 0) return;
       since = step.since;
       time = MicrosOf(step.row->event.interaction_missed().new_start_time());
@@ -41,13 +42,17 @@ class Appointments {
   }
 
  private:
+  bool WasTakenBack(const ItemRun& run, const ItemStepTaken& step) const {
+    return step.row->event.has_interaction_made() && !made_.contains({run.item->account, step.row->times.position});
+  }
+
   AppointmentCount OutcomeOf(const ItemRun& run, const ItemStepTaken& step) const {
     AppointmentCount count;
     if (step.row->event.has_interaction_made()) {
       count.made = 1;
-      if (const auto late = late_.find({run.item->account, step.row->times.position}); late != late_.end()) {
+      if (const uint32_t minutes = made_.at({run.item->account, step.row->times.position}); minutes > 0) {
         count.made_late = 1;
-        count.late_minutes = late->second;
+        count.late_minutes = minutes;
       }
       return count;
     }
@@ -84,7 +89,7 @@ class Appointments {
   const Micros start_;
   const std::string_view person_;
   // By account and position.
-  std::map<std::pair<uint32_t, uint64_t>, uint32_t> late_;
+  std::map<std::pair<uint32_t, uint64_t>, uint32_t> made_;
   AccountAppointments& out_;
 };
 

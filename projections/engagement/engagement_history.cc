@@ -235,11 +235,11 @@ class EngagementScan::Impl {
   absl::Status WalkOwned(std::string_view person, const Visitor& visit) {
     std::set<std::string, std::less<>> ids;
     for (const store::TableReader* shard : shards_) {
-      std::vector<OwnedAccount> page;
+      std::vector<std::string> page;
       do {
-        const std::string after = page.empty() ? "" : page.back().account_id;
-        KL_ASSIGN_OR_RETURN(page, ListOwned(*shard, person, after, kOwnedPerPage));
-        for (const OwnedAccount& owned : page) AddId(owned.account_id, ids);
+        const std::string after = page.empty() ? "" : page.back();
+        KL_ASSIGN_OR_RETURN(page, ListOwned(*shard, person, OwnedBy::kName, after, kOwnedPerPage));
+        for (const std::string& account_id : page) AddId(account_id, ids);
       } while (page.size() == kOwnedPerPage);
     }
     return Visit(ids, visit);

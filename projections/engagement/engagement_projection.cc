@@ -178,22 +178,22 @@ class Folder {
     }
   }
 
-  absl::Status Index(std::string_view person) {
+  absl::Status Index(std::string_view person, engagement::OwnedBy by = engagement::OwnedBy::kName) {
     if (person.empty()) return absl::OkStatus();
-    return engagement::AddOwned(person, account_id_, times_.position, rows_);
+    return engagement::AddOwned(person, account_id_, by, rows_);
   }
 
   // People who take on a role, and those whom what is open, or may be due later, names: a duty may rest on them.
   absl::Status People() {
     switch (source_.payload_case()) {
       case Event::kAccountOpened:
-        return Index(source_.account_opened().owner());
+        return Index(source_.account_opened().owner(), engagement::OwnedBy::kRole);
       case Event::kAccountFactsUpdated:
-        return Index(source_.account_facts_updated().owner());
+        return Index(source_.account_facts_updated().owner(), engagement::OwnedBy::kRole);
       case Event::kOwnerAssigned:
-        return Index(source_.owner_assigned().person());
+        return Index(source_.owner_assigned().person(), engagement::OwnedBy::kRole);
       case Event::kOwnerTransferred:
-        return Index(source_.owner_transferred().to_person());
+        return Index(source_.owner_transferred().to_person(), engagement::OwnedBy::kRole);
       case Event::kInteractionPlanned:
         for (const std::string& person : source_.interaction_planned().people()) KL_RETURN_IF_ERROR(Index(person));
         return absl::OkStatus();

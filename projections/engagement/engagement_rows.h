@@ -17,7 +17,7 @@
 // Beside them, under keys that no account's begins with:
 //
 //   1 'M' source 0 times           an account was merged into another
-//   1 'O' person 0 account         the person had a role for the account, or was named on it (owner_index.h)
+//   1 'O' person 0 account         the person had a role for the account ('r'), or was named on it ('n')
 //   2 account 0 kind item 0 times  steps of items, payments and forecasts of demand
 //
 // Value of all but the owner index: record_time less occurred_time (signed varint), revision (varint), then the Event,

@@ -26,7 +26,7 @@ Plans PlansOf(const EngagementHistory& history, const DutyBasis& basis) {
     const std::vector<ItemRun> runs = RunsOf(item);
     if (runs.empty() || runs.back().state() != domain::plan_state::kAgreed) continue;
     const events::v1::PlanDrafted& plan = runs.back().opening().event.plan_drafted();
-    if (MicrosOf(plan.start_time()) >= basis.as_of || MicrosOf(plan.end_time()) <= basis.as_of) continue;
+    if (MicrosOf(plan.start_time()) >= basis.as_of || MicrosOf(plan.end_time()) < basis.as_of) continue;
     plans.in_force = true;
     const std::optional<Micros> review = PlanReviewTime(history, basis, ZoneOf(history, basis), runs.back());
     if (review.has_value() && *review <= basis.as_of) plans.reviewed = false;

@@ -16,21 +16,21 @@
 
 namespace keyledger::projections::engagement {
 
-// An account that a person has, or once had, a role for, or was named on.
-struct OwnedAccount {
-  std::string account_id;
-  // Of the first and the latest record that says so.
-  uint64_t first_position = 0;
-  uint64_t latest_position = 0;
+enum class OwnedBy : char {
+  // The person is named on something that may be due.
+  kName = 'n',
+  // The person has, or once had, a role.
+  kRole = 'r',
 };
 
-// Lists the accounts of one shard that the person ever had a role for or was named on, in order of account_id, at most
-// `limit` of them (more than 0), beginning after `after_account_id` (empty: with the first). Whether there is a role,
-// and is still held, the account's own rows say. Errors: DATA_LOSS (kStoreDamaged).
-absl::StatusOr<std::vector<OwnedAccount>> ListOwned(const store::TableReader& rows, std::string_view person,
-                                                    std::string_view after_account_id, size_t limit);
+// Lists the accounts of one shard that the person has, or once had, a role for, and with kName also those that the
+// person is named on: in order of account_id, at most `limit` of them (more than 0), beginning after
+// `after_account_id` (empty: with the first). Whether a role is still held, the account's own rows say.
+// Errors: DATA_LOSS (kStoreDamaged).
+absl::StatusOr<std::vector<std::string>> ListOwned(const store::TableReader& rows, std::string_view person,
+                                                   OwnedBy by, std::string_view after_account_id, size_t limit);
 
 // Of the fold: the person took on a role for the account, or was named on it. Errors: DATA_LOSS (kStoreDamaged).
-absl::Status AddOwned(std::string_view person, std::string_view account_id, uint64_t position, Rows& rows);
+absl::Status AddOwned(std::string_view person, std::string_view account_id, OwnedBy by, Rows& rows);
 
 }  // namespace keyledger::projections::engagement

@@ -10,6 +10,7 @@
 #include "projections/engagement/derivation.h"
 #include "projections/engagement/item_duties.h"
 #include "projections/engagement/item_history.h"
+#include "projections/engagement/one_account.h"
 #include "projections/engagement/pages.h"
 #include "server/base/codec.h"
 #include "server/base/error.h"
@@ -407,17 +408,11 @@ absl::StatusOr<ProfileAnswer> GetProfile(const std::vector<const store::TableRea
   parts.contacts = parts.interactions = parts.knowledge = parts.trades = parts.items = true;
   std::optional<ProfileAnswer> answer;
   KL_ASSIGN_OR_RETURN(EngagementScan scan, EngagementScan::Open(shards, scope, parts));
-  KL_RETURN_IF_ERROR(scan.Load(account_id, [&](const EngagementHistory& history) {
+  KL_RETURN_IF_ERROR(LoadOne(scan, account_id, [&](const EngagementHistory& history) {
     answer = ProfileOf(history, scope.as_of, programs, is_erased);
     return absl::OkStatus();
   }));
   if (answer.has_value()) return *std::move(answer);
-  if (const std::string_view into = scan.MergedInto(account_id); !into.empty()) {
-    absl::Status merged = MakeError(Reason::kAccountNotFound,
-                                    fmt::format("account {} was merged into {}: ask for that", account_id, into));
-    AddMetadata(merged, "into_account_id", into);
-    return merged;
-  }
   return MakeError(Reason::kAccountNotFound, fmt::format("there is no account {} at that moment", account_id));
 }
 

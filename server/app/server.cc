@@ -68,11 +68,8 @@ shard::LedgerOptions ToLedgerOptions(const Options& options) {
   out.owner_index = shard::OwnerIndex{
       "engagement",
       [](const store::TableReader& rows, const std::string& person, const std::string& after,
-         size_t limit) -> absl::StatusOr<std::vector<std::string>> {
-        KL_ASSIGN_OR_RETURN(const auto owned, projections::engagement::ListOwned(rows, person, after, limit));
-        std::vector<std::string> ids;
-        for (const projections::engagement::OwnedAccount& account : owned) ids.push_back(account.account_id);
-        return ids;
+         size_t limit) {
+        return projections::engagement::ListOwned(rows, person, projections::engagement::OwnedBy::kRole, after, limit);
       }};
   return out;
 }

@@ -345,7 +345,7 @@ TEST_P(Engagement, GetManagementCountsWhatIsManaged) {
   EXPECT_EQ(Refused(&Stub::GetManagement, request).field_names(), Fields{"dimension"});
   request.clear_dimension();
   EXPECT_EQ(Get(&Stub::GetManagement, request).groups_size(), 0);
-  domain::SetTimestamp(request.mutable_start_time(), server_.clock().Now());
+  domain::SetTimestamp(request.mutable_start_time(), server_.clock().Now() + kMicrosPerDay);
   EXPECT_EQ(Refused(&Stub::GetManagement, request).field_names(), Fields{"start_time"});
 }
 

@@ -261,9 +261,13 @@ TEST_P(PipelineCalls, PagesAreOfTheMomentThatTheFirstWasAskedAt) {
   EXPECT_EQ(first.opportunities(0).opportunity_id(), "O-1");
   // O-3 overtakes what the first page showed.
   server_.clock().Advance(kMicrosPerSecond);
-  shard::SubmittedEvent moved = Moved(0, "O-3", events::v1::OPPORTUNITY_STAGE_NEGOTIATION);
-  moved.occurred = server_.clock().Now();
-  server_.MustAppend(Request("beta", "r3", {moved}));
+  std::vector<shard::SubmittedEvent> steps;
+  for (const auto stage : {events::v1::OPPORTUNITY_STAGE_QUALIFIED, events::v1::OPPORTUNITY_STAGE_SOLUTION,
+                           events::v1::OPPORTUNITY_STAGE_NEGOTIATION}) {
+    steps.push_back(Moved(0, "O-3", stage));
+    steps.back().occurred = server_.clock().Now();
+  }
+  server_.MustAppend(Request("beta", "r3", steps));
   server_.clock().Advance(kMicrosPerSecond);
   request.set_min_cursor(server_.HeadCursor());
   request.set_page_token(first.next_page_token());

@@ -81,11 +81,8 @@ LedgerMachine::LedgerMachine(uint32_t shards, uint64_t seed, uint64_t disk_reser
   options_.owner_index = shard::OwnerIndex{
       "engagement",
       [](const store::TableReader& rows, const std::string& person, const std::string& after,
-         size_t limit) -> absl::StatusOr<std::vector<std::string>> {
-        KL_ASSIGN_OR_RETURN(const auto owned, projections::engagement::ListOwned(rows, person, after, limit));
-        std::vector<std::string> ids;
-        for (const auto& account : owned) ids.push_back(account.account_id);
-        return ids;
+         size_t limit) {
+        return projections::engagement::ListOwned(rows, person, projections::engagement::OwnedBy::kRole, after, limit);
       }};
   // Small, so that there are many groups, snapshots, evictions and chunks for a crash to fall between.
   options_.shard.group_records_max = 48;

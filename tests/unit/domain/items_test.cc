@@ -246,8 +246,8 @@ TEST(ItemSteps, SayWhatTheItemIsDecidedBy) {
   OpenItem quote;
   ASSERT_TRUE(
       TakeStep(EventOf("quote_proposed { quote_id: 'q' proposer: 'anna' percent_milli: 12500 needs_approval: true }"),
-               0, quote));
-  EXPECT_EQ(quote, (OpenItem{quote_state::kInApproval, 0, 12'500, "", "anna"}));
+               70'000'000, quote));
+  EXPECT_EQ(quote, (OpenItem{quote_state::kInApproval, 0, 12'500, "", "anna", 70'000'000}));
 }
 
 TEST(ItemSteps, ForgetWhatHasAnEndFourHundredDaysAfterIt) {

@@ -268,7 +268,8 @@ TEST(Referrals, AreCountedFromAskedToConvertedWithTheYieldOfYears) {
 
 TEST(Referrals, StayConvertedWhenTheAccountOrItsReferrerIsMerged) {
   PipelineLog log = Referred();
-  log.Merge("gamma", "delta", Utc(2025, 6, 1));
+  log.OpenIn("epsilon", Utc(2020, 1, 1), "CN");
+  log.Merge("gamma", "epsilon", Utc(2025, 6, 1));
   log.OpenIn("holding", Utc(2025, 6, 1), "CN");
   log.Merge("acme", "holding", Utc(2025, 6, 2));
   const ReferralYields yields = YieldsOf(log);
