@@ -27,8 +27,8 @@ enum class OwnedBy : char {
 // person is named on: in order of account_id, at most `limit` of them (more than 0), beginning after
 // `after_account_id` (empty: with the first). Whether a role is still held, the account's own rows say.
 // Errors: DATA_LOSS (kStoreDamaged).
-absl::StatusOr<std::vector<std::string>> ListOwned(const store::TableReader& rows, std::string_view person,
-                                                   OwnedBy by, std::string_view after_account_id, size_t limit);
+absl::StatusOr<std::vector<std::string>> ListOwned(const store::TableReader& rows, std::string_view person, OwnedBy by,
+                                                   std::string_view after_account_id, size_t limit);
 
 // Of the fold: the person took on a role for the account, or was named on it. Errors: DATA_LOSS (kStoreDamaged).
 absl::Status AddOwned(std::string_view person, std::string_view account_id, OwnedBy by, Rows& rows);

@@ -67,8 +67,7 @@ shard::LedgerOptions ToLedgerOptions(const Options& options) {
                      projections::MakeEngagementProjection()};
   out.owner_index = shard::OwnerIndex{
       "engagement",
-      [](const store::TableReader& rows, const std::string& person, const std::string& after,
-         size_t limit) {
+      [](const store::TableReader& rows, const std::string& person, const std::string& after, size_t limit) {
         return projections::engagement::ListOwned(rows, person, projections::engagement::OwnedBy::kRole, after, limit);
       }};
   return out;

@@ -80,8 +80,7 @@ LedgerMachine::LedgerMachine(uint32_t shards, uint64_t seed, uint64_t disk_reser
   options_.projections = AllProjections();
   options_.owner_index = shard::OwnerIndex{
       "engagement",
-      [](const store::TableReader& rows, const std::string& person, const std::string& after,
-         size_t limit) {
+      [](const store::TableReader& rows, const std::string& person, const std::string& after, size_t limit) {
         return projections::engagement::ListOwned(rows, person, projections::engagement::OwnedBy::kRole, after, limit);
       }};
   // Small, so that there are many groups, snapshots, evictions and chunks for a crash to fall between.
