@@ -325,8 +325,8 @@ TEST(EngagementScan, VisitsTheAccountsOfAPersonAlsoThoseGivenUp) {
 
 TEST(OwnerIndex, TellsWhoHadARoleFromWhoWasNamed) {
   MeetingLog log;
-  log.Open("a", Utc(2026, 1, 1), "bob");
-  log.Open("b", Utc(2026, 1, 1), "bob");
+  log.OpenFor("a", Utc(2026, 1, 1), "bob");
+  log.OpenFor("b", Utc(2026, 1, 1), "bob");
   log.Meet("a", Utc(2026, 1, 2), {.person = "ann"});
   log.Meet("b", Utc(2026, 1, 2), {.person = "ann"});
   log.Assign("b", Utc(2026, 1, 3), "engineer", "ann");
