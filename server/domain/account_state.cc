@@ -286,8 +286,9 @@ bool DecodeMarketPrices(const storage::v1::AccountState& stored, AccountState& s
 
 bool DecodeReturned(const storage::v1::AccountState& stored, AccountState& state) {
   for (const auto& purchase : stored.returned()) {
-    std::vector<ReturnedLine>& lines = state.returned[purchase.purchase_revision()];
-    if (!lines.empty() || purchase.purchase_revision() >= state.next_revision) return false;
+    std::vector<ReturnedLine>& lines = state.returned[{purchase.account_id(), purchase.purchase_revision()}];
+    if (!lines.empty()) return false;
+    if (purchase.account_id().empty() && purchase.purchase_revision() >= state.next_revision) return false;
     lines.reserve(purchase.lines_size());
     for (const auto& line : purchase.lines()) {
       if (!lines.empty() && lines.back().line_number >= line.line_number()) return false;
@@ -372,6 +373,10 @@ bool DecodeRelationship(const storage::v1::AccountState& stored, AccountState& s
 
 }  // namespace
 
+bool AccountState::has_absorbed(std::string_view account_id) const {
+  return std::binary_search(absorbed.begin(), absorbed.end(), account_id);
+}
+
 int64_t AccountState::available_points() const {
   int64_t sum = 0;
   for (const Lot& lot : lots) sum += lot.pending ? 0 : lot.remaining;
@@ -441,8 +446,8 @@ size_t AccountState::ApproximateBytes() const {
     bytes += kNode + sizeof(sku) + sizeof(prices) + sku.capacity() + prices.capacity() * sizeof(MarketPrice);
     for (const MarketPrice& price : prices) bytes += price.region.capacity();
   }
-  for (const auto& [revision, lines] : returned) {
-    bytes += kNode + sizeof(revision) + sizeof(lines) + lines.capacity() * sizeof(ReturnedLine);
+  for (const auto& [key, lines] : returned) {
+    bytes += kNode + sizeof(key) + key.first.capacity() + sizeof(lines) + lines.capacity() * sizeof(ReturnedLine);
   }
   return bytes;
 }
@@ -472,9 +477,10 @@ std::string EncodeState(const AccountState& state) {
   stored.set_debt(state.debt);
   EncodeHoldings(state, stored);
   EncodeMarketPrices(state, stored);
-  for (const auto& [revision, lines] : state.returned) {
+  for (const auto& [key, lines] : state.returned) {
     auto* purchase = stored.add_returned();
-    purchase->set_purchase_revision(revision);
+    purchase->set_account_id(key.first);
+    purchase->set_purchase_revision(key.second);
     for (const ReturnedLine& line : lines) {
       auto* out = purchase->add_lines();
       out->set_line_number(line.line_number);

@@ -84,6 +84,7 @@ struct Lot {
 
 struct PointsTotals {
   int64_t accrued = 0;
+  // Below zero if more came back of what an account merged into this one had spent.
   int64_t spent = 0;
   int64_t expired = 0;
   int64_t reversed = 0;
@@ -131,6 +132,10 @@ struct ReturnedLine {
 
   bool operator==(const ReturnedLine&) const = default;
 };
+
+// A purchase, as the account that it counts for knows it: the account it was recorded on, which was merged into this
+// one (empty: this one), and its revision in that account's stream.
+using PurchaseKey = std::pair<std::string, uint64_t>;
 
 // What a maximum per period is held against: a name and the start of the period.
 using CountKey = std::pair<std::string, Micros>;
@@ -290,8 +295,8 @@ struct Merge {
 
 // The fold of one account's stream. A value: copy it to try something out.
 // Invariant: the lots' remaining points, the reserved ones and those in transit sum to accrued + transferred_in - spent
-// - transferred_out - expired - reversed + debt; and accrued + transferred_in fits in 64 bits, so that every other sum
-// does.
+// - transferred_out - expired - reversed + debt; and accrued + transferred_in - (spent, where that is below zero) fits
+// in 64 bits, so that every other sum does.
 struct AccountState {
   // Number of records folded: the next record gets this revision. 0: no such account.
   uint64_t next_revision = 0;
@@ -311,8 +316,8 @@ struct AccountState {
   PointsTotals totals;
   // By currency.
   std::map<std::string, MetricSeries> metrics;
-  // By revision of the purchase; lines by number.
-  std::map<uint64_t, std::vector<ReturnedLine>> returned;
+  // Lines by number.
+  std::map<PurchaseKey, std::vector<ReturnedLine>> returned;
   TierStanding tier;
   TierLock tier_lock;
   // Latest purchase, redemption, or placing or capturing of a reservation.
@@ -346,6 +351,8 @@ struct AccountState {
   int64_t pending_points() const;
   int64_t reserved_points() const;
   int64_t points_in_transit() const;
+  // Whether the account was merged into this one, directly or with another.
+  bool has_absorbed(std::string_view account_id) const;
   // When the lot runs out if nothing else happens; kNever: it does not.
   Micros ExpiryOf(const Lot& lot) const;
   // Approximate bytes of memory it takes, for cache accounting.

@@ -63,7 +63,9 @@ bool Count(AccountState& state, const events::v1::PeriodCount& counted, int64_t 
 // `total`: what its points are booked to, accrued or transferred_in.
 FoldResult AddLot(AccountState& state, Lot lot, int64_t& total) {
   if (lot.accrued <= 0) return Contradiction("a lot of no points");
-  if (!AddTo(total, lot.accrued) || !CheckedAdd(state.totals.accrued, state.totals.transferred_in).has_value()) {
+  if (!AddTo(total, lot.accrued)) return OutOfRange("points accrued leave 64 bits");
+  const auto came = CheckedAdd(state.totals.accrued, state.totals.transferred_in);
+  if (!came.has_value() || !CheckedSub(*came, std::min<int64_t>(state.totals.spent, 0)).has_value()) {
     return OutOfRange("points accrued leave 64 bits");
   }
   lot.revision = state.next_revision;
@@ -173,7 +175,25 @@ FoldResult FoldDebtPaid(AccountState& state, const events::v1::PointsDebtPaid& p
   return result;
 }
 
+// Points that a merged account had spent: a lot of this one.
+FoldResult FoldRestoredOfMerged(AccountState& state, const events::v1::PointsRestored& restored, Micros occurred) {
+  if (!state.has_absorbed(restored.merged_purchase().account_id())) {
+    return Contradiction("points restored of an account that was not merged into this one");
+  }
+  if (restored.allocations_size() != 1 || restored.allocations(0).points() != restored.points()) {
+    return Contradiction("points of a merged account restored to other than one lot");
+  }
+  if (restored.points() <= 0) return Contradiction("no points that come back");
+  if (!AddTo(state.totals.spent, -restored.points())) return OutOfRange("a total of points leaves 64 bits");
+  Lot lot = LotOf(restored.allocations(0));
+  lot.accrued = restored.points();
+  lot.restored = occurred;
+  int64_t total = 0;
+  return AddLot(state, lot, total);
+}
+
 FoldResult FoldRestored(AccountState& state, const events::v1::PointsRestored& restored, Micros occurred) {
+  if (restored.has_merged_purchase()) return FoldRestoredOfMerged(state, restored, occurred);
   int64_t sum = 0;
   for (const auto& allocation : restored.allocations()) {
     const FoldResult result = PutBack(state, LotOf(allocation), allocation.points(), occurred);

@@ -24,11 +24,15 @@ using events::v1::AccountMergeReceived;
 using events::v1::Event;
 using events::v1::MergedAccount;
 
-// The most bytes that one lot and one slot take in the record, every number at its longest. A record must fit into a
-// message of 4 MiB.
+// The most bytes that one lot, one slot and one returned line take in the record, every number at its longest. A record
+// must fit into a message of 4 MiB.
 constexpr size_t kLotBytesMax = 128;
 constexpr size_t kSlotBytesMax = 64;
-static_assert(kMergeLotsMax * kLotBytesMax + kMergeSlotsMax * kSlotBytesMax < (size_t{4} << 20) / 2);
+// Of a returned line that is the only one of its purchase.
+constexpr size_t kReturnedLineBytesMax = 40;
+static_assert(kMergeLotsMax * kLotBytesMax + kMergeSlotsMax * kSlotBytesMax +
+                  kMergeReturnedLinesMax * kReturnedLineBytesMax <
+              (size_t{3} << 20));
 
 void WriteSums(const MetricSums& sums, events::v1::TradeSlot& out) {
   out.set_micros(sums.micros);
@@ -44,6 +48,29 @@ void WriteSlots(const std::vector<MetricSlot>& slots, google::protobuf::Repeated
     written.set_slot(slot.slot);
     WriteSums(slot.sums, written);
   }
+}
+
+void WriteReturned(const AccountState& state, MergedAccount& merged) {
+  for (const auto& [key, lines] : state.returned) {
+    const auto& [account_id, revision] = key;
+    if (merged.returns().empty() || merged.returns().rbegin()->account_id() != account_id) {
+      merged.add_returns()->set_account_id(account_id);
+    }
+    events::v1::MergedReturn& purchase = *merged.mutable_returns()->rbegin()->add_purchases();
+    purchase.set_purchase_revision(revision);
+    for (const ReturnedLine& line : lines) {
+      events::v1::MergedReturnLine& written = *purchase.add_lines();
+      written.set_line_number(line.line_number);
+      written.set_quantity(line.quantity);
+      written.set_micros(line.micros);
+    }
+  }
+}
+
+size_t ReturnedLinesOf(const AccountState& state) {
+  size_t count = 0;
+  for (const auto& [key, lines] : state.returned) count += lines.size();
+  return count;
 }
 
 // What the account brings beside its points. The tier only if it is to be kept.
@@ -65,6 +92,7 @@ MergedAccount MergedFrom(const AccountState& state, bool keep_tier) {
     merged.set_tier_id(state.tier.tier_id);
   }
   for (const std::string& id : state.absorbed) merged.add_absorbed_account_ids(id);
+  WriteReturned(state, merged);
   return merged;
 }
 
@@ -112,6 +140,13 @@ FoldResult FoldMergeReceived(AccountState& state, const AccountMergeReceived& re
   if (std::adjacent_find(state.absorbed.begin(), state.absorbed.end()) != state.absorbed.end()) {
     return Contradiction("an account merged in twice");
   }
+  for (const auto& returns : merged.returns()) {
+    const std::string& account_id = returns.account_id().empty() ? received.from_account_id() : returns.account_id();
+    for (const auto& purchase : returns.purchases()) {
+      const FoldResult result = FoldMergedReturn(state, account_id, purchase);
+      if (!result.ok()) return result;
+    }
+  }
   return kFolded;
 }
 
@@ -120,6 +155,7 @@ FoldResult FoldMergeCompleted(AccountState& state, const events::v1::AccountMerg
   if (state.lifecycle != Lifecycle::kMerged || state.merge.completed) return Contradiction("the end of no merge");
   // It counts for the other account now.
   state.metrics.clear();
+  state.returned.clear();
   state.tier = TierStanding();
   state.tier_lock = TierLock();
   state.stages.clear();
@@ -176,6 +212,11 @@ absl::Status CheckJoined(const AccountState& target, const TransferReceipt& rece
   if (target.metrics.size() > kCurrenciesMax) {
     return MakeError(Reason::kAccountLimit, fmt::format("account '{}' would trade in more than {} currencies",
                                                         receipt.to_account_id, kCurrenciesMax));
+  }
+  if (target.returned.size() > kReturnedPurchasesMax) {
+    return MakeError(Reason::kAccountLimit,
+                     fmt::format("of more than {} purchases of account '{}' something would have come back",
+                                 kReturnedPurchasesMax, receipt.to_account_id));
   }
   return absl::OkStatus();
 }
@@ -237,6 +278,12 @@ absl::Status Decision::CheckMerge(const AccountMerged& merged) const {
         fmt::format("the account traded in {} quarters of an hour of the last {} days, and a merge takes at "
                     "most {}; merge the other account into this one, or wait",
                     slots, kMetricHorizonMicros / kMicrosPerDay, kMergeSlotsMax));
+  }
+  if (const size_t lines = ReturnedLinesOf(state()); lines > kMergeReturnedLinesMax) {
+    return refuse(
+        fmt::format("{} lines of the account's purchases have come back, and a merge takes at most {}; merge the other "
+                    "account into this one",
+                    lines, kMergeReturnedLinesMax));
   }
   return absl::OkStatus();
 }

@@ -52,12 +52,23 @@ int64_t DueOf(const PointsAccrued& accrued, const events::v1::PurchaseRecorded& 
   return due;
 }
 
+// Lots of the account with points of an accrual of the purchase. Those that a merge brought do not say which lots they
+// were: they are told by the moment they were earned at.
+std::vector<uint64_t> LotsOf(const AccountState& state, const LinkedPurchase& linked, uint64_t lot_revision) {
+  if (linked.key.first.empty()) return {lot_revision};
+  std::vector<uint64_t> lots;
+  for (const Lot& lot : state.lots) {
+    if (lot.occurred == linked.occurred) lots.push_back(lot.revision);
+  }
+  return lots;
+}
+
 }  // namespace
 
 absl::Status CheckLinkedReturn(const AccountState& state, const LinkedPurchase& linked,
                                const events::v1::PurchaseReturned& returned, const std::string& path) {
   const events::v1::PurchaseRecorded& purchase = *linked.purchase;
-  const auto known = state.returned.find(linked.revision);
+  const auto known = state.returned.find(linked.key);
   if (known == state.returned.end() && state.returned.size() >= kReturnedPurchasesMax) {
     return MakeError(
         Reason::kAccountLimit,
@@ -102,7 +113,7 @@ absl::Status CheckLinkedReturn(const AccountState& state, const LinkedPurchase& 
 
 PointsReversed ReverseLinked(const AccountState& state, const std::vector<ReturnedLine>& before,
                              const LinkedPurchase& linked, programs::v1::ReturnPolicy policy, int64_t debt_max) {
-  const std::vector<ReturnedLine>& after = state.returned.at(linked.revision);
+  const std::vector<ReturnedLine>& after = state.returned.at(linked.key);
   const bool only_pending = policy == programs::v1::RETURN_POLICY_ONLY_PENDING;
   Taking taking(state);
   int64_t due = 0;
@@ -112,17 +123,22 @@ PointsReversed ReverseLinked(const AccountState& state, const std::vector<Return
   for (const auto& [lot, accrued] : linked.accruals) {
     const int64_t owed = DueOf(*accrued, *linked.purchase, before, after);
     due += owed;
-    const int64_t taken = only_pending ? taking.TakePendingFrom(lot, owed) : taking.TakeFrom(lot, owed);
+    int64_t taken = 0;
+    for (const uint64_t own : LotsOf(state, linked, lot)) {
+      taken += only_pending ? taking.TakePendingFrom(own, owed - taken) : taking.TakeFrom(own, owed - taken);
+    }
     const bool expired = accrued->has_expire_time() && MicrosOf(accrued->expire_time()) <= state.clock;
     if (!expired) spent += owed - taken;
   }
   if (!only_pending) {
-    for (const auto& [lot, accrued] : linked.accruals) spent -= taking.TakeFrom(lot, spent);
+    for (const auto& [lot, accrued] : linked.accruals) {
+      for (const uint64_t own : LotsOf(state, linked, lot)) spent -= taking.TakeFrom(own, spent);
+    }
     spent -= taking.TakeNewest(spent);
   }
   PointsReversed reversed;
   if (!only_pending) reversed.set_debt(std::min(spent, debt_max));
-  reversed.set_purchase_revision(linked.revision);
+  if (linked.key.first.empty()) reversed.set_purchase_revision(linked.key.second);
   reversed.set_points_due(due);
   reversed.set_points(taking.total());
   taking.AppendTo(reversed.mutable_allocations());
@@ -156,10 +172,9 @@ std::optional<PointsReversed> ReverseUnlinked(const AccountState& state, const e
   return reversed;
 }
 
-void RestorePaid(const AccountState& state, const std::vector<ReturnedLine>& before, const LinkedPurchase& linked,
-                 events::v1::PointsRestored& restored) {
-  const std::vector<ReturnedLine>& after = state.returned.at(linked.revision);
-  int64_t sum = 0;
+Allocations PaidBack(const AccountState& state, const std::vector<ReturnedLine>& before, const LinkedPurchase& linked) {
+  const std::vector<ReturnedLine>& after = state.returned.at(linked.key);
+  Allocations back;
   for (int i = 0; i < linked.purchase->lines_size(); ++i) {
     const events::v1::PurchaseLine& line = linked.purchase->lines(i);
     if (line.points_paid() == 0) continue;
@@ -169,11 +184,9 @@ void RestorePaid(const AccountState& state, const std::vector<ReturnedLine>& bef
     // The line's points in the order in which they were taken: those up to `done` are back already.
     Allocations left;
     SplitAllocations(line.points_allocations(), done, nullptr, &left);
-    SplitAllocations(left, now - done, restored.mutable_allocations(), nullptr);
-    sum += now - done;
+    SplitAllocations(left, now - done, &back, nullptr);
   }
-  restored.set_points(sum);
-  restored.set_purchase_revision(linked.revision);
+  return back;
 }
 
 }  // namespace keyledger::domain

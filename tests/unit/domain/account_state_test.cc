@@ -22,7 +22,8 @@ AccountState Example() {
                           {{1'888'890, {20, 12, 1, 0}}},
                           {700, 300, 9, 3},
                           {20, 12, 1, 0}};
-  state.returned[1] = {{1, 1, 20}};
+  state.returned[{"", 1}] = {{1, 1, 20}};
+  state.returned[{"acme-2", 9}] = {{2, 3, 40}};
   state.tier = {"standing", "gold", 5, 6, 70};
   state.tier_lock = {"standing", 80};
   state.stages = {{"life", {"expand", 7}}, {"partnership", {"moved", -1}}};

@@ -15,7 +15,8 @@ using Strings = std::vector<std::string>;
 
 std::string WithTiers(const std::string& rest) {
   return Head() +
-         "tier_ladder:\n  ladder_id: key\n  metric: net_spend\n  window: {rolling_days: 365}\n  review_period: year\n  tiers:\n"
+         "tier_ladder:\n  ladder_id: key\n  metric: net_spend\n  window: {rolling_days: 365}\n  review_period: year\n  "
+         "tiers:\n"
          "  - {tier_id: c}\n  - {tier_id: b, entrance: 1}\n  - {tier_id: a, entrance: 2}\n" +
          rest;
 }
