@@ -41,8 +41,9 @@ void Agree(MeetingLog& log, const std::string& account, Micros review) {
   testing::SetTime(review, agreed->mutable_review_time());
 }
 
-// a is managed. b's plan waits for its review. c's is a draft, and it was met before the stretch alone. d has no owner,
-// its plan is over, and February's call was missed. e is closed. f is new: it has a plan, and nothing came due.
+// a is managed. b's plan waits for its review and is in force to the last moment. c's is a draft, and it was met before
+// the stretch alone. d has no owner, its plan is over, and February's call was missed. e is closed. f is new: it has a
+// plan, and nothing came due.
 MeetingLog SixAccounts() {
   MeetingLog log;
   const Micros year = Utc(2024, 1, 1);
@@ -52,9 +53,10 @@ MeetingLog SixAccounts() {
   Open(log, "d", year, "", "CN/31", "shop");
   Open(log, "e", year, "km-2", "CN", "shop");
   Open(log, "f", Utc(2024, 3, 5), "km-2", "", "");
-  for (const char* account : {"a", "b", "f"}) Draft(log, account, Utc(2024, 1, 1), Utc(2025, 1, 1));
+  for (const char* account : {"a", "f"}) Draft(log, account, Utc(2024, 1, 1), Utc(2025, 1, 1));
+  Draft(log, "b", Utc(2024, 1, 1), kAsOf);
   Draft(log, "c", Utc(2024, 1, 1), Utc(2025, 1, 1));
-  Draft(log, "d", Utc(2024, 1, 1), kAsOf);
+  Draft(log, "d", Utc(2024, 1, 1), kAsOf - 1);
   Agree(log, "a", kAsOf + 1);
   Agree(log, "b", kAsOf);
   Agree(log, "d", Utc(2025, 1, 1));
