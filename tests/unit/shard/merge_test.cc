@@ -7,15 +7,6 @@
 namespace keyledger::testing {
 namespace {
 
-shard::SubmittedEvent Merged(const std::string& into, bool keep_higher_tier = false, Micros at = kToday) {
-  shard::SubmittedEvent fact = Fact(at);
-  auto& merged = *fact.event.mutable_account_merged();
-  merged.set_into_account_id(into);
-  merged.set_reason("entered twice");
-  merged.set_keep_higher_tier(keep_higher_tier);
-  return fact;
-}
-
 shard::SubmittedEvent Reopened() {
   shard::SubmittedEvent fact = Fact();
   fact.event.mutable_account_reopened()->set_reason("came back");
