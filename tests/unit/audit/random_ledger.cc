@@ -157,6 +157,18 @@ void RandomLedger::Run(int requests, bool reviews) {
   whole_.ledger().reviewer().WaitUntilIdle();
 }
 
+void RandomLedger::FollowMerges() {
+  whole_.ledger().courier().WaitUntilSettled();
+  for (Bought& bought : bought_) {
+    for (;;) {
+      const auto state = whole_.ledger().ShardOfAccount(bought.account_id).ReadState(bought.account_id);
+      ASSERT_TRUE(state.ok()) << state.status();
+      if (!state->has_value() || !(*state)->merge.completed) break;
+      bought.account_id = (*state)->merge.into_account_id;
+    }
+  }
+}
+
 void RandomLedger::Publish() {
   const std::string text = published_ == 1   ? RankedProgram()
                            : published_ == 2 ? PlainProgram()

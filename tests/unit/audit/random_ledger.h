@@ -25,6 +25,9 @@ class RandomLedger {
 
   // Makes so many requests, and lets what they set in motion come to its end.
   void Run(int requests, bool reviews = true);
+  // Waits until merges under way are at their ends. What was bought on an account that was merged comes back on the
+  // one that goes on from here on.
+  void FollowMerges();
   WholeLedger& whole() { return whole_; }
   // All records, as stored.
   MemorySource::Logs Logs();
