@@ -197,7 +197,7 @@ PointsBalance ExpectAgreement(const store::TableReader& rows, const std::string&
 }
 
 void ExpectSoundLiability(const store::TableReader& rows, Micros as_of) {
-  const auto liability = GetPointsLiability({&rows}, {.as_of = as_of});
+  const auto liability = GetPointsLiability({&rows}, LiabilityScope{.as_of = as_of});
   ASSERT_TRUE(liability.ok()) << liability.status();
   const LotTotals& totals = liability->totals;
   EXPECT_EQ(totals.issued,
@@ -207,6 +207,13 @@ void ExpectSoundLiability(const store::TableReader& rows, Micros as_of) {
     EXPECT_TRUE(std::is_sorted(cohort.redeemed_by_age.begin(), cohort.redeemed_by_age.end()));
     EXPECT_EQ(cohort.redeemed_by_age.back(), cohort.totals.redeemed);
   }
+}
+
+std::map<std::string, std::string> RowsOf(const store::TableReader& reader) {
+  std::map<std::string, std::string> rows;
+  const auto row = reader.NewScan();
+  for (row->Seek(""); row->Valid(); row->Next()) rows.emplace(row->key(), row->value());
+  return rows;
 }
 
 TEST(PointsGivenBackAfterAMerge, AreWhatTheAccountsHaveAsTheLedgerDecidesThem) {
@@ -220,6 +227,8 @@ TEST(PointsGivenBackAfterAMerge, AreWhatTheAccountsHaveAsTheLedgerDecidesThem) {
     decided.Sweep();
     given_back += decided.given_back();
     const auto rows = testing::FoldRows(PointsProjection(), decided.log());
+    const auto again = testing::FoldAll(PointsProjection(), decided.log().records(), 7)->NewReader();
+    EXPECT_EQ(RowsOf(*rows), RowsOf(*again)) << "rebuilt";
     for (const char* account : {"a", "b"}) {
       const domain::AccountState& state = decided.state(account);
       const PointsBalance now = ExpectAgreement(*rows, account, decided.clock() + 1);
