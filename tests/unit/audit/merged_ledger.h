@@ -1,4 +1,4 @@
-// What tests of the replay of merges share: merging, and finding one's way in what was recorded.
+// What tests of the replay of merges share: finding one's way in what was recorded.
 #pragma once
 
 #include <algorithm>
@@ -10,17 +10,9 @@
 #include "server/shard/replay_source.h"
 #include "tests/unit/audit/memory_source.h"
 #include "tests/unit/audit/replay_support.h"
-#include "tests/unit/shard/shard_fixture.h"
+#include "tests/unit/shard/two_accounts.h"
 
 namespace keyledger::testing {
-
-inline shard::SubmittedEvent Merged(const std::string& into, bool keep_higher_tier = false, Micros at = kToday) {
-  shard::SubmittedEvent fact = Fact(at);
-  fact.event.mutable_account_merged()->set_into_account_id(into);
-  fact.event.mutable_account_merged()->set_reason("entered twice");
-  fact.event.mutable_account_merged()->set_keep_higher_tier(keep_higher_tier);
-  return fact;
-}
 
 inline MemorySource::Logs LogsOf(WholeLedger& whole) {
   MemorySource::Logs logs(whole.ledger().shard_count());

@@ -8,7 +8,6 @@
 #include "server/base/ids.h"
 #include "tests/unit/audit/merged_ledger.h"
 #include "tests/unit/audit/random_ledger.h"
-#include "tests/unit/shard/two_accounts.h"
 
 namespace keyledger::testing {
 namespace {

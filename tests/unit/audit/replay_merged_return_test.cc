@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "tests/unit/audit/merged_ledger.h"
-#include "tests/unit/shard/two_accounts.h"
 
 namespace keyledger::testing {
 namespace {
