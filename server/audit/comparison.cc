@@ -91,7 +91,8 @@ std::string ValueOf(const Message& message, const FieldDescriptor& field, int at
 // Whether the revisions in the message are those of another account.
 bool IsOfOtherStream(const Message& message) {
   const auto* const type = message.GetDescriptor();
-  if (type == events::v1::MergedPurchase::descriptor() || type == events::v1::AccountMergeReceived::descriptor()) {
+  if (type == events::v1::MergedPurchase::descriptor() || type == events::v1::AccountMergeReceived::descriptor() ||
+      type == events::v1::LotTerms::descriptor()) {
     return true;
   }
   return type == events::v1::MergedReturns::descriptor() &&

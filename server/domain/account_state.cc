@@ -144,6 +144,8 @@ void EncodeLot(const Lot& lot, storage::v1::AccountState::Lot* out) {
   out->set_occurred_micros(lot.occurred);
   if (lot.inactivity_days > 0) out->set_inactivity_days(lot.inactivity_days);
   if (lot.restored != kNone) out->set_restored_micros(lot.restored);
+  out->set_origin(lot.origin);
+  out->set_origin_lot(lot.origin_lot);
 }
 
 bool DecodeLot(const storage::v1::AccountState::Lot& in, uint64_t next_revision, Lot& lot) {
@@ -156,6 +158,8 @@ bool DecodeLot(const storage::v1::AccountState::Lot& in, uint64_t next_revision,
   lot.occurred = in.occurred_micros();
   lot.inactivity_days = in.inactivity_days();
   lot.restored = in.has_restored_micros() ? in.restored_micros() : kNone;
+  lot.origin = in.origin();
+  lot.origin_lot = in.origin_lot();
   if (lot.inactivity_days > 0 && lot.expire != kNever) return false;
   return lot.remaining >= 0 && lot.remaining <= lot.accrued && lot.revision < next_revision;
 }
@@ -373,8 +377,9 @@ bool DecodeRelationship(const storage::v1::AccountState& stored, AccountState& s
 
 }  // namespace
 
-bool AccountState::has_absorbed(std::string_view account_id) const {
-  return std::binary_search(absorbed.begin(), absorbed.end(), account_id);
+uint32_t AccountState::PlaceAmongAbsorbed(std::string_view account_id) const {
+  const auto found = std::find(absorbed.begin(), absorbed.end(), account_id);
+  return found == absorbed.end() ? 0 : static_cast<uint32_t>(found - absorbed.begin()) + 1;
 }
 
 int64_t AccountState::available_points() const {

@@ -78,6 +78,10 @@ struct Lot {
   uint32_t inactivity_days = 0;
   // When points last came back to it: what falls due of it is dated no earlier. The beginning of time: never.
   Micros restored = std::numeric_limits<int64_t>::min();
+  // Of points that came with a merge: the place among AccountState.absorbed of the account on which they were earned,
+  // from 1, and the lot there. 0: they were earned here, or given by another account.
+  uint32_t origin = 0;
+  uint64_t origin_lot = 0;
 
   bool operator==(const Lot&) const = default;
 };
@@ -342,7 +346,7 @@ struct AccountState {
   // Open ones by kind and id. Never more than kItemsMax.
   std::map<std::pair<ItemKind, std::string>, OpenItem> items;
   Merge merge;
-  // Accounts merged into this one, in byte order.
+  // Accounts merged into this one, in the order in which they came; never more than kAbsorbedMax.
   std::vector<std::string> absorbed;
 
   bool operator==(const AccountState&) const = default;
@@ -351,8 +355,9 @@ struct AccountState {
   int64_t pending_points() const;
   int64_t reserved_points() const;
   int64_t points_in_transit() const;
-  // Whether the account was merged into this one, directly or with another.
-  bool has_absorbed(std::string_view account_id) const;
+  // The place of the account among `absorbed`, from 1; 0: it was not merged into this one.
+  uint32_t PlaceAmongAbsorbed(std::string_view account_id) const;
+  bool has_absorbed(std::string_view account_id) const { return PlaceAmongAbsorbed(account_id) > 0; }
   // When the lot runs out if nothing else happens; kNever: it does not.
   Micros ExpiryOf(const Lot& lot) const;
   // Approximate bytes of memory it takes, for cache accounting.

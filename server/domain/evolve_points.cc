@@ -34,7 +34,7 @@ FoldResult PutBack(AccountState& state, const Lot& terms, int64_t points, Micros
   return kFolded;
 }
 
-Lot LotOf(const events::v1::LotTerms& terms) {
+Lot LotOf(const AccountState& state, const events::v1::LotTerms& terms) {
   Lot lot;
   lot.accrued = terms.accrued();
   lot.occurred = MicrosOf(terms.occurred_time());
@@ -44,11 +44,14 @@ Lot LotOf(const events::v1::LotTerms& terms) {
     lot.pending = true;
     lot.activate = MicrosOf(terms.activate_time());
   }
+  if (terms.origin_account_id().empty()) return lot;
+  lot.origin = state.PlaceAmongAbsorbed(terms.origin_account_id());
+  if (lot.origin > 0) lot.origin_lot = terms.origin_lot_revision();
   return lot;
 }
 
-Lot LotOf(const events::v1::LotAllocation& allocation) {
-  Lot lot = LotOf(allocation.lot());
+Lot LotOf(const AccountState& state, const events::v1::LotAllocation& allocation) {
+  Lot lot = LotOf(state, allocation.lot());
   lot.revision = allocation.lot_revision();
   lot.pending = allocation.pending();
   return lot;
@@ -177,7 +180,8 @@ FoldResult FoldDebtPaid(AccountState& state, const events::v1::PointsDebtPaid& p
 
 // Points that a merged account had spent: a lot of this one.
 FoldResult FoldRestoredOfMerged(AccountState& state, const events::v1::PointsRestored& restored, Micros occurred) {
-  if (!state.has_absorbed(restored.merged_purchase().account_id())) {
+  const uint32_t origin = state.PlaceAmongAbsorbed(restored.merged_purchase().account_id());
+  if (origin == 0) {
     return Contradiction("points restored of an account that was not merged into this one");
   }
   if (restored.allocations_size() != 1 || restored.allocations(0).points() != restored.points()) {
@@ -185,7 +189,12 @@ FoldResult FoldRestoredOfMerged(AccountState& state, const events::v1::PointsRes
   }
   if (restored.points() <= 0) return Contradiction("no points that come back");
   if (!AddTo(state.totals.spent, -restored.points())) return OutOfRange("a total of points leaves 64 bits");
-  Lot lot = LotOf(restored.allocations(0));
+  const events::v1::LotAllocation& allocation = restored.allocations(0);
+  Lot lot = LotOf(state, allocation);
+  if (lot.origin == 0) {
+    lot.origin = origin;
+    lot.origin_lot = allocation.lot_revision();
+  }
   lot.accrued = restored.points();
   lot.restored = occurred;
   int64_t total = 0;
@@ -196,7 +205,7 @@ FoldResult FoldRestored(AccountState& state, const events::v1::PointsRestored& r
   if (restored.has_merged_purchase()) return FoldRestoredOfMerged(state, restored, occurred);
   int64_t sum = 0;
   for (const auto& allocation : restored.allocations()) {
-    const FoldResult result = PutBack(state, LotOf(allocation), allocation.points(), occurred);
+    const FoldResult result = PutBack(state, LotOf(state, allocation), allocation.points(), occurred);
     if (!result.ok()) return result;
     sum += allocation.points();
   }
@@ -270,7 +279,7 @@ FoldResult FoldCaptured(AccountState& state, const events::v1::ReservationCaptur
 }
 
 FoldResult FoldReceived(AccountState& state, const events::v1::PointsTransferReceived& received, Micros occurred) {
-  Lot lot = LotOf(received.lot());
+  Lot lot = LotOf(state, received.lot());
   lot.accrued = received.points();
   // What has run out, or become available, on the way does so no earlier than it arrives.
   lot.restored = occurred;

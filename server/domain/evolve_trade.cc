@@ -144,7 +144,6 @@ FoldResult FoldMergedTrade(AccountState& state, const events::v1::MergedTrade& t
 
 FoldResult FoldMergedReturn(AccountState& state, const std::string& account_id,
                             const events::v1::MergedReturn& merged) {
-  if (!state.has_absorbed(account_id)) return Contradiction("returns of an account that was not merged into this one");
   const auto [returned, is_new] = state.returned.try_emplace({account_id, merged.purchase_revision()});
   if (!is_new || merged.lines().empty()) return Contradiction("returns of a purchase that a merge brings twice");
   std::vector<ReturnedLine>& lines = returned->second;

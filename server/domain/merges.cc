@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -26,13 +28,13 @@ using events::v1::MergedAccount;
 
 // The most bytes that one lot, one slot and one returned line take in the record, every number at its longest. A record
 // must fit into a message of 4 MiB.
-constexpr size_t kLotBytesMax = 128;
+constexpr size_t kLotBytesMax = 256;
 constexpr size_t kSlotBytesMax = 64;
 // Of a returned line that is the only one of its purchase.
 constexpr size_t kReturnedLineBytesMax = 40;
 static_assert(kMergeLotsMax * kLotBytesMax + kMergeSlotsMax * kSlotBytesMax +
                   kMergeReturnedLinesMax * kReturnedLineBytesMax <
-              (size_t{3} << 20));
+              (size_t{7} << 19));
 
 void WriteSums(const MetricSums& sums, events::v1::TradeSlot& out) {
   out.set_micros(sums.micros);
@@ -134,14 +136,15 @@ FoldResult FoldMergeReceived(AccountState& state, const AccountMergeReceived& re
   }
   state.open_time = std::min(state.open_time, MicrosOf(merged.open_time()));
   state.absorbed.push_back(received.from_account_id());
-  state.absorbed.insert(state.absorbed.end(), merged.absorbed_account_ids().begin(),
-                        merged.absorbed_account_ids().end());
-  std::sort(state.absorbed.begin(), state.absorbed.end());
-  if (std::adjacent_find(state.absorbed.begin(), state.absorbed.end()) != state.absorbed.end()) {
+  for (const std::string& id : merged.absorbed_account_ids()) state.absorbed.push_back(id);
+  if (std::set<std::string_view>(state.absorbed.begin(), state.absorbed.end()).size() < state.absorbed.size()) {
     return Contradiction("an account merged in twice");
   }
   for (const auto& returns : merged.returns()) {
     const std::string& account_id = returns.account_id().empty() ? received.from_account_id() : returns.account_id();
+    if (!state.has_absorbed(account_id)) {
+      return Contradiction("returns of an account that was not merged into this one");
+    }
     for (const auto& purchase : returns.purchases()) {
       const FoldResult result = FoldMergedReturn(state, account_id, purchase);
       if (!result.ok()) return result;

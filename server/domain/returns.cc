@@ -52,13 +52,13 @@ int64_t DueOf(const PointsAccrued& accrued, const events::v1::PurchaseRecorded& 
   return due;
 }
 
-// Lots of the account with points of an accrual of the purchase. Those that a merge brought do not say which lots they
-// were: they are told by the moment they were earned at.
+// Lots of the account with points of an accrual of the purchase: the lot itself, or what a merge made of it.
 std::vector<uint64_t> LotsOf(const AccountState& state, const LinkedPurchase& linked, uint64_t lot_revision) {
   if (linked.key.first.empty()) return {lot_revision};
+  const uint32_t origin = state.PlaceAmongAbsorbed(linked.key.first);
   std::vector<uint64_t> lots;
   for (const Lot& lot : state.lots) {
-    if (lot.occurred == linked.occurred) lots.push_back(lot.revision);
+    if (lot.origin == origin && lot.origin_lot == lot_revision) lots.push_back(lot.revision);
   }
   return lots;
 }

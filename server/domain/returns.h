@@ -38,7 +38,7 @@ absl::Status CheckLinkedReturn(const AccountState& state, const LinkedPurchase& 
 // rules hold today; it gives them back in proportion to the money given back so far (to the units, for a line that cost
 // nothing), so that a return in parts takes exactly what a return at once would. `before`: lines returned before this
 // return; `state`: after the return was folded. `debt_max`: how much of what no lot covers the account may come
-// to owe. The lots of a merged account's purchase are those of this account that were earned when it was made.
+// to owe. The lots of a merged account's purchase are what the merge made of them.
 events::v1::PointsReversed ReverseLinked(const AccountState& state, const std::vector<ReturnedLine>& before,
                                          const LinkedPurchase& linked, programs::v1::ReturnPolicy policy,
                                          int64_t debt_max);

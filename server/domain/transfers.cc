@@ -66,6 +66,17 @@ void FixEnd(Micros sent, events::v1::LotTerms& lot) {
   lot.clear_inactivity_days();
 }
 
+// Points that come with a merge go on being those of the purchase that earned them; points that are given away do not.
+void FixOrigin(const TransferReceipt& receipt, const events::v1::LotAllocation& sent, events::v1::LotTerms& lot) {
+  if (!receipt.merged.has_value()) {
+    lot.clear_origin_account_id();
+    lot.clear_origin_lot_revision();
+  } else if (lot.origin_account_id().empty()) {
+    lot.set_origin_account_id(receipt.from_account_id);
+    lot.set_origin_lot_revision(sent.lot_revision());
+  }
+}
+
 absl::Status CheckReceiver(const AccountState& receiver, const TransferReceipt& receipt) {
   switch (receiver.lifecycle) {
     case Lifecycle::kNone:
@@ -199,6 +210,7 @@ absl::StatusOr<Outcome> DecideTransferReceipt(const AccountState& receiver, cons
     *received.mutable_lot() = allocation.lot();
     received.mutable_lot()->set_accrued(allocation.points());
     FixEnd(receipt.occurred, *received.mutable_lot());
+    FixOrigin(receipt, allocation, *received.mutable_lot());
     KL_RETURN_IF_ERROR(work.RecordDecision(std::move(event), arrival(allocation), -1, nullptr));
   }
   const auto lots = std::count_if(work.state().lots.begin(), work.state().lots.end(),

@@ -96,19 +96,23 @@ TEST(MergedReturns, AreHeldAgainstWhatWasBoughtAndCameBackBeforeTheMerge) {
 
 TEST(MergedReturns, TakeTheLotsThatWereEarnedWithThePurchaseFirst) {
   L source = Opened("acme", kPlain);
-  ASSERT_TRUE(source.Submit({L::Buy(kDay1 + 1, {{30 * kUnit}}, "a")}).ok());
+  ASSERT_TRUE(source.Submit({L::Buy(kDay1 + 1, {{30 * kUnit, 3}}, "a")}).ok());
   L target = Opened("other", kPlain, {&source});
+  ASSERT_TRUE(target.Submit({L::Buy(kDay1 + 1, {{2 * kUnit}}, "of the same moment")}).ok());
   Join(source, target, kDay1 + 5);
-  const uint64_t lot = target.state().lots.front().revision;
+  const Lot came = target.state().lots.back();
+  EXPECT_EQ(came.origin, 1u);
+  EXPECT_EQ(came.origin_lot, 2u);
+  const uint64_t lot = came.revision;
   ASSERT_TRUE(target.Submit({L::Buy(kDay1 + 6, {{30 * kUnit}}, "own")}).ok());
-  const auto returned = target.Submit({L::Return(kDay1 + 7, {{10 * kUnit}}, "a")});
+  const auto returned = target.Submit({L::Return(kDay1 + 7, {{10 * kUnit, 1}}, "a")});
   ASSERT_TRUE(returned.ok()) << returned.status();
   const events::v1::PointsReversed& reversed = returned->back().event.points_reversed();
   ASSERT_EQ(reversed.allocations_size(), 1);
   EXPECT_EQ(reversed.allocations(0).lot_revision(), lot);
   // What is left of it is spent: the newest lots give the rest.
-  ASSERT_TRUE(target.Submit({L::Redeem(kDay1 + 8, 15)}).ok());
-  const auto rest = target.Submit({L::Return(kDay1 + 9, {{20 * kUnit}}, "a")});
+  ASSERT_TRUE(target.Submit({L::Redeem(kDay1 + 8, 17)}).ok());
+  const auto rest = target.Submit({L::Return(kDay1 + 9, {{20 * kUnit, 2}}, "a")});
   ASSERT_TRUE(rest.ok()) << rest.status();
   EXPECT_EQ(rest->back().event.points_reversed().points(), 20);
   EXPECT_EQ(rest->back().event.points_reversed().allocations_size(), 2);
@@ -120,15 +124,15 @@ TEST(MergedReturns, UnderOnlyPendingTakeWhatIsStillPending) {
       "accrual_rules:\n- {rule_id: base, pending_days: 10, per_money: {points: 1, per_micros: 1000000}}\n"
       "return_policy: only_pending\n";
   L source = Opened("acme", program);
-  ASSERT_TRUE(source.Submit({L::Buy(kDay1 + 1, {{30 * kUnit}}, "a")}).ok());
+  ASSERT_TRUE(source.Submit({L::Buy(kDay1 + 1, {{30 * kUnit, 3}}, "a")}).ok());
   L target = Opened("other", program, {&source});
   Join(source, target, kDay1 + 5);
   ASSERT_TRUE(target.Submit({L::Buy(kDay1 + 6, {{30 * kUnit}}, "own")}).ok());
-  ASSERT_TRUE(target.Submit({L::Return(kDay1 + kDay, {{10 * kUnit}}, "a")}).ok());
+  ASSERT_TRUE(target.Submit({L::Return(kDay1 + kDay, {{10 * kUnit, 1}}, "a")}).ok());
   EXPECT_EQ(target.state().pending_points(), 50);
   target.AdvanceTo(kDay1 + 11 * kDay);
   EXPECT_EQ(target.state().available_points(), 50);
-  ASSERT_TRUE(target.Submit({L::Return(kDay1 + 12 * kDay, {{20 * kUnit}}, "a")}).ok());
+  ASSERT_TRUE(target.Submit({L::Return(kDay1 + 12 * kDay, {{20 * kUnit, 2}}, "a")}).ok());
   EXPECT_EQ(target.state().available_points(), 50);
 }
 
@@ -191,6 +195,20 @@ TEST(MergedReturns, PayWhatTheAccountOwes) {
   EXPECT_EQ(target.state().debt, 0);
   EXPECT_EQ(target.state().available_points(), 3);
   EXPECT_TRUE(LotsMatchTotals(target.state()));
+}
+
+TEST(MergedReturns, OfPointsThatWereGivenAwayAreOwedByWhoeverEarnedThem) {
+  L source = Opened("acme", std::string(kPlain) + "transfer_policy: {}\n");
+  ASSERT_TRUE(source.Submit({L::Buy(kDay1, {{30 * kUnit}}, "a"), L::Send(kDay1 + 1, "gift", 30, "friend")}).ok());
+  TransferReceipt gift;
+  gift.to_account_id = "friend";
+  gift.from_account_id = "acme";
+  gift.transfer_id = "gift";
+  gift.occurred = kDay1 + 1;
+  gift.sent = source.log().back().event.points_transfer_sent();
+  L friendly = Opened("friend", kPlain);
+  ASSERT_TRUE(friendly.Receive(gift).ok());
+  EXPECT_EQ(friendly.state().lots.back().origin, 0u);
 }
 
 TEST(MergedReturns, GoWithEveryMergeThatFollows) {
