@@ -110,7 +110,7 @@ absl::Status AbsorbedPurchases::ReadOne(const std::string& absorbed, Account& ac
   bool is_sound = true;
   bool is_merged = false;
   const uint32_t shard = ShardOf(absorbed, run_.source.shard_count());
-  KL_RETURN_IF_ERROR(run_.source.ReadStream(shard, absorbed, [&](const StoredRecord& stored) -> absl::Status {
+  const absl::Status read = run_.source.ReadStream(shard, absorbed, [&](const StoredRecord& stored) -> absl::Status {
     if (++reads % kReplayStepRecords == 0) KL_RETURN_IF_ERROR(run_.Step());
     if (!is_sound) return absl::OkStatus();
     EventRecord record;
@@ -122,7 +122,8 @@ absl::Status AbsorbedPurchases::ReadOne(const std::string& absorbed, Account& ac
     is_merged = (is_merged || record.event().has_account_merged()) && !record.event().has_account_merge_returned();
     purchases.Take(record);
     return absl::OkStatus();
-  }));
+  });
+  KL_RETURN_IF_ERROR(read);
   const auto is_possible = [](const auto& entry) { return IsPossible(entry.second); };
   account.at_hand = is_sound && is_merged && std::all_of(purchases.all().begin(), purchases.all().end(), is_possible);
   if (account.at_hand) account.purchases = std::move(purchases);

@@ -229,7 +229,7 @@ TEST(ReplayOfARandomLedger, WithMergesFindsNothing) {
     const Replayed replayed = ReplayAll(source);
     EXPECT_EQ(replayed.report.findings(), 0u) << "seed " << seed << "\n" << Listed(replayed);
   }
-  EXPECT_GE(returned, 1);
+  EXPECT_GE(returned, 5);
 }
 
 }  // namespace
