@@ -26,6 +26,7 @@ absl::StatusOr<std::optional<domain::AccountState>> AccountCheck::FoldForReview(
   KL_RETURN_IF_ERROR(run_.source.ReadStream(shard_, account_id_, [&](const StoredRecord& stored) -> absl::Status {
     over = over || stored.position >= end;
     if (over || !folds) return absl::OkStatus();
+    KL_RETURN_IF_ERROR(run_.ReadAgain());
     events::v1::EventRecord record;
     folds = stored.damage.ok() && record.ParseFromArray(stored.bytes.data(), static_cast<int>(stored.bytes.size())) &&
             HasSoundTimes(record) && record.account_id() == account_id_ && record.revision() == now.next_revision &&

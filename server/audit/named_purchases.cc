@@ -106,12 +106,11 @@ absl::Status AbsorbedPurchases::Read(const std::vector<std::string>& absorbed) {
 absl::Status AbsorbedPurchases::ReadOne(const std::string& absorbed, Account& account) {
   NamedPurchases purchases(run_.basis, account_id_);
   uint64_t next = 0;
-  uint64_t reads = 0;
   bool is_sound = true;
   bool is_merged = false;
   const uint32_t shard = ShardOf(absorbed, run_.source.shard_count());
   const absl::Status read = run_.source.ReadStream(shard, absorbed, [&](const StoredRecord& stored) -> absl::Status {
-    if (++reads % kReplayStepRecords == 0) KL_RETURN_IF_ERROR(run_.Step());
+    KL_RETURN_IF_ERROR(run_.ReadAgain());
     if (!is_sound) return absl::OkStatus();
     EventRecord record;
     is_sound = stored.damage.ok() &&

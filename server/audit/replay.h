@@ -50,8 +50,8 @@ struct ReplayOptions {
   // False: the first pass only. Records, trees and checkpoints are checked, and no account is replayed; the report says
   // so.
   bool decisions = true;
-  // Called after every kReplayStepRecords records read and at the end of every account. A status that is not OK ends
-  // the replay with it. Here a caller bounds the rate, shows progress, cancels. May be empty.
+  // Called after every kReplayStepRecords records read, or read again, and at the end of every account. A status that
+  // is not OK ends the replay with it. Here a caller bounds the rate, shows progress, cancels. May be empty.
   std::function<absl::Status(const v1::ReplayProgress& progress)> on_step;
   // Called at the end of every account. May be empty.
   std::function<void(const ReplayedAccount& account)> on_account;

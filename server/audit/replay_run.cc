@@ -38,6 +38,11 @@ absl::Status ReplayRun::Read(bool first_pass) {
   return ++reads_ % kReplayStepRecords == 0 ? Step() : absl::OkStatus();
 }
 
+absl::Status ReplayRun::ReadAgain() {
+  progress.set_records_reread(progress.records_reread() + 1);
+  return progress.records_reread() % kReplayStepRecords == 0 ? Step() : absl::OkStatus();
+}
+
 absl::Status ReplayRun::Step() {
   progress.set_findings(findings.count());
   return options.on_step == nullptr ? absl::OkStatus() : options.on_step(progress);

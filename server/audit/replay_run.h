@@ -48,6 +48,8 @@ class ReplayRun {
 
   // Counts a record read. Errors: those of on_step.
   absl::Status Read(bool first_pass);
+  // Counts one that is read once more. Errors: those of on_step.
+  absl::Status ReadAgain();
   // Tells how far it is.
   absl::Status Step();
 

@@ -29,7 +29,7 @@ inline constexpr Micros kMetricHorizonMicros = 1099 * kMicrosPerDay;
 
 // Format of the stored state. Raised whenever the fold or its encoding changes meaning: older snapshots are then
 // ignored.
-inline constexpr uint32_t kSnapshotFormat = 7;
+inline constexpr uint32_t kSnapshotFormat = 8;
 
 inline constexpr size_t kFactsMax = 256;
 inline constexpr size_t kLotsMax = 20'000;

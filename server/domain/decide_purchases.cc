@@ -7,6 +7,7 @@
 #include "server/domain/proto_time.h"
 #include "server/domain/redemption.h"
 #include "server/domain/returned_goods.h"
+#include "server/domain/transfers.h"
 
 namespace keyledger::domain {
 
@@ -27,6 +28,21 @@ events::v1::MergedPurchase MergedPurchaseOf(const PurchaseKey& key) {
   merged.set_account_id(key.first);
   merged.set_revision(key.second);
   return merged;
+}
+
+// One allocation for each lot, in the order in which they are first named.
+std::vector<events::v1::LotAllocation> JoinByLot(const Allocations& allocations) {
+  std::vector<events::v1::LotAllocation> joined;
+  std::map<uint64_t, size_t> places;
+  for (const auto& allocation : allocations) {
+    const auto [place, is_new] = places.try_emplace(allocation.lot_revision(), joined.size());
+    if (is_new) {
+      joined.push_back(allocation);
+    } else {
+      joined[place->second].set_points(joined[place->second].points() + allocation.points());
+    }
+  }
+  return joined;
 }
 
 int64_t SumOf(const Allocations& allocations) {
@@ -83,12 +99,14 @@ absl::Status Decision::Restore(const Fact& fact, const events::v1::PurchaseRetur
     KL_RETURN_IF_ERROR(Here(work_.RecordDecision(std::move(event), occurred, fact_index(), nullptr)));
   } else {
     // The lots are not in this account: each becomes one of its own.
-    for (const events::v1::LotAllocation& allocation : back) {
+    const Micros active = std::max(linked->occurred, state().last_activity);
+    for (events::v1::LotAllocation& allocation : JoinByLot(back)) {
+      FixEnd(active, *allocation.mutable_lot());
       Event event;
       events::v1::PointsRestored& restored = *event.mutable_points_restored();
       restored.set_return_revision(return_revision);
       restored.set_points(allocation.points());
-      *restored.add_allocations() = allocation;
+      *restored.add_allocations() = std::move(allocation);
       *restored.mutable_merged_purchase() = MergedPurchaseOf(key);
       KL_RETURN_IF_ERROR(Here(work_.RecordDecision(std::move(event), occurred, fact_index(), nullptr)));
     }

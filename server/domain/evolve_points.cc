@@ -63,14 +63,16 @@ bool Count(AccountState& state, const events::v1::PeriodCount& counted, int64_t 
   return AddTo(count.amount, points) && AddTo(count.times, 1);
 }
 
+// What lots hold in all stays within 64 bits.
+bool SumFits(const PointsTotals& totals) {
+  const auto came = CheckedAdd(totals.accrued, totals.transferred_in);
+  return came.has_value() && CheckedSub(*came, std::min<int64_t>(totals.spent, 0)).has_value();
+}
+
 // `total`: what its points are booked to, accrued or transferred_in.
 FoldResult AddLot(AccountState& state, Lot lot, int64_t& total) {
   if (lot.accrued <= 0) return Contradiction("a lot of no points");
-  if (!AddTo(total, lot.accrued)) return OutOfRange("points accrued leave 64 bits");
-  const auto came = CheckedAdd(state.totals.accrued, state.totals.transferred_in);
-  if (!came.has_value() || !CheckedSub(*came, std::min<int64_t>(state.totals.spent, 0)).has_value()) {
-    return OutOfRange("points accrued leave 64 bits");
-  }
+  if (!AddTo(total, lot.accrued) || !SumFits(state.totals)) return OutOfRange("points accrued leave 64 bits");
   lot.revision = state.next_revision;
   lot.remaining = lot.accrued;
   state.lots.push_back(lot);
@@ -210,7 +212,7 @@ FoldResult FoldRestored(AccountState& state, const events::v1::PointsRestored& r
     sum += allocation.points();
   }
   if (sum != restored.points()) return Contradiction("allocations that do not sum to the points restored");
-  state.totals.spent -= sum;
+  if (!AddTo(state.totals.spent, -sum) || !SumFits(state.totals)) return OutOfRange("points restored leave 64 bits");
   return kFolded;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -52,16 +53,27 @@ int64_t DueOf(const PointsAccrued& accrued, const events::v1::PurchaseRecorded& 
   return due;
 }
 
-// Lots of the account with points of an accrual of the purchase: the lot itself, or what a merge made of it.
-std::vector<uint64_t> LotsOf(const AccountState& state, const LinkedPurchase& linked, uint64_t lot_revision) {
-  if (linked.key.first.empty()) return {lot_revision};
-  const uint32_t origin = state.PlaceAmongAbsorbed(linked.key.first);
-  std::vector<uint64_t> lots;
-  for (const Lot& lot : state.lots) {
-    if (lot.origin == origin && lot.origin_lot == lot_revision) lots.push_back(lot.revision);
+// Which lots of the account hold points of a lot of the purchase: that itself, or what a merge made of it.
+class LotsOfPurchase {
+ public:
+  LotsOfPurchase(const AccountState& state, const LinkedPurchase& linked) : is_own_(linked.key.first.empty()) {
+    const uint32_t origin = state.PlaceAmongAbsorbed(linked.key.first);
+    if (origin == 0) return;
+    for (const Lot& lot : state.lots) {
+      if (lot.origin == origin) came_[lot.origin_lot].push_back(lot.revision);
+    }
   }
-  return lots;
-}
+
+  std::vector<uint64_t> Of(uint64_t lot_revision) const {
+    if (is_own_) return {lot_revision};
+    const auto came = came_.find(lot_revision);
+    return came == came_.end() ? std::vector<uint64_t>() : came->second;
+  }
+
+ private:
+  const bool is_own_;
+  std::unordered_map<uint64_t, std::vector<uint64_t>> came_;
+};
 
 }  // namespace
 
@@ -115,6 +127,7 @@ PointsReversed ReverseLinked(const AccountState& state, const std::vector<Return
                              const LinkedPurchase& linked, programs::v1::ReturnPolicy policy, int64_t debt_max) {
   const std::vector<ReturnedLine>& after = state.returned.at(linked.key);
   const bool only_pending = policy == programs::v1::RETURN_POLICY_ONLY_PENDING;
+  const LotsOfPurchase lots(state, linked);
   Taking taking(state);
   int64_t due = 0;
   // Owed and not in the lot it was given in: spent, so it is sought elsewhere. What ran out unspent did the account no
@@ -124,7 +137,7 @@ PointsReversed ReverseLinked(const AccountState& state, const std::vector<Return
     const int64_t owed = DueOf(*accrued, *linked.purchase, before, after);
     due += owed;
     int64_t taken = 0;
-    for (const uint64_t own : LotsOf(state, linked, lot)) {
+    for (const uint64_t own : lots.Of(lot)) {
       taken += only_pending ? taking.TakePendingFrom(own, owed - taken) : taking.TakeFrom(own, owed - taken);
     }
     const bool expired = accrued->has_expire_time() && MicrosOf(accrued->expire_time()) <= state.clock;
@@ -132,7 +145,7 @@ PointsReversed ReverseLinked(const AccountState& state, const std::vector<Return
   }
   if (!only_pending) {
     for (const auto& [lot, accrued] : linked.accruals) {
-      for (const uint64_t own : LotsOf(state, linked, lot)) spent -= taking.TakeFrom(own, spent);
+      for (const uint64_t own : lots.Of(lot)) spent -= taking.TakeFrom(own, spent);
     }
     spent -= taking.TakeNewest(spent);
   }

@@ -57,18 +57,9 @@ absl::Status CheckPerPeriod(const AccountState& state, const CompiledProgram& pr
   return status;
 }
 
-// Activity is an account's own: on the receiver, a lot that runs out by inactivity does so when its days are over after
-// it was sent, whatever happens there.
-void FixEnd(Micros sent, events::v1::LotTerms& lot) {
-  if (lot.inactivity_days() == 0) return;
-  const Micros from = std::max(sent, MicrosOf(lot.occurred_time()));
-  SetTimestamp(lot.mutable_expire_time(), std::min(from + lot.inactivity_days() * kMicrosPerDay, kTimeMax));
-  lot.clear_inactivity_days();
-}
-
 // Points that come with a merge go on being those of the purchase that earned them; points that are given away do not.
 void FixOrigin(const TransferReceipt& receipt, const events::v1::LotAllocation& sent, events::v1::LotTerms& lot) {
-  if (!receipt.merged.has_value()) {
+  if (receipt.transfer_id != kMergeTransferId) {
     lot.clear_origin_account_id();
     lot.clear_origin_lot_revision();
   } else if (lot.origin_account_id().empty()) {
@@ -163,6 +154,13 @@ void AddTransferCounts(const AccountState& state, const CompiledProgram& program
   const programs::v1::TransferPolicy& policy = program.program().transfer_policy();
   if (!policy.has_max_points_per_period()) return;
   *out->Add() = CountOf(state, program, kPolicy, policy.max_points_per_period().period(), occurred);
+}
+
+void FixEnd(Micros from, events::v1::LotTerms& lot) {
+  if (lot.inactivity_days() == 0) return;
+  const Micros start = std::max(from, MicrosOf(lot.occurred_time()));
+  SetTimestamp(lot.mutable_expire_time(), std::min(start + lot.inactivity_days() * kMicrosPerDay, kTimeMax));
+  lot.clear_inactivity_days();
 }
 
 TransferReceipt ReceiptOf(const events::v1::EventRecord& sent) {

@@ -1,7 +1,9 @@
 // Goods bought on an account that was merged into another, and returned there.
 #include <algorithm>
 
+#include "server/domain/explain_standing.h"
 #include "server/domain/merges.h"
+#include "server/domain/review.h"
 #include "server/domain/submitted.h"
 #include "tests/unit/domain/account_ledger.h"
 
@@ -169,6 +171,98 @@ TEST(MergedReturns, GiveBackPointsThatThePurchaseWasPaidWithAsLotsOfTheirOwn) {
   EXPECT_EQ(L::Kinds(target.AdvanceTo(kDay1 + 30 * kDay)), "points_expired points_expired");
   EXPECT_EQ(target.state().available_points(), 0);
   EXPECT_TRUE(LotsMatchTotals(target.state()));
+}
+
+TEST(MergedReturns, GiveOneLotBackForEachThatTheLinesWerePaidFrom) {
+  L source = Opened("acme", kPlain);
+  ASSERT_TRUE(source.Submit({L::Adjust(kDay1, 6), L::Adjust(kDay1, 6)}).ok());
+  Fact paid = L::Buy(kDay1 + 1, {{0}, {0}, {0}}, "a");
+  for (auto& line : *paid.event.mutable_purchase_recorded()->mutable_lines()) line.set_points_paid(4);
+  ASSERT_TRUE(source.Submit({paid}).ok());
+  L target = Opened("other", kPlain, {&source});
+  Join(source, target, kDay1 + 5);
+  const auto returned = target.Submit({L::Return(kDay1 + 7, {{0, 1, "", 1}, {0, 1, "", 2}, {0, 1, "", 3}}, "a")});
+  ASSERT_TRUE(returned.ok()) << returned.status();
+  EXPECT_EQ(L::Kinds(*returned), "purchase_returned points_restored points_restored");
+  EXPECT_EQ((*returned)[1].event.points_restored().points(), 6);
+  EXPECT_EQ(target.state().available_points(), 12);
+}
+
+TEST(MergedReturns, OfPointsThatRunOutByInactivityGoByTheLatestActivityKnown) {
+  const std::string program =
+      "accrual_rules:\n- {rule_id: base, per_money: {points: 1, per_micros: 1000000}, expiry: {inactivity_days: 90}}\n";
+  for (const bool active : {false, true}) {
+    L source = Opened("acme", program);
+    ASSERT_TRUE(source.Submit({L::Buy(kDay1, {{10 * kUnit}}, "earned")}).ok());
+    const Micros paid = kDay1 + 80 * kDay;
+    ASSERT_TRUE(source.Submit({BuyPaid(paid, 0, 1, 10, "a")}).ok());
+    L target = Opened("other", program, {&source});
+    Join(source, target, paid + kDay);
+    const Micros bought = paid + 70 * kDay;
+    if (active) {
+      ASSERT_TRUE(target.Submit({L::Buy(bought, {{0}}, "own")}).ok());
+    }
+    ASSERT_TRUE(target.Submit({L::Return(paid + 80 * kDay, {{0, 1}}, "a")}).ok());
+    ASSERT_EQ(target.state().available_points(), 10);
+    const Lot& lot = target.state().lots.back();
+    EXPECT_EQ(lot.inactivity_days, 0u);
+    EXPECT_EQ(lot.expire, (active ? bought : paid) + 90 * kDay);
+  }
+}
+
+TEST(MergedReturns, DatedBeforeTheMergeLeaveTheAccountReadableAsOfThen) {
+  L source = Opened("acme", kPlain);
+  ASSERT_TRUE(source.Submit({L::Buy(kDay1, {{30 * kUnit, 3}}, "a")}).ok());
+  L target = Opened("other", kPlain, {&source});
+  ASSERT_TRUE(target.Submit({L::Buy(kDay1, {{50 * kUnit}}, "own")}).ok());
+  Join(source, target, kDay1 + 5 * kDay);
+  ASSERT_TRUE(target.Submit({L::Return(kDay1 + 3 * kDay, {{10 * kUnit, 1}}, "a")}).ok());
+  for (const auto fold : {FoldMeasured, FoldForStanding}) {
+    AccountState state;
+    uint64_t revision = 0;
+    for (const DecidedEvent& decided : target.log()) {
+      events::v1::EventRecord record;
+      record.set_revision(revision++);
+      SetTimestamp(record.mutable_occurred_time(), decided.occurred);
+      *record.mutable_event() = decided.event;
+      const absl::Status folded = fold(state, record, kDay1 + 4 * kDay);
+      ASSERT_TRUE(folded.ok()) << folded;
+    }
+    EXPECT_EQ(state.metrics.at("USD").returned_ever, (MetricSums{10 * kUnit, 0, 1, 0}));
+    EXPECT_TRUE(state.absorbed.empty());
+  }
+}
+
+TEST(MergedReturns, TakeWhatTheLotsBecameAlsoAfterASecondMerge) {
+  const std::string program =
+      "accrual_rules:\n- {rule_id: base, pending_days: 10, per_money: {points: 1, per_micros: 1000000}}\n"
+      "- {rule_id: more, pending_days: 20, per_money: {points: 2, per_micros: 1000000}}\n"
+      "return_policy: only_pending\n";
+  L first = Opened("acme", program);
+  ASSERT_TRUE(first.Submit({L::Buy(kDay1, {{30 * kUnit, 3}}, "a")}).ok());
+  L second = Opened("other", program, {&first});
+  ASSERT_TRUE(second.Submit({L::Buy(kDay1, {{5 * kUnit}}, "own")}).ok());
+  Join(first, second, kDay1 + kDay);
+  L third = Opened("third", program, {&first, &second});
+  ASSERT_TRUE(third.Submit({L::Buy(kDay1, {{5 * kUnit}}, "own too")}).ok());
+  Join(second, third, kDay1 + 2 * kDay);
+  const auto returned = third.Submit({L::Return(kDay1 + 3 * kDay, {{10 * kUnit, 1}}, "a")});
+  ASSERT_TRUE(returned.ok()) << returned.status();
+  const events::v1::PointsReversed& reversed = returned->back().event.points_reversed();
+  EXPECT_EQ(reversed.points_due(), 30);
+  EXPECT_EQ(reversed.points(), 30);
+  ASSERT_EQ(reversed.allocations_size(), 2);
+  for (const auto& allocation : reversed.allocations()) {
+    const auto lot = std::find_if(third.state().lots.begin(), third.state().lots.end(),
+                                  [&](const Lot& one) { return one.revision == allocation.lot_revision(); });
+    ASSERT_NE(lot, third.state().lots.end());
+    EXPECT_EQ(third.state().absorbed[lot->origin - 1], "acme");
+  }
+  // After the first lot has become available only the second is taken from.
+  third.AdvanceTo(kDay1 + 11 * kDay);
+  const auto later = third.Submit({L::Return(kDay1 + 12 * kDay, {{10 * kUnit, 1}}, "a")});
+  ASSERT_TRUE(later.ok()) << later.status();
+  EXPECT_EQ(later->back().event.points_reversed().points(), 20);
 }
 
 TEST(MergedReturns, OfPointsThatHaveRunOutMeanwhileExpireAtOnce) {

@@ -184,26 +184,49 @@ TEST(Simulate, ReversesTheLotsOfItsOwnSide) {
   EXPECT_EQ(result.simulated.flow, (PointsFlow{300, 0, 0, 170, 170}));
 }
 
-TEST(Simulate, TakesGoodsOfAMergedAccountBackAgainstTheirPurchase) {
-  AccountLedger source(Rate(1));
-  source.BeOther("old", {});
-  Fact paid = AccountLedger::Buy(At("2024-02-01"), {{100 * kUnit, 2}}, "i1");
-  paid.event.mutable_purchase_recorded()->mutable_lines(0)->set_points_paid(10);
-  Must(source.Submit({AccountLedger::Open(At("2024-01-01")), AccountLedger::Adjust(At("2024-01-02"), 10), paid}));
+// The account "acme", which "old" is merged into in March.
+AccountLedger MergedInto(AccountLedger& old, const std::string& program) {
   Fact merge{{}, At("2024-03-01")};
   merge.event.mutable_account_merged()->set_into_account_id("acme");
   merge.event.mutable_account_merged()->set_reason("entered twice");
-  const auto merged = source.Submit({merge});
+  const auto merged = old.Submit({merge});
   Must(merged);
   events::v1::EventRecord sent;
   sent.set_account_id("old");
   sent.set_event_id("0-4");
   SetTimestamp(sent.mutable_occurred_time(), At("2024-03-01"));
   *sent.mutable_event() = merged->back().event;
-  AccountLedger ledger(Rate(1));
-  ledger.BeOther("acme", {&source});
+  AccountLedger ledger(program);
+  ledger.BeOther("acme", {&old});
   Must(ledger.Submit({AccountLedger::Open(At("2024-01-01"))}));
-  ASSERT_TRUE(ledger.Receive(ReceiptOf(sent)).ok());
+  Must(ledger.Receive(ReceiptOf(sent)));
+  return ledger;
+}
+
+TEST(Simulate, ReversesWhatIsPendingOfAMergedAccountsPurchase) {
+  const std::string program = Head() +
+                              "accrual_rules:\n- {rule_id: base, pending_days: 90, per_money: {points: 1, per_micros: "
+                              "1000000}}\nreturn_policy: only_pending\n";
+  AccountLedger source(program);
+  source.BeOther("old", {});
+  Must(source.Submit(
+      {AccountLedger::Open(At("2024-01-01")), AccountLedger::Buy(At("2024-02-01"), {{100 * kUnit, 2}}, "i1")}));
+  AccountLedger ledger = MergedInto(source, program);
+  Must(ledger.Submit({AccountLedger::Return(At("2024-04-01"), {{50 * kUnit, 1, "", 1}}, "i1")}));
+  ASSERT_EQ(ledger.state().pending_points(), 50);
+  const AccountSimulation result =
+      SimulateYaml(ledger, program, "2024-01-01", "2025-01-01", {source.Find("i1", "old")});
+  EXPECT_EQ(result.simulated.flow, result.actual.flow);
+  EXPECT_FALSE(result.Changed());
+}
+
+TEST(Simulate, TakesGoodsOfAMergedAccountBackAgainstTheirPurchase) {
+  AccountLedger source(Rate(1));
+  source.BeOther("old", {});
+  Fact paid = AccountLedger::Buy(At("2024-02-01"), {{100 * kUnit, 2}}, "i1");
+  paid.event.mutable_purchase_recorded()->mutable_lines(0)->set_points_paid(10);
+  Must(source.Submit({AccountLedger::Open(At("2024-01-01")), AccountLedger::Adjust(At("2024-01-02"), 10), paid}));
+  AccountLedger ledger = MergedInto(source, Rate(1));
   Must(ledger.Submit({AccountLedger::Return(At("2024-04-01"), {{50 * kUnit, 1, "", 1}}, "i1")}));
   // Half of the 100 points that it earned, whatever it would earn now, and half of the 10 that it was paid with.
   const PointsFlow expected{0, -5, 0, 50, 55};

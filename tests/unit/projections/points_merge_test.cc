@@ -191,7 +191,7 @@ TEST(PointsGivenBackAfterAMerge, RunOutAtOnceWhereTheirLotHas) {
   }
 }
 
-TEST(PointsGivenBackAfterAMerge, RunOutWithoutActivityWhereTheirLotWould) {
+TEST(PointsGivenBackAfterAMerge, RunOutWhenTheRecordSays) {
   RecordLog log = GivenBack();
   auto* lot = log.Add("b", kReturned).mutable_event()->mutable_points_restored();
   lot->set_points(7);
@@ -199,10 +199,9 @@ TEST(PointsGivenBackAfterAMerge, RunOutWithoutActivityWhereTheirLotWould) {
   lot->mutable_merged_purchase()->set_revision(2);
   lot->add_allocations()->set_points(7);
   testing::SetTime(kEarned, lot->mutable_allocations(0)->mutable_lot()->mutable_occurred_time());
-  lot->mutable_allocations(0)->mutable_lot()->set_inactivity_days(120);
+  testing::SetTime(kEarned + 120 * kMicrosPerDay, lot->mutable_allocations(0)->mutable_lot()->mutable_expire_time());
   const auto page = ListPointsLots(*Rows(log), "b", kReturned + 1, std::nullopt, 10, "");
   ASSERT_TRUE(page.ok() && page->lots.size() == 3u) << page.status();
-  EXPECT_EQ(page->lots[2].inactivity_days, 120u);
   EXPECT_EQ(page->lots[2].expire, kEarned + 120 * kMicrosPerDay);
 }
 
