@@ -119,7 +119,7 @@ TEST_P(MergesOnShards, GoOnFromOneToTheNext) {
   ledger_.MustAppend(Command(to_, "merge", {Merged(last)}));
   Settle();
   const domain::AccountState state = StateOf(ledger_, last);
-  EXPECT_EQ(state.absorbed, (std::vector<std::string>{from_, to_}));
+  EXPECT_EQ(state.absorbed, (std::vector<std::string>{to_, from_}));
   EXPECT_EQ(state.available_points(), 1'200);
   EXPECT_EQ(state.purchase_count, 2);
   EXPECT_EQ(state.metrics.at("USD").bought_ever.micros, 1'100 * kUnit);
