@@ -23,7 +23,8 @@ std::string Change(int64_t points) {
 
 std::string Description(const v1::StatementEntry& entry) {
   if (entry.transfer_id().empty()) {
-    return entry.description();
+    // Points that a return gave back, of a merged account's purchase.
+    return entry.other_account_id().empty() ? entry.description() : "spent by " + entry.other_account_id();
   }
   std::string text = entry.transfer_id();
   if (!entry.other_account_id().empty()) {
@@ -231,9 +232,10 @@ void AddLots(CLI::App* noun, Action& selected) {
                       FormatCount(lot.in_transit()), FormatCount(lot.spent()), FormatCount(lot.transferred()),
                       FormatCount(lot.reversed()), FormatCount(lot.expired()), FormatTime(lot.occurred_time()),
                       FormatTime(lot.activate_time()), lot.has_expire_time() ? FormatTime(lot.expire_time()) : "never",
-                      !lot.rule_id().empty()      ? lot.rule_id()
-                      : lot.transfer_id().empty() ? "adjustment"
-                                                  : "from " + Printable(lot.from_account_id())});
+                      !lot.rule_id().empty()          ? lot.rule_id()
+                      : lot.from_account_id().empty() ? "adjustment"
+                      : lot.transfer_id().empty()     ? "given back, of " + Printable(lot.from_account_id())
+                                                      : "from " + Printable(lot.from_account_id())});
           }
         });
   });

@@ -25,6 +25,12 @@ std::string Total(const Lines& lines) {
                      lines.size() == 1 ? "line" : "lines");
 }
 
+// Whose purchase a return is about, if not the account's own.
+template <typename Event>
+std::string BoughtBy(const Event& event) {
+  return event.has_merged_purchase() ? ", bought by " + event.merged_purchase().account_id() : "";
+}
+
 // "12.5" of 12500.
 std::string Thousandths(int64_t milli) {
   std::string text = fmt::format("{}.{:03}", milli / 1000, milli % 1000);
@@ -183,7 +189,8 @@ std::string Details(const ev::Event& event) {
     }
     case ev::Event::kPurchaseReturned: {
       const std::string& invoice = event.purchase_returned().purchase_invoice_number();
-      return Total(event.purchase_returned().lines()) + (invoice.empty() ? ", unlinked" : ", of invoice " + invoice);
+      return Total(event.purchase_returned().lines()) + (invoice.empty() ? ", unlinked" : ", of invoice " + invoice) +
+             BoughtBy(event.purchase_returned());
     }
     case ev::Event::kPointsRedeemed:
       return Points(event.points_redeemed().points()) +
@@ -214,7 +221,7 @@ std::string Details(const ev::Event& event) {
     case ev::Event::kPointsDebtPaid:
       return Points(event.points_debt_paid().points());
     case ev::Event::kPointsRestored:
-      return Points(event.points_restored().points());
+      return Points(event.points_restored().points()) + BoughtBy(event.points_restored());
     case ev::Event::kPointsTransferSent:
       return fmt::format("{} to {} as {}", Points(event.points_transfer_sent().points()),
                          event.points_transfer_sent().to_account_id(), event.points_transfer_sent().transfer_id());

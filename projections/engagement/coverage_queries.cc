@@ -67,6 +67,12 @@ absl::StatusOr<std::string> OnlyCurrency(const std::vector<const store::TableRea
   return FieldError("currency_code", fmt::format("is required: the trades are in {}", names));
 }
 
+// Whether the row is of an interaction that meets the account, whenever it was.
+bool Meets(const HistoryRow& row, const Meeting& meeting) {
+  if (!row.event.has_interaction_made()) return false;
+  return meeting.kinds.empty() || meeting.kinds.contains(row.event.interaction_made().kind());
+}
+
 }  // namespace
 
 std::map<std::string, PlacedContact> PlacedContacts(const EngagementHistory& history) {
@@ -90,7 +96,7 @@ std::map<std::string, PlacedContact> PlacedContacts(const EngagementHistory& his
   return placed;
 }
 
-std::vector<CoveringPerson> PeopleOf(const EngagementHistory& history, Micros as_of, int window_days) {
+std::vector<CoveringPerson> PeopleOf(const EngagementHistory& history, Micros as_of, const Meeting& meeting) {
   std::map<std::string_view, CoveringPerson> people;
   const Micros at = as_of - 1;
   for (const RoleHeld& held : history.roles) {
@@ -99,10 +105,10 @@ std::vector<CoveringPerson> PeopleOf(const EngagementHistory& history, Micros as
     person.roles.push_back(held.role);
     person.rank = Higher(person.rank, held.rank);
   }
-  const Micros from = as_of - window_days * kMicrosPerDay;
+  const Micros from = as_of - meeting.window_days * kMicrosPerDay;
   std::map<std::string_view, Micros> last;
   for (const HistoryRow& row : history.interactions) {
-    if (!row.event.has_interaction_made()) continue;
+    if (!Meets(row, meeting)) continue;
     for (const std::string& person : row.event.interaction_made().people()) {
       last[person] = row.times.occurred;
       if (row.times.occurred >= from) people[person].interactions += 1;
@@ -130,16 +136,18 @@ AccountCoverage CoverageOf(const EngagementHistory& history, Micros as_of, const
   coverage.account_id = history.account_id;
   const Micros at = as_of - 1;
   uint32_t rank_gap = 0;
+  Meeting meeting{window_days};
   if (const domain::CompiledProgram* program = programs.Select(at, history.RegionAt(at)); program != nullptr) {
     for (const auto& rule : program->program().coverage()) {
       if (!FitsTier(rule.tier_ids(), history.TierAt(at))) continue;
       coverage.min_people = rule.min_people();
-      window_days = static_cast<int>(rule.window_days());
+      meeting.window_days = static_cast<int>(rule.window_days());
+      meeting.kinds.insert(rule.kinds().begin(), rule.kinds().end());
       rank_gap = rule.rank_gap();
       break;
     }
   }
-  coverage.people = PeopleOf(history, as_of, window_days);
+  coverage.people = PeopleOf(history, as_of, meeting);
   for (const CoveringPerson& person : coverage.people) {
     if (person.interactions == 0) continue;
     coverage.people_met += 1;
@@ -147,7 +155,7 @@ AccountCoverage CoverageOf(const EngagementHistory& history, Micros as_of, const
   }
   std::set<std::string> contacts;
   for (const HistoryRow& row : history.interactions) {
-    if (row.times.occurred < as_of - window_days * kMicrosPerDay) continue;
+    if (row.times.occurred < as_of - meeting.window_days * kMicrosPerDay || !Meets(row, meeting)) continue;
     for (const std::string& contact : row.event.interaction_made().contact_ids()) {
       contacts.insert(history.ContactName(row.account, contact));
     }

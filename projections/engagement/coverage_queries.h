@@ -1,12 +1,14 @@
 // Coverage: on whom of ours accounts rest, and whether rank meets rank.
 //
-// Whoever made an interaction with the account within the window has met it. Cost: one walk over the accounts in scope.
+// Whoever made an interaction with the account within the window has met it, if it is of the kinds that the program
+// counts. Cost: one walk over the accounts in scope.
 // Memory: one page.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -79,9 +81,16 @@ struct PlacedContact {
 // By the name of the contact. Requires: the history's contacts.
 std::map<std::string, PlacedContact> PlacedContacts(const EngagementHistory& history);
 
-// Who has a role for the account just before the moment, or met it within so many days: by interactions, the most
-// first, then by id. Requires: the history's interactions.
-std::vector<CoveringPerson> PeopleOf(const EngagementHistory& history, Micros as_of, int window_days);
+// What meets an account.
+struct Meeting {
+  int window_days = 0;
+  // events::v1::InteractionKind; empty: all.
+  std::set<int> kinds{};
+};
+
+// Who has a role for the account just before the moment, or met it: by interactions, the most first, then by id.
+// Requires: the history's interactions.
+std::vector<CoveringPerson> PeopleOf(const EngagementHistory& history, Micros as_of, const Meeting& meeting);
 
 // What there is to say of one open account, but for its revenue. Requires: the history's contacts and interactions.
 AccountCoverage CoverageOf(const EngagementHistory& history, Micros as_of, const domain::ProgramSet& programs,

@@ -383,7 +383,7 @@ ProfileAnswer ProfileOf(const EngagementHistory& history, Micros as_of, const do
   const Profiler profiler(history, as_of, programs, is_erased);
   ProfileAnswer answer;
   answer.time_zone = profiler.ZoneName();
-  answer.people = PeopleOf(history, as_of, kProfileWindowDays);
+  answer.people = PeopleOf(history, as_of, {kProfileWindowDays});
   answer.posts = profiler.Posts();
   answer.facts = FactsOf(history, as_of - 1);
   FillSaid(history, as_of, answer);

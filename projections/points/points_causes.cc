@@ -19,6 +19,7 @@ class CausesFold {
     BalanceCause& cause =
         lot.purchase_revision.has_value()
             ? CauseOf(events::v1::EVENT_KIND_PURCHASE_RECORDED, *lot.purchase_revision, lot.occurred)
+        : lot.given_back() ? CauseOf(events::v1::EVENT_KIND_POINTS_REDEEMED, lot.lot_revision, lot.received)
         : lot.transfer_id.empty()
             ? CauseOf(events::v1::EVENT_KIND_POINTS_ADJUSTED, lot.lot_revision, lot.occurred)
             : CauseOf(events::v1::EVENT_KIND_POINTS_TRANSFER_RECEIVED, lot.lot_revision, lot.received);
@@ -36,7 +37,7 @@ class CausesFold {
   void AddDue(const PointsLot& lot, int64_t points) {
     BalanceCause& cause = due_.emplace_back();
     cause.kind = events::v1::EVENT_KIND_POINTS_EXPIRED;
-    cause.occurred = std::max({*lot.expire, lot.occurred, lot.transfer_id.empty() ? lot.occurred : lot.received});
+    cause.occurred = std::max({*lot.expire, lot.occurred, lot.from_account_id.empty() ? lot.occurred : lot.received});
     cause.due = true;
     Take(cause, lot.lot_revision, points);
   }

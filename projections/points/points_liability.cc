@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -43,20 +44,49 @@ std::vector<LiabilityAge> NoLots() {
   return ages;
 }
 
+// When points paid for the purchases of merged accounts. Holds those of the accounts asked for until cleared.
+class Payments {
+ public:
+  Payments(const std::vector<const store::TableReader*>& shards, const LiabilityScope& scope)
+      : shards_(shards), scope_(scope) {}
+
+  // Nothing: the purchase is not in scope.
+  absl::StatusOr<std::optional<Micros>> Find(const std::string& account_id, uint64_t revision) {
+    const auto [account, is_new] = paid_.try_emplace(account_id);
+    for (const store::TableReader* shard : shards_) {
+      if (!is_new || !account->second.empty()) break;
+      KL_ASSIGN_OR_RETURN(account->second, FindPaidPurchases(*shard, account_id, scope_.as_of, scope_.known_at));
+    }
+    const auto paid = account->second.find(revision);
+    return paid == account->second.end() ? std::nullopt : std::optional(paid->second);
+  }
+  void Clear() { paid_.clear(); }
+
+ private:
+  const std::vector<const store::TableReader*>& shards_;
+  const LiabilityScope& scope_;
+  std::map<std::string, std::map<uint64_t, Micros>> paid_;
+};
+
 // Counts lots, an account at a time.
 class LiabilityFold {
  public:
-  explicit LiabilityFold(const LiabilityScope& scope)
-      : scope_(scope), finder_(scope.zone, scope.unit), present_(finder_.Find(scope.as_of)), ages_(NoLots()) {}
+  LiabilityFold(const std::vector<const store::TableReader*>& shards, const LiabilityScope& scope)
+      : scope_(scope),
+        payments_(shards, scope),
+        finder_(scope.zone, scope.unit),
+        present_(finder_.Find(scope.as_of)),
+        ages_(NoLots()) {}
 
   absl::Status Add(const std::vector<PointsLot>& lots, const std::vector<LotDebit>& debits) {
     // Of each lot, what ran out and no debit has accounted for yet.
     std::vector<int64_t> unrecorded;
     unrecorded.reserve(lots.size());
     for (const PointsLot& lot : lots) {
-      if (InScope(lot)) AddLot(lot);
+      if (InScope(lot)) KL_RETURN_IF_ERROR(AddLot(lot));
       unrecorded.push_back(lot.expired);
     }
+    payments_.Clear();
     for (const LotDebit& debit : debits) {
       const auto lot = std::lower_bound(lots.begin(), lots.end(), debit.lot_revision,
                                         [](const PointsLot& l, uint64_t wanted) { return l.lot_revision < wanted; });
@@ -87,11 +117,23 @@ class LiabilityFold {
 
   void Sum(int64_t& sum, int64_t more) { fits_ = !__builtin_add_overflow(sum, more, &sum) && fits_; }
 
-  void AddLot(const PointsLot& lot) {
+  absl::Status AddLot(const PointsLot& lot) {
     const bool pending = lot.state == LotState::kPending;
-    const int64_t held = Held(lot);
+    int64_t held = Held(lot);
+    int64_t unspent = 0;
+    if (lot.given_back()) {
+      KL_ASSIGN_OR_RETURN(const std::optional<Micros> paid, payments_.Find(lot.from_account_id, lot.paid_revision));
+      if (paid.has_value()) {
+        unspent = lot.accrued;
+        Sum(LeavingAt(lot, *paid).redeemed, -unspent);
+      } else {
+        // In this view of the ledger the points are still in the lot that they were spent from.
+        Sum(held, -lot.accrued);
+      }
+    }
     for (LotTotals* totals : {&cohorts_[finder_.Find(lot.occurred)].totals, &totals_}) {
-      if (lot.transfer_id.empty()) {
+      Sum(totals->redeemed, -unspent);
+      if (lot.from_account_id.empty()) {
         totals->lots += 1;
         Sum(totals->issued, lot.accrued);
       }
@@ -101,13 +143,14 @@ class LiabilityFold {
       Sum(totals->available, held);
       if (!scope_.program_id.empty()) Sum(totals->transferred, lot.transferred);
     }
-    if (lot.remaining == 0 && held == 0) return;
+    if (lot.remaining == 0 && held == 0) return absl::OkStatus();
     const int64_t days = (scope_.as_of - 1 - lot.occurred) / kMicrosPerDay;
     const auto after = std::upper_bound(kAgeStartsDays.begin(), kAgeStartsDays.end(), days);
     LiabilityAge& age = ages_[static_cast<size_t>(after - kAgeStartsDays.begin()) - 1];
     age.lots += lot.remaining + lot.reserved + lot.in_transit > 0 ? 1 : 0;
     Sum(pending ? age.pending : age.available, lot.remaining);
     Sum(age.available, held);
+    return absl::OkStatus();
   }
 
   // Points that are neither in a lot nor gone, and still owed: held, or in transit. What is in transit is what was sent
@@ -160,6 +203,7 @@ class LiabilityFold {
   }
 
   const LiabilityScope& scope_;
+  Payments payments_;
   PeriodFinder finder_;
   const int64_t present_;
   Cohorts cohorts_;
@@ -226,7 +270,7 @@ LiabilityCohort MakeCohort(int64_t period, const CohortFold& fold, int64_t prese
 
 absl::StatusOr<Liability> GetPointsLiability(const std::vector<const store::TableReader*>& shards,
                                              const LiabilityScope& scope) {
-  LiabilityFold fold(scope);
+  LiabilityFold fold(shards, scope);
   for (const store::TableReader* shard : shards) {
     KL_RETURN_IF_ERROR(
         ForEachAccountLots(*shard, scope.as_of, scope.known_at,

@@ -34,7 +34,8 @@ struct LiabilityScope {
 inline constexpr int64_t kLiabilityPeriodsMax = 600;
 
 // issued = redeemed + adjusted + expired + reversed + available + pending + transferred. Over all accounts a transfer
-// changes nothing: a lot that came from another account goes on being part of the one it came from.
+// changes nothing: a lot that came from another account goes on being part of the one it came from. So does what a
+// return gives back of what a merged account had spent: it was never redeemed.
 struct LotTotals {
   int64_t lots = 0;
   int64_t issued = 0;
@@ -45,7 +46,8 @@ struct LotTotals {
   int64_t reversed = 0;
   int64_t available = 0;
   int64_t pending = 0;
-  // With a program in the scope: arrived at other accounts, where they are no program's.
+  // With a program in the scope: arrived at other accounts, where they are no program's. What came back there after a
+  // merge stays redeemed then.
   int64_t transferred = 0;
 
   int64_t outstanding() const { return available + pending; }
@@ -100,7 +102,8 @@ struct Liability {
 // beginning of its present age.
 // Errors: INVALID_ARGUMENT (kInvalidField "cohort_period") if it spans more than kLiabilityPeriodsMax periods;
 // FAILED_PRECONDITION (kArithmeticRange) if a sum leaves 64 bits; DATA_LOSS (kStoreDamaged).
-// Cost: one pass over all movements; memory for one account and the answer.
+// Cost: one pass over all movements, and for each account that got points back from purchases of a merged one another
+// over the movements of that; memory for these accounts and the answer.
 absl::StatusOr<Liability> GetPointsLiability(const std::vector<const store::TableReader*>& shards,
                                              const LiabilityScope& scope);
 

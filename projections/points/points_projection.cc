@@ -51,16 +51,38 @@ void FillReleased(const std::string& id, const Allocations& allocations, Movemen
   movement.holding_id = id;
 }
 
-void FillReceived(const events::v1::PointsTransferReceived& received, Movement& movement) {
+// What the lot was made with, of one that goes on with these terms.
+void FillTerms(const events::v1::LotTerms& terms, Movement& movement) {
   movement.adds_lot = true;
+  movement.earned = MicrosOf(terms.occurred_time());
+  if (terms.has_expire_time()) movement.expire = MicrosOf(terms.expire_time());
+  movement.inactivity_days = terms.inactivity_days();
+}
+
+void FillReceived(const events::v1::PointsTransferReceived& received, Movement& movement) {
+  FillTerms(received.lot(), movement);
   movement.points = received.points();
-  movement.earned = MicrosOf(received.lot().occurred_time());
   movement.has_activate = received.lot().has_activate_time();
   if (movement.has_activate) movement.activate = MicrosOf(received.lot().activate_time());
-  if (received.lot().has_expire_time()) movement.expire = MicrosOf(received.lot().expire_time());
-  movement.inactivity_days = received.lot().inactivity_days();
   movement.holding_id = received.transfer_id();
   movement.other_account_id = received.from_account_id();
+}
+
+// Points that had paid for a purchase go back to their lots; of one that a merged account made, as a lot of their own.
+// Without the terms of that one the movement has no points.
+void FillRestored(const events::v1::PointsRestored& restored, Movement& movement) {
+  if (!restored.has_merged_purchase()) {
+    movement.points = restored.points();
+    movement.purchase_revision = restored.purchase_revision();
+    AddParts(restored.allocations(), movement.back);
+    return;
+  }
+  movement.purchase_revision = restored.merged_purchase().revision();
+  movement.other_account_id = restored.merged_purchase().account_id();
+  movement.adds_lot = true;
+  if (restored.allocations_size() != 1 || !restored.allocations(0).has_lot()) return;
+  FillTerms(restored.allocations(0).lot(), movement);
+  if (restored.allocations(0).points() == restored.points()) movement.points = restored.points();
 }
 
 // The steps of a transfer, and those of a merge that moves points: such a movement is one of a transfer.
@@ -137,9 +159,7 @@ bool FillHolding(const events::v1::Event& event, Movement& movement) {
       FillReleased(event.reservation_expired().reservation_id(), event.reservation_expired().allocations(), movement);
       return true;
     case Event::kPointsRestored:
-      movement.points = event.points_restored().points();
-      movement.purchase_revision = event.points_restored().purchase_revision();
-      AddParts(event.points_restored().allocations(), movement.back);
+      FillRestored(event.points_restored(), movement);
       return true;
     default:
       return FillTransfer(event, movement);

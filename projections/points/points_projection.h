@@ -15,7 +15,7 @@ namespace keyledger::projections {
 class PointsProjection final : public Projection {
  public:
   std::string_view name() const override { return "points"; }
-  uint32_t version() const override { return 5; }
+  uint32_t version() const override { return 6; }
   absl::Status Apply(const RecordView& record, Rows& rows) const override;
 };
 

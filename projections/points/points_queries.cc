@@ -41,10 +41,9 @@ absl::Status CheckAccount(const store::TableReader& rows, std::string_view accou
 }
 
 // Calls `visit` for the account's movements that occurred before `to`, by occurred_time and position, until it returns
-// false. Errors: NOT_FOUND, DATA_LOSS.
-absl::Status ForEachMovement(const store::TableReader& rows, std::string_view account_id, Micros to,
-                             const std::function<bool(const Movement&)>& visit) {
-  KL_RETURN_IF_ERROR(CheckAccount(rows, account_id));
+// false. Errors: DATA_LOSS.
+absl::Status WalkMovements(const store::TableReader& rows, std::string_view account_id, Micros to,
+                           const std::function<bool(const Movement&)>& visit) {
   std::string key;
   StartRowKey(key, account_id, kMovementTag);
   const std::unique_ptr<store::RowIterator> row = rows.NewIterator();
@@ -54,6 +53,13 @@ absl::Status ForEachMovement(const store::TableReader& rows, std::string_view ac
     if (movement.occurred >= to || !visit(movement)) return absl::OkStatus();
   }
   return row->status();
+}
+
+// The same of an account that must be there. Errors: also NOT_FOUND.
+absl::Status ForEachMovement(const store::TableReader& rows, std::string_view account_id, Micros to,
+                             const std::function<bool(const Movement&)>& visit) {
+  KL_RETURN_IF_ERROR(CheckAccount(rows, account_id));
+  return WalkMovements(rows, account_id, to, visit);
 }
 
 // The account's last activity before `to`; the beginning of time without one.
@@ -89,6 +95,10 @@ PointsLot MakeLot(const Movement& movement) {
     lot.transfer_id = movement.holding_id;
     lot.from_account_id = movement.other_account_id;
     lot.received = movement.occurred;
+  } else if (movement.kind == events::v1::EVENT_KIND_POINTS_RESTORED) {
+    lot.from_account_id = movement.other_account_id;
+    lot.received = movement.occurred;
+    lot.paid_revision = movement.purchase_revision;
   }
   return lot;
 }
@@ -396,7 +406,11 @@ absl::StatusOr<PointsBalance> GetPointsBalance(const store::TableReader& rows, s
     balance.reversed += lot.reversed;
     balance.in_transit += lot.in_transit;
     balance.transferred_out += lot.transferred;
-    (lot.transfer_id.empty() ? balance.accrued : balance.transferred_in) += lot.accrued;
+    if (lot.given_back()) {
+      balance.spent -= lot.accrued;
+    } else {
+      (lot.transfer_id.empty() ? balance.accrued : balance.transferred_in) += lot.accrued;
+    }
   }
   return balance;
 }
@@ -461,6 +475,19 @@ absl::Status ForEachAccountLots(const store::TableReader& rows, Micros as_of, Mi
   }
   KL_RETURN_IF_ERROR(row->status());
   return finish();
+}
+
+absl::StatusOr<std::map<uint64_t, Micros>> FindPaidPurchases(const store::TableReader& rows,
+                                                             std::string_view account_id, Micros as_of,
+                                                             Micros known_at) {
+  std::map<uint64_t, Micros> paid;
+  KL_RETURN_IF_ERROR(WalkMovements(rows, account_id, as_of, [&](const Movement& movement) {
+    if (movement.kind == events::v1::EVENT_KIND_PURCHASE_RECORDED && movement.recorded < known_at) {
+      paid[movement.revision] = movement.occurred;
+    }
+    return true;
+  }));
+  return paid;
 }
 
 absl::StatusOr<PointsStatementPage> ListPointsStatement(const store::TableReader& rows, std::string_view account_id,

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,7 @@ struct PointsBalance {
   int64_t available = 0;
   int64_t pending = 0;
   int64_t reserved = 0;
+  // What a return gives back of a merged account's purchase counts as not spent here: it can be less than zero.
   int64_t spent = 0;
   int64_t expired = 0;
   int64_t reversed = 0;
@@ -75,15 +77,20 @@ struct PointsLot {
   std::optional<Micros> expire;
   // More than zero: it runs out after so many days without activity.
   uint32_t inactivity_days = 0;
-  // Of a lot that came from another account; the id is empty otherwise.
+  // Of a lot that came from another account: the transfer, the account, and when it came. Without a transfer a return
+  // gave it back: it had paid for `paid_revision` of that account, which was merged into this one.
   std::string transfer_id;
   std::string from_account_id;
   Micros received = 0;
-  // Empty (0, nothing) for a lot made by an adjustment or a transfer.
+  uint64_t paid_revision = 0;
+  // Empty (0, nothing) for a lot made by an adjustment, a transfer or a return.
   std::string rule_id;
   std::string program_id;
   uint32_t program_version = 0;
   std::optional<uint64_t> purchase_revision;
+
+  // Of what a merged account had spent.
+  bool given_back() const { return transfer_id.empty() && !from_account_id.empty(); }
 };
 
 struct PointsLotPage {
@@ -133,6 +140,12 @@ absl::Status WithAccountLots(const store::TableReader& rows, std::string_view ac
 absl::Status ForEachAccountLots(const store::TableReader& rows, Micros as_of, Micros known_at,
                                 const AccountLotsVisitor& visit);
 
+// When points of the account paid for purchases, by the revision of the purchase: those that occurred before `as_of`
+// and were recorded before `known_at`. None of an account whose rows are elsewhere. Errors: DATA_LOSS (kStoreDamaged).
+absl::StatusOr<std::map<uint64_t, Micros>> FindPaidPurchases(const store::TableReader& rows,
+                                                             std::string_view account_id, Micros as_of,
+                                                             Micros known_at);
+
 struct PointsStatementEntry {
   // The movement is not recorded: a lot was activated or expired by time, and the ledger will record it with its next
   // decision on the account. Revision, position and recorded are then 0.
@@ -154,7 +167,8 @@ struct PointsStatementEntry {
   // Rule of an accrual, reward of a redemption, reason of an adjustment or a transfer, refusal of one that returned;
   // empty otherwise.
   std::string description;
-  // Of a transfer; the other account of one that was sent or received.
+  // Of a transfer; the other account of one that was sent or received. Of a lot that a return gave back, without a
+  // transfer: the merged account that had spent it.
   std::string transfer_id;
   std::string other_account_id;
 };

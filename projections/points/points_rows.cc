@@ -26,6 +26,11 @@ void EncodeLot(const Movement& movement, std::string& value) {
     PutSized(value, movement.holding_id);
     PutSized(value, movement.other_account_id);
   }
+  if (movement.kind == events::v1::EVENT_KIND_POINTS_RESTORED) {
+    PutSignedVarint64(value, movement.earned - movement.occurred);
+    PutVarint64(value, movement.purchase_revision);
+    PutSized(value, movement.other_account_id);
+  }
   if (movement.kind != events::v1::EVENT_KIND_POINTS_ACCRUED) return;
   PutVarint64(value, movement.purchase_revision);
   PutVarint64(value, movement.program_version);
@@ -52,6 +57,11 @@ bool DecodeLot(std::string_view& value, uint8_t flags, Movement& movement) {
     if (!GetSignedVarint64(value, offset)) return false;
     movement.earned = movement.occurred + offset;
     return GetSized(value, movement.holding_id) && GetSized(value, movement.other_account_id);
+  }
+  if (movement.kind == events::v1::EVENT_KIND_POINTS_RESTORED) {
+    if (!GetSignedVarint64(value, offset)) return false;
+    movement.earned = movement.occurred + offset;
+    return GetVarint64(value, movement.purchase_revision) && GetSized(value, movement.other_account_id);
   }
   if (movement.kind != events::v1::EVENT_KIND_POINTS_ACCRUED) return true;
   uint64_t version = 0;

@@ -49,7 +49,7 @@ struct Movement {
   Micros expire = domain::kNever;
   // More than zero: instead of expire, the lot runs out after so many days without activity.
   uint32_t inactivity_days = 0;
-  // Of an accrual, and of points that a return gave back.
+  // Of an accrual, and of points that a return gave back: with other_account_id, in the stream of that account.
   uint64_t purchase_revision = 0;
   uint32_t program_version = 0;
   std::string_view program_id;
@@ -63,7 +63,8 @@ struct Movement {
   // beginning.
   std::string_view holding_id;
   Micros hold_until = 0;
-  // Of a lot that came from another account: when it was earned there, the sender, and holding_id. Of points sent: the
+  // Of a lot that came from another account: when it was earned there, the sender, and holding_id. Of points that a
+  // return gave back as a lot: when they were earned, and the merged account that had spent them. Of points sent: the
   // receiver.
   Micros earned = 0;
   std::string_view other_account_id;
@@ -92,7 +93,9 @@ bool DecodeTransfer(std::string_view value, TransferRow& transfer);
 
 // When the points of a movement that adds a lot were earned.
 inline Micros EarnedTime(const Movement& movement) {
-  return movement.kind == events::v1::EVENT_KIND_POINTS_TRANSFER_RECEIVED ? movement.earned : movement.occurred;
+  const bool elsewhere = movement.kind == events::v1::EVENT_KIND_POINTS_TRANSFER_RECEIVED ||
+                         movement.kind == events::v1::EVENT_KIND_POINTS_RESTORED;
+  return elsewhere ? movement.earned : movement.occurred;
 }
 
 // When something was bought, redeemed or reserved. The position only keeps rows apart.

@@ -31,10 +31,22 @@ bool IsSubmittable(const Event& fact) {
   return domain::ValidateFact(fact, "events[0]").ok();
 }
 
+// The purchase of another account that facts of this one rest on. Null: none.
+const domain::RecordedPurchase* ForeignPurchase(const domain::DecideInput& input) {
+  for (const auto& [key, purchase] : input.purchases) {
+    if (purchase.account_id != input.account_id) return &purchase;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 AccountCheck::AccountCheck(ReplayRun& run, uint32_t shard, std::string account_id)
-    : run_(run), shard_(shard), account_id_(std::move(account_id)) {}
+    : run_(run),
+      shard_(shard),
+      account_id_(std::move(account_id)),
+      purchases_(run.basis, account_id_),
+      absorbed_(run, shard, account_id_) {}
 
 absl::Status AccountCheck::Take(const StoredRecord& stored) {
   KL_RETURN_IF_ERROR(run_.Read(false));
@@ -277,21 +289,65 @@ size_t AccountCheck::CheckStray(size_t at, const std::string& message) {
   return at + 1;
 }
 
-domain::DecideInput AccountCheck::InputOf(const std::vector<size_t>& facts) const {
-  domain::DecideInput input;
-  input.account_id = account_id_;
-  for (const size_t fact : facts) {
-    const EventRecord& record = block_[fact].record;
-    input.facts.push_back({domain::AsSubmitted(record.event()), MicrosOf(record.occurred_time())});
-    if (!record.event().has_purchase_returned()) continue;
-    const events::v1::PurchaseReturned& returned = record.event().purchase_returned();
-    const auto known = purchases_.find({returned.merchant_id(), returned.purchase_invoice_number()});
-    if (known != purchases_.end()) input.purchases.insert(*known);
-  }
-  return input;
+bool AccountCheck::HasAbsorbed(const std::string& account_id) const {
+  return state_.has_absorbed(account_id) || (other_.has_value() && other_->has_absorbed(account_id));
 }
 
-size_t AccountCheck::CheckRequest(size_t at) {
+absl::Status AccountCheck::AddAbsorbed(const events::v1::PurchaseReturned& returned, Submitted& submitted) {
+  bool at_hand = true;
+  for (const domain::AccountState* const state : {&state_, other_.has_value() ? &*other_ : &state_}) {
+    KL_RETURN_IF_ERROR(absorbed_.Read(state->absorbed));
+    for (const std::string& id : state->absorbed) at_hand = at_hand && absorbed_.IsAtHand(id);
+  }
+  const std::string missing = fmt::format(
+      "account '{}': returns of what accounts merged into it had bought, as far as their records are not "
+      "at hand",
+      account_id_);
+  if (returned.has_merged_purchase() && HasAbsorbed(returned.merged_purchase().account_id()) &&
+      !absorbed_.IsAtHand(returned.merged_purchase().account_id())) {
+    submitted.doubt = missing;
+    return absl::OkStatus();
+  }
+  const InvoiceKey key(returned.merchant_id(), returned.purchase_invoice_number());
+  const domain::RecordedPurchase* const purchase = absorbed_.Find(key);
+  if (purchase == nullptr) {
+    // It is held against the rules as if it named none, which may be all that there is to it.
+    if (!at_hand) run_.NotChecked(missing);
+    return absl::OkStatus();
+  }
+  if (!IsWithin(state_, *purchase) || (other_.has_value() && !IsWithin(*other_, *purchase))) {
+    submitted.doubt = DoubtfulPurchases(account_id_);
+  }
+  submitted.input.purchases.emplace(key, *purchase);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<AccountCheck::Submitted> AccountCheck::SubmittedAt(const std::vector<size_t>& facts) {
+  Submitted submitted;
+  submitted.input.account_id = account_id_;
+  // Purchases of these facts themselves.
+  std::set<InvoiceKey> here;
+  for (const size_t fact : facts) {
+    const EventRecord& record = block_[fact].record;
+    const Event& event = record.event();
+    submitted.input.facts.push_back({domain::AsSubmitted(event), MicrosOf(record.occurred_time())});
+    if (event.has_purchase_recorded()) {
+      here.emplace(event.purchase_recorded().merchant_id(), event.purchase_recorded().invoice_number());
+    }
+    if (!event.has_purchase_returned() || event.purchase_returned().purchase_invoice_number().empty()) continue;
+    const events::v1::PurchaseReturned& returned = event.purchase_returned();
+    const InvoiceKey key(returned.merchant_id(), returned.purchase_invoice_number());
+    if (distrusted_.contains(key)) submitted.doubt = DoubtfulPurchases(account_id_);
+    if (const domain::RecordedPurchase* const own = purchases_.Find(key)) {
+      submitted.input.purchases.emplace(key, *own);
+    } else if (!here.contains(key)) {
+      KL_RETURN_IF_ERROR(AddAbsorbed(returned, submitted));
+    }
+  }
+  return submitted;
+}
+
+absl::StatusOr<size_t> AccountCheck::CheckRequest(size_t at) {
   const std::string& request_id = block_[at].record.request_id();
   std::vector<size_t> facts;
   size_t end = at;
@@ -305,10 +361,11 @@ size_t AccountCheck::CheckRequest(size_t at) {
     }
   }
   if (facts.empty()) return CheckStray(at, "a decision is on record for a request without a fact");
-  const domain::DecideInput input = InputOf(facts);
-  const bool sound = std::all_of(input.facts.begin(), input.facts.end(), [&](const domain::Fact& fact) {
-    return IsSubmittable(fact.event) && !IsDistrusted(fact.event);
-  });
+  KL_ASSIGN_OR_RETURN(const Submitted submitted, SubmittedAt(facts));
+  const domain::DecideInput& input = submitted.input;
+  const bool sound =
+      submitted.doubt.empty() && std::all_of(input.facts.begin(), input.facts.end(),
+                                             [&](const domain::Fact& fact) { return IsSubmittable(fact.event); });
   if (sound) {
     const std::shared_ptr<const domain::ProgramSet> in_force = ProgramsAt(at);
     const domain::ProgramSet& programs = *in_force;
@@ -318,42 +375,50 @@ size_t AccountCheck::CheckRequest(size_t at) {
   return CheckByFact(at, facts, end);
 }
 
-size_t AccountCheck::CheckByFact(size_t at, const std::vector<size_t>& facts, size_t end) {
+absl::StatusOr<size_t> AccountCheck::CheckByFact(size_t at, const std::vector<size_t>& facts, size_t end) {
   const std::shared_ptr<const domain::ProgramSet> in_force = ProgramsAt(at);
   const domain::ProgramSet& programs = *in_force;
   for (size_t n = 0; n < facts.size() && !abandoned_; ++n) {
     const size_t fact = facts[n];
     const size_t limit = n + 1 < facts.size() ? facts[n + 1] : std::max(end, fact + 1);
-    const domain::DecideInput input = InputOf({fact});
+    KL_ASSIGN_OR_RETURN(Submitted submitted, SubmittedAt({fact}));
+    const domain::DecideInput& input = submitted.input;
     const Decider decide = [&](const domain::AccountState& state) { return domain::Decide(state, input, programs); };
     const bool submittable = IsSubmittable(input.facts[0].event);
-    const bool distrusted = IsDistrusted(input.facts[0].event);
     // What the fact brought itself; what time brought before the next one is that one's.
     size_t stop = fact + 1;
     while (stop < limit && !block_[stop].record.request_id().empty()) ++stop;
-    if (submittable && !distrusted) {
+    if (submittable && submitted.doubt.empty()) {
       const size_t room = n + 1 < facts.size() ? limit : block_.size();
       if (const auto next = Explain(at, stop, room, decide); next.has_value()) {
         at = *next;
         continue;
       }
-      absl::StatusOr<domain::Outcome> expected = decide(state_);
-      const auto follows = [&](const Recorded& recorded) {
-        return expected.ok() &&
-               std::any_of(expected->events.begin(), expected->events.end(), [&](const domain::DecidedEvent& decided) {
-                 return decided.is_decision && decided.fact_index < 0 &&
-                        KeyOf(decided.event) == KeyOf(recorded.record.event());
-               });
-      };
-      while (stop < room && block_[stop].record.request_id().empty() && IsDecision(block_[stop].record.event()) &&
-             follows(block_[stop])) {
-        ++stop;
+      const domain::RecordedPurchase* const rests_on = ForeignPurchase(input);
+      if (rests_on != nullptr && run_.IsDistrusted({rests_on->account_id, rests_on->revision})) {
+        submitted.doubt = DoubtfulPurchases(account_id_);
+      } else {
+        absl::StatusOr<domain::Outcome> expected = decide(state_);
+        const auto follows = [&](const Recorded& recorded) {
+          return expected.ok() && std::any_of(expected->events.begin(), expected->events.end(),
+                                              [&](const domain::DecidedEvent& decided) {
+                                                return decided.is_decision && decided.fact_index < 0 &&
+                                                       KeyOf(decided.event) == KeyOf(recorded.record.event());
+                                              });
+        };
+        while (stop < room && IsDecision(block_[stop].record.event()) &&
+               (block_[stop].record.request_id().empty() ? follows(block_[stop]) : stop < limit)) {
+          ++stop;
+        }
+        ReportAndFold(at, stop, std::move(expected), rests_on);
       }
-      ReportAndFold(at, stop, std::move(expected));
-    } else if (distrusted) {
-      run_.NotChecked(fmt::format("account '{}': returns of purchases whose own records differ", account_id_));
-      FoldRecorded(at, stop);
-    } else {
+    }
+    if (!submitted.doubt.empty()) {
+      // With what it set in motion in between, as far as the last record that it brought itself.
+      for (stop = limit; stop > fact + 1 && block_[stop - 1].record.request_id().empty();) --stop;
+      run_.NotChecked(submitted.doubt);
+      FoldUnchecked(at, stop);
+    } else if (!submittable) {
       ReportAndFold(at, stop, MakeError(Reason::kInvalidField, "no client could have submitted it"));
     }
     at = stop;

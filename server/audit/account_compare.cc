@@ -158,7 +158,7 @@ void AccountCheck::Accept(size_t at, size_t end) {
       if (record.has_program()) run_.programs_named.emplace(record.program().program_id(), record.program().version());
     }
     CountPoints(block_[i]);
-    Remember(record);
+    purchases_.Take(record);
   }
 }
 
@@ -173,54 +173,33 @@ void AccountCheck::CountPoints(const Recorded& recorded) {
   run_.Report(std::move(finding));
 }
 
-void AccountCheck::Remember(const EventRecord& record) {
-  const Event& event = record.event();
-  if (event.has_purchase_recorded()) {
-    const events::v1::PurchaseRecorded& purchase = event.purchase_recorded();
-    if (purchase.invoice_number().empty() || !run_.basis.returned_purchases.contains(PurchaseHash(
-                                                 account_id_, purchase.merchant_id(), purchase.invoice_number()))) {
-      return;
-    }
-    const auto [entry, is_new] = purchases_.try_emplace({purchase.merchant_id(), purchase.invoice_number()});
-    if (!is_new) return;
-    entry->second = {account_id_, record.revision(), MicrosOf(record.occurred_time()), purchase, {}, "", 0};
-    purchases_by_revision_[record.revision()] = &entry->second;
-    return;
-  }
-  if (!event.has_points_accrued()) return;
-  const auto known = purchases_by_revision_.find(event.points_accrued().purchase_revision());
-  if (known == purchases_by_revision_.end()) return;
-  known->second->accruals.emplace_back(record.revision(), event.points_accrued());
-  known->second->program_id = record.program().program_id();
-  known->second->program_version = record.program().version();
-}
-
 void AccountCheck::Distrust(size_t at, size_t end) {
+  const auto distrust = [&](const domain::RecordedPurchase* purchase) {
+    if (purchase != nullptr) {
+      distrusted_.emplace(purchase->purchase.merchant_id(), purchase->purchase.invoice_number());
+    }
+  };
   for (size_t i = at; i < end; ++i) {
     const Event& event = block_[i].record.event();
     if (event.has_purchase_recorded()) {
       distrusted_.emplace(event.purchase_recorded().merchant_id(), event.purchase_recorded().invoice_number());
+      run_.Distrust({account_id_, block_[i].record.revision()});
     } else if (event.has_purchase_returned()) {
-      distrusted_.emplace(event.purchase_returned().merchant_id(), event.purchase_returned().purchase_invoice_number());
+      const events::v1::PurchaseReturned& returned = event.purchase_returned();
+      distrusted_.emplace(returned.merchant_id(), returned.purchase_invoice_number());
       // A forged one may point to another purchase than it names.
-      const auto purchase = purchases_by_revision_.find(event.purchase_returned().purchase_revision());
-      if (purchase == purchases_by_revision_.end()) continue;
-      distrusted_.emplace(purchase->second->purchase.merchant_id(), purchase->second->purchase.invoice_number());
+      distrust(returned.has_merged_purchase() ? absorbed_.At(returned.merged_purchase())
+                                              : purchases_.At(returned.purchase_revision()));
     } else if (event.has_points_accrued()) {
-      const auto purchase = purchases_by_revision_.find(event.points_accrued().purchase_revision());
-      if (purchase == purchases_by_revision_.end()) continue;
-      distrusted_.emplace(purchase->second->purchase.merchant_id(), purchase->second->purchase.invoice_number());
+      distrust(purchases_.At(event.points_accrued().purchase_revision()));
+      run_.Distrust({account_id_, event.points_accrued().purchase_revision()});
     }
   }
 }
 
-bool AccountCheck::IsDistrusted(const Event& event) const {
-  if (!event.has_purchase_returned() || event.purchase_returned().purchase_invoice_number().empty()) return false;
-  return distrusted_.contains(
-      {event.purchase_returned().merchant_id(), event.purchase_returned().purchase_invoice_number()});
-}
-
-void AccountCheck::ReportAndFold(size_t at, size_t end, absl::StatusOr<domain::Outcome> expected) {
+void AccountCheck::ReportAndFold(size_t at, size_t end, absl::StatusOr<domain::Outcome> expected,
+                                 const domain::RecordedPurchase* rests_on) {
+  if (rests_on != nullptr) run_.HoldBack(PurchaseName(rests_on->account_id, rests_on->revision));
   if (expected.ok()) {
     ReportDifferences(at, end, *expected);
     other_ = std::move(expected->state);
@@ -240,7 +219,16 @@ void AccountCheck::ReportAndFold(size_t at, size_t end, absl::StatusOr<domain::O
     run_.Report(std::move(finding));
     other_ = state_;
   }
+  run_.HoldBack(std::nullopt);
   Distrust(at, end);
+  FoldRecorded(at, end);
+}
+
+void AccountCheck::FoldUnchecked(size_t at, size_t end) {
+  for (size_t i = at; i < end && other_.has_value(); ++i) {
+    const EventRecord& record = block_[i].record;
+    if (!domain::Evolve(*other_, record.event(), MicrosOf(record.occurred_time())).ok()) other_.reset();
+  }
   FoldRecorded(at, end);
 }
 
@@ -351,7 +339,7 @@ bool AccountCheck::FoldRecorded(size_t at, size_t end) {
     }
     if (IsDecision(record.event())) run_.report.set_decisions(run_.report.decisions() + 1);
     CountPoints(block_[i]);
-    Remember(record);
+    purchases_.Take(record);
   }
   if (!other_.has_value()) return true;
   other_->next_revision = state_.next_revision;

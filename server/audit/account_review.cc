@@ -23,16 +23,18 @@ absl::StatusOr<std::optional<domain::AccountState>> AccountCheck::FoldForReview(
   domain::AccountState then;
   bool folds = true;
   bool over = false;
-  KL_RETURN_IF_ERROR(run_.source.ReadStream(shard_, account_id_, [&](const StoredRecord& stored) -> absl::Status {
+  const auto fold = [&](const StoredRecord& stored) -> absl::Status {
     over = over || stored.position >= end;
     if (over || !folds) return absl::OkStatus();
+    KL_RETURN_IF_ERROR(run_.ReadAgain());
     events::v1::EventRecord record;
     folds = stored.damage.ok() && record.ParseFromArray(stored.bytes.data(), static_cast<int>(stored.bytes.size())) &&
             HasSoundTimes(record) && record.account_id() == account_id_ && record.revision() == now.next_revision &&
             domain::Evolve(now, record.event(), MicrosOf(record.occurred_time())).ok() &&
             domain::FoldMeasured(then, record, as_of).ok();
     return absl::OkStatus();
-  }));
+  };
+  KL_RETURN_IF_ERROR(run_.source.ReadStream(shard_, account_id_, fold));
   if (!folds || now.next_revision == 0) return std::nullopt;
   if (now.clock < as_of) return now;
   if (now.open_time >= as_of || then.lifecycle == domain::Lifecycle::kNone) return std::nullopt;

@@ -88,6 +88,23 @@ std::string ValueOf(const Message& message, const FieldDescriptor& field, int at
   }
 }
 
+// Whether the revisions in the message are those of another account.
+bool IsOfOtherStream(const Message& message) {
+  const auto* const type = message.GetDescriptor();
+  if (type == events::v1::MergedPurchase::descriptor() || type == events::v1::AccountMergeReceived::descriptor() ||
+      type == events::v1::LotTerms::descriptor()) {
+    return true;
+  }
+  return type == events::v1::MergedReturns::descriptor() &&
+         !static_cast<const events::v1::MergedReturns&>(message).account_id().empty();
+}
+
+// Whether the lots that it names are those of another account.
+bool NamesLotsOfOtherStream(const Message& message) {
+  return message.GetDescriptor() == events::v1::PointsRestored::descriptor() &&
+         static_cast<const events::v1::PointsRestored&>(message).has_merged_purchase();
+}
+
 struct Difference {
   std::vector<std::string> expected;
   std::vector<std::string> found;
@@ -163,7 +180,10 @@ std::string Describe(const Event& event) {
   for (const FieldDescriptor* field : fields) {
     const bool is_time =
         field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && field->message_type() == Timestamp::descriptor();
-    if (field->is_repeated() || (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !is_time)) continue;
+    const bool is_name = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE &&
+                         field->message_type() == events::v1::MergedPurchase::descriptor();
+    if (field->is_repeated() || (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !is_time && !is_name))
+      continue;
     text += fmt::format("{}{} {}", separator, field->name(), ValueOf(*payload, *field, 0));
     separator = ", ";
   }
@@ -213,6 +233,10 @@ std::string RuleOf(const Event& event) {
 
 std::string KeyOf(const Event& event) {
   std::string key = fmt::format("{} {}", static_cast<int>(event.payload_case()), RuleOf(event));
+  // Of one return, one for each lot of the other account.
+  if (event.points_restored().has_merged_purchase() && !event.points_restored().allocations().empty()) {
+    key += fmt::format(" {}", event.points_restored().allocations(0).lot_revision());
+  }
   if (event.has_compliance_flagged()) key += fmt::format(" {}", event.compliance_flagged().line_number());
   return key;
 }
@@ -228,10 +252,13 @@ std::pair<std::string, std::string> Differences(const Event& expected, const Eve
 }
 
 void MapRevisions(Message& message, const std::function<uint64_t(uint64_t)>& map) {
+  if (IsOfOtherStream(message)) return;
+  const bool names_other_lots = NamesLotsOfOtherStream(message);
   const Reflection& reflection = *message.GetReflection();
   std::vector<const FieldDescriptor*> fields;
   reflection.ListFields(message, &fields);
   for (const FieldDescriptor* field : fields) {
+    if (names_other_lots && field->name() == "allocations") continue;
     if (field->cpp_type() == FieldDescriptor::CPPTYPE_UINT64 && !field->is_repeated() && field->name().size() >= 8 &&
         field->name().compare(field->name().size() - 8, 8, "revision") == 0) {
       reflection.SetUInt64(&message, field, map(reflection.GetUInt64(message, field)));

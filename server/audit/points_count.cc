@@ -140,6 +140,15 @@ void PointsCount::PutBack(const Allocations& allocations, int64_t points) {
   if (sum != points) Fault(fmt::format("{} points come back, and lots are named for {}", points, Clamp(sum)));
 }
 
+void PointsCount::AddRestored(const events::v1::PointsRestored& restored, uint64_t revision) {
+  if (restored.points() <= 0) return Fault("it gives back no points");
+  if (restored.allocations_size() != 1 || restored.allocations(0).points() != restored.points()) {
+    return Fault(fmt::format("{} points come back as a lot, and {} lots are named for them", restored.points(),
+                             restored.allocations_size()));
+  }
+  NewLot(revision, restored.points(), false);
+}
+
 void PointsCount::AddReserved(const Event& event) {
   if (event.has_points_reserved()) {
     const auto& reserved = event.points_reserved();
@@ -217,7 +226,11 @@ std::string PointsCount::Add(const events::v1::EventRecord& record) {
       break;
     case Event::kPointsRestored:
       parts_.spent -= event.points_restored().points();
-      PutBack(event.points_restored().allocations(), event.points_restored().points());
+      if (event.points_restored().has_merged_purchase()) {
+        AddRestored(event.points_restored(), record.revision());
+      } else {
+        PutBack(event.points_restored().allocations(), event.points_restored().points());
+      }
       break;
     case Event::kPointsActivated: {
       const auto lot = lots_.find(event.points_activated().lot_revision());

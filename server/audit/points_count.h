@@ -67,6 +67,8 @@ class PointsCount {
   // Takes them all; they must sum to `points`.
   void Take(const Allocations& allocations, int64_t points);
   void PutBack(const Allocations& allocations, int64_t points);
+  // What had paid on an account that was merged into this one.
+  void AddRestored(const events::v1::PointsRestored& restored, uint64_t revision);
   void AddReserved(const events::v1::Event& event);
   void AddTransferred(const events::v1::Event& event, uint64_t revision);
   void Fault(const std::string& what) {

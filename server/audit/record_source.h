@@ -36,7 +36,8 @@ struct StoredRecord {
 // A source of kLedger gives the positions 0 to record_count - 1 of every shard and all streams in them. One of kAccount
 // gives the whole stream of account_id(); the stream "$programs" of its shard and of shard 0; the stream "$reviews" of
 // shard 0; of transfers that the account sent, what the receivers recorded, and of those it received, the sender's
-// record. Its records carry proofs of their own, which it answers for: there is no tree to check.
+// record. Not the streams of accounts that were merged into it: returns of what those had bought are not decided again.
+// Its records carry proofs of their own, which it answers for: there is no tree to check.
 //
 // Threads: one thread at a time. Errors of all readers: those of the callback, as they are, and whatever keeps the
 // source from being read at all. A record that is missing or unreadable is no error: it is given with its damage, or
@@ -64,7 +65,7 @@ class RecordSource {
 
   // Gives the ids of the shard's streams, those of accounts and the ledger's own, each once, in whatever order suits
   // the source. Within a call of `visit` the stream may be read, several times, also while it is being read, and that
-  // is fast.
+  // is fast; and so may other streams of any shard, which may be slow.
   virtual absl::Status ListStreams(uint32_t shard, const VisitText& visit) = 0;
   // Gives the records of one stream in the order of their revisions: those that the source holds to be of it, whatever
   // they say of themselves. None if there is no such stream. Outside of ListStreams it may be slow.

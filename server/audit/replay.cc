@@ -34,6 +34,7 @@ class Replayer {
     KL_RETURN_IF_ERROR(ReadLogs(trusted));
     if (run_.options.decisions) {
       KL_RETURN_IF_ERROR(ReadAccounts());
+      run_.ReportHeld();
       CheckTotal();
     } else {
       run_.NotChecked("the accounts: decisions were not derived again and points not counted, as was asked");

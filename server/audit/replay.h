@@ -4,7 +4,8 @@
 // Two passes. The first reads each shard's log in order: every record is in its place and can be read, record_time does
 // not go back, the hashes give the roots that signed checkpoints state. The second goes account by account: folds the
 // records, derives every decision again from the facts and the programs in force at its place, and compares; and adds
-// up the points apart from the fold.
+// up the points apart from the fold. Where goods come back that an account bought which was merged into the one at
+// hand, that one's stream is read for the purchase.
 //
 // After a difference it goes on from what is recorded, so that one difference is one finding as far as that can be.
 // Where an account's records cannot be folded any further, the rest of that account is left, and the finding says so.
@@ -49,17 +50,17 @@ struct ReplayOptions {
   // False: the first pass only. Records, trees and checkpoints are checked, and no account is replayed; the report says
   // so.
   bool decisions = true;
-  // Called after every kReplayStepRecords records read and at the end of every account. A status that is not OK ends
-  // the replay with it. Here a caller bounds the rate, shows progress, cancels. May be empty.
+  // Called after every kReplayStepRecords records read, or read again, and at the end of every account. A status that
+  // is not OK ends the replay with it. Here a caller bounds the rate, shows progress, cancels. May be empty.
   std::function<absl::Status(const v1::ReplayProgress& progress)> on_step;
   // Called at the end of every account. May be empty.
   std::function<void(const ReplayedAccount& account)> on_account;
 };
 
 // Replays everything that the source has. Findings are no error.
-// Memory: one account's state, the purchases of it that returns name, the findings' positions, at most 1,000 program
-// versions of a shard and 128 MiB of sets of them, reviews, and transfers of which only one side was read so far; one
-// bit for each record.
+// Memory: one account's state, the purchases of it, and of accounts merged into it, that its returns name, the
+// findings' positions, at most 1,000 program versions of a shard and 128 MiB of sets of them, reviews, transfers of
+// which only one side was read so far, and 1,000 findings; one bit for each record.
 // Errors: those of the source and of on_step; INVALID_ARGUMENT (kInvalidField) for a trusted key that is none.
 absl::StatusOr<v1::ReplayReport> Replay(RecordSource& source, const ReplayOptions& options, Findings& findings);
 

@@ -15,6 +15,8 @@ namespace {
 // Records about which the second pass keeps quiet since the first has spoken. A log with more than so many is beyond
 // reading anyway.
 constexpr size_t kSuspectsMax = 100'000;
+// Findings held back; more are reported at once.
+constexpr size_t kHeldMax = 1'000;
 // Sentences about what was not checked; the last one says that there are more.
 constexpr int kSentencesMax = 100;
 
@@ -36,6 +38,11 @@ absl::Status ReplayRun::Read(bool first_pass) {
   return ++reads_ % kReplayStepRecords == 0 ? Step() : absl::OkStatus();
 }
 
+absl::Status ReplayRun::ReadAgain() {
+  progress.set_records_reread(progress.records_reread() + 1);
+  return progress.records_reread() % kReplayStepRecords == 0 ? Step() : absl::OkStatus();
+}
+
 absl::Status ReplayRun::Step() {
   progress.set_findings(findings.count());
   return options.on_step == nullptr ? absl::OkStatus() : options.on_step(progress);
@@ -54,8 +61,30 @@ void ReplayRun::Report(v1::FindingKind kind, uint32_t shard, std::optional<uint6
 }
 
 void ReplayRun::Report(v1::Finding finding) {
+  if (held_for_.has_value() && held_.size() < kHeldMax) {
+    held_.emplace_back(*held_for_, std::move(finding));
+    return;
+  }
   if (finding.has_position() && suspects_.size() < kSuspectsMax) suspects_.emplace(finding.shard(), finding.position());
   findings.Add(finding);
+}
+
+void ReplayRun::Distrust(PurchaseName purchase) {
+  if (distrusted_.size() < kSuspectsMax) distrusted_.insert(std::move(purchase));
+}
+
+void ReplayRun::ReportHeld() {
+  for (auto& [purchase, finding] : std::exchange(held_, {})) {
+    if (IsDistrusted(purchase)) {
+      NotChecked(DoubtfulPurchases(finding.account_id()));
+    } else {
+      Report(std::move(finding));
+    }
+  }
+}
+
+std::string DoubtfulPurchases(const std::string& account_id) {
+  return fmt::format("account '{}': returns of purchases whose own records differ", account_id);
 }
 
 void ReplayRun::NotChecked(const std::string& text) {

@@ -37,6 +37,9 @@ struct Basis {
 // Names a purchase in Basis::returned_purchases.
 uint64_t PurchaseHash(const std::string& account_id, const std::string& merchant, const std::string& invoice);
 
+// A purchase: its account and its revision there.
+using PurchaseName = std::pair<std::string, uint64_t>;
+
 // Threads: thread-compatible.
 class ReplayRun {
  public:
@@ -45,6 +48,8 @@ class ReplayRun {
 
   // Counts a record read. Errors: those of on_step.
   absl::Status Read(bool first_pass);
+  // Counts one that is read once more. Errors: those of on_step.
+  absl::Status ReadAgain();
   // Tells how far it is.
   absl::Status Step();
 
@@ -54,6 +59,16 @@ class ReplayRun {
   void Report(v1::Finding finding);
   // Whether something was found about this record in the first pass, so that it is not said again.
   bool IsSuspect(uint32_t shard, uint64_t position) const { return suspects_.contains({shard, position}); }
+
+  // The purchase's own records differ: what rests on it is not said to.
+  void Distrust(PurchaseName purchase);
+  bool IsDistrusted(const PurchaseName& purchase) const { return distrusted_.contains(purchase); }
+  // From here on findings are about what rests on that purchase: they wait until all accounts were replayed, since its
+  // own account may come later. Nothing: they are reported at once.
+  void HoldBack(std::optional<PurchaseName> rests_on) { held_for_ = std::move(rests_on); }
+  // Reports what was held back, but for what rests on purchases that turned out to differ.
+  void ReportHeld();
+
   // Adds a sentence to the report, once.
   void NotChecked(const std::string& text);
 
@@ -72,7 +87,15 @@ class ReplayRun {
   uint64_t reads_ = 0;
   // Bounded: see kSuspectsMax in replay_run.cc.
   std::set<std::pair<uint32_t, uint64_t>> suspects_;
+  // Bounded likewise.
+  std::set<PurchaseName> distrusted_;
+  std::optional<PurchaseName> held_for_;
+  // Bounded: see kHeldMax in replay_run.cc.
+  std::vector<std::pair<PurchaseName, v1::Finding>> held_;
 };
+
+// A sentence about what was not checked.
+std::string DoubtfulPurchases(const std::string& account_id);
 
 // Whether every timestamp in the record is one that the ledger could have written.
 bool HasSoundTimes(const google::protobuf::Message& message);

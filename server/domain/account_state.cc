@@ -144,6 +144,8 @@ void EncodeLot(const Lot& lot, storage::v1::AccountState::Lot* out) {
   out->set_occurred_micros(lot.occurred);
   if (lot.inactivity_days > 0) out->set_inactivity_days(lot.inactivity_days);
   if (lot.restored != kNone) out->set_restored_micros(lot.restored);
+  out->set_origin(lot.origin);
+  out->set_origin_lot(lot.origin_lot);
 }
 
 bool DecodeLot(const storage::v1::AccountState::Lot& in, uint64_t next_revision, Lot& lot) {
@@ -156,6 +158,8 @@ bool DecodeLot(const storage::v1::AccountState::Lot& in, uint64_t next_revision,
   lot.occurred = in.occurred_micros();
   lot.inactivity_days = in.inactivity_days();
   lot.restored = in.has_restored_micros() ? in.restored_micros() : kNone;
+  lot.origin = in.origin();
+  lot.origin_lot = in.origin_lot();
   if (lot.inactivity_days > 0 && lot.expire != kNever) return false;
   return lot.remaining >= 0 && lot.remaining <= lot.accrued && lot.revision < next_revision;
 }
@@ -286,8 +290,9 @@ bool DecodeMarketPrices(const storage::v1::AccountState& stored, AccountState& s
 
 bool DecodeReturned(const storage::v1::AccountState& stored, AccountState& state) {
   for (const auto& purchase : stored.returned()) {
-    std::vector<ReturnedLine>& lines = state.returned[purchase.purchase_revision()];
-    if (!lines.empty() || purchase.purchase_revision() >= state.next_revision) return false;
+    std::vector<ReturnedLine>& lines = state.returned[{purchase.account_id(), purchase.purchase_revision()}];
+    if (!lines.empty()) return false;
+    if (purchase.account_id().empty() && purchase.purchase_revision() >= state.next_revision) return false;
     lines.reserve(purchase.lines_size());
     for (const auto& line : purchase.lines()) {
       if (!lines.empty() && lines.back().line_number >= line.line_number()) return false;
@@ -372,6 +377,11 @@ bool DecodeRelationship(const storage::v1::AccountState& stored, AccountState& s
 
 }  // namespace
 
+uint32_t AccountState::PlaceAmongAbsorbed(std::string_view account_id) const {
+  const auto found = std::find(absorbed.begin(), absorbed.end(), account_id);
+  return found == absorbed.end() ? 0 : static_cast<uint32_t>(found - absorbed.begin()) + 1;
+}
+
 int64_t AccountState::available_points() const {
   int64_t sum = 0;
   for (const Lot& lot : lots) sum += lot.pending ? 0 : lot.remaining;
@@ -441,8 +451,8 @@ size_t AccountState::ApproximateBytes() const {
     bytes += kNode + sizeof(sku) + sizeof(prices) + sku.capacity() + prices.capacity() * sizeof(MarketPrice);
     for (const MarketPrice& price : prices) bytes += price.region.capacity();
   }
-  for (const auto& [revision, lines] : returned) {
-    bytes += kNode + sizeof(revision) + sizeof(lines) + lines.capacity() * sizeof(ReturnedLine);
+  for (const auto& [key, lines] : returned) {
+    bytes += kNode + sizeof(key) + key.first.capacity() + sizeof(lines) + lines.capacity() * sizeof(ReturnedLine);
   }
   return bytes;
 }
@@ -472,9 +482,10 @@ std::string EncodeState(const AccountState& state) {
   stored.set_debt(state.debt);
   EncodeHoldings(state, stored);
   EncodeMarketPrices(state, stored);
-  for (const auto& [revision, lines] : state.returned) {
+  for (const auto& [key, lines] : state.returned) {
     auto* purchase = stored.add_returned();
-    purchase->set_purchase_revision(revision);
+    purchase->set_account_id(key.first);
+    purchase->set_purchase_revision(key.second);
     for (const ReturnedLine& line : lines) {
       auto* out = purchase->add_lines();
       out->set_line_number(line.line_number);

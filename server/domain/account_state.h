@@ -29,7 +29,7 @@ inline constexpr Micros kMetricHorizonMicros = 1099 * kMicrosPerDay;
 
 // Format of the stored state. Raised whenever the fold or its encoding changes meaning: older snapshots are then
 // ignored.
-inline constexpr uint32_t kSnapshotFormat = 7;
+inline constexpr uint32_t kSnapshotFormat = 8;
 
 inline constexpr size_t kFactsMax = 256;
 inline constexpr size_t kLotsMax = 20'000;
@@ -78,12 +78,17 @@ struct Lot {
   uint32_t inactivity_days = 0;
   // When points last came back to it: what falls due of it is dated no earlier. The beginning of time: never.
   Micros restored = std::numeric_limits<int64_t>::min();
+  // Of points that came with a merge: the place among AccountState.absorbed of the account on which they were earned,
+  // from 1, and the lot there. 0: they were earned here, or given by another account.
+  uint32_t origin = 0;
+  uint64_t origin_lot = 0;
 
   bool operator==(const Lot&) const = default;
 };
 
 struct PointsTotals {
   int64_t accrued = 0;
+  // Below zero if more came back of what an account merged into this one had spent.
   int64_t spent = 0;
   int64_t expired = 0;
   int64_t reversed = 0;
@@ -131,6 +136,10 @@ struct ReturnedLine {
 
   bool operator==(const ReturnedLine&) const = default;
 };
+
+// A purchase, as the account that it counts for knows it: the account it was recorded on, which was merged into this
+// one (empty: this one), and its revision in that account's stream.
+using PurchaseKey = std::pair<std::string, uint64_t>;
 
 // What a maximum per period is held against: a name and the start of the period.
 using CountKey = std::pair<std::string, Micros>;
@@ -290,8 +299,8 @@ struct Merge {
 
 // The fold of one account's stream. A value: copy it to try something out.
 // Invariant: the lots' remaining points, the reserved ones and those in transit sum to accrued + transferred_in - spent
-// - transferred_out - expired - reversed + debt; and accrued + transferred_in fits in 64 bits, so that every other sum
-// does.
+// - transferred_out - expired - reversed + debt; and accrued + transferred_in - (spent, where that is below zero) fits
+// in 64 bits, so that every other sum does.
 struct AccountState {
   // Number of records folded: the next record gets this revision. 0: no such account.
   uint64_t next_revision = 0;
@@ -311,8 +320,8 @@ struct AccountState {
   PointsTotals totals;
   // By currency.
   std::map<std::string, MetricSeries> metrics;
-  // By revision of the purchase; lines by number.
-  std::map<uint64_t, std::vector<ReturnedLine>> returned;
+  // Lines by number.
+  std::map<PurchaseKey, std::vector<ReturnedLine>> returned;
   TierStanding tier;
   TierLock tier_lock;
   // Latest purchase, redemption, or placing or capturing of a reservation.
@@ -337,7 +346,7 @@ struct AccountState {
   // Open ones by kind and id. Never more than kItemsMax.
   std::map<std::pair<ItemKind, std::string>, OpenItem> items;
   Merge merge;
-  // Accounts merged into this one, in byte order.
+  // Accounts merged into this one, in the order in which they came; never more than kAbsorbedMax.
   std::vector<std::string> absorbed;
 
   bool operator==(const AccountState&) const = default;
@@ -346,6 +355,9 @@ struct AccountState {
   int64_t pending_points() const;
   int64_t reserved_points() const;
   int64_t points_in_transit() const;
+  // The place of the account among `absorbed`, from 1; 0: it was not merged into this one.
+  uint32_t PlaceAmongAbsorbed(std::string_view account_id) const;
+  bool has_absorbed(std::string_view account_id) const { return PlaceAmongAbsorbed(account_id) > 0; }
   // When the lot runs out if nothing else happens; kNever: it does not.
   Micros ExpiryOf(const Lot& lot) const;
   // Approximate bytes of memory it takes, for cache accounting.

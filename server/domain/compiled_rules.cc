@@ -78,9 +78,7 @@ class Compiler {
   }
 
   // True if what is measured no longer changes once all dealings lie behind its window.
-  static bool Settles(const MeasureSpec& spec) {
-    return HasWindow(spec.metric) || IsUntouchedByTime(spec.metric);
-  }
+  static bool Settles(const MeasureSpec& spec) { return HasWindow(spec.metric) || IsUntouchedByTime(spec.metric); }
 
   void AddMeasuresOf(const CompiledRule& rule, CompiledStage& out) const {
     out.only_cease = out.only_cease && OnlyCeases(rule);

@@ -7,6 +7,7 @@
 #include "server/domain/proto_time.h"
 #include "server/domain/redemption.h"
 #include "server/domain/returned_goods.h"
+#include "server/domain/transfers.h"
 
 namespace keyledger::domain {
 
@@ -20,6 +21,34 @@ bool SumsInRange(const Lines& lines) {
   Int128 sum = 0;
   for (const auto& line : lines) sum += line.amount().micros();
   return sum <= kMoneyMicrosMax;
+}
+
+events::v1::MergedPurchase MergedPurchaseOf(const PurchaseKey& key) {
+  events::v1::MergedPurchase merged;
+  merged.set_account_id(key.first);
+  merged.set_revision(key.second);
+  return merged;
+}
+
+// One allocation for each lot, in the order in which they are first named.
+std::vector<events::v1::LotAllocation> JoinByLot(const Allocations& allocations) {
+  std::vector<events::v1::LotAllocation> joined;
+  std::map<uint64_t, size_t> places;
+  for (const auto& allocation : allocations) {
+    const auto [place, is_new] = places.try_emplace(allocation.lot_revision(), joined.size());
+    if (is_new) {
+      joined.push_back(allocation);
+    } else {
+      joined[place->second].set_points(joined[place->second].points() + allocation.points());
+    }
+  }
+  return joined;
+}
+
+int64_t SumOf(const Allocations& allocations) {
+  int64_t sum = 0;
+  for (const auto& allocation : allocations) sum += allocation.points();
+  return sum;
 }
 
 std::string SumTooLarge() { return fmt::format("the lines sum to more than {} micros", kMoneyMicrosMax); }
@@ -55,13 +84,33 @@ absl::Status Decision::PayWithPoints(const Fact& fact, events::v1::PurchaseRecor
 absl::Status Decision::Restore(const Fact& fact, const events::v1::PurchaseReturned& returned, uint64_t return_revision,
                                const std::vector<ReturnedLine>& before) {
   KL_ASSIGN_OR_RETURN(const std::optional<LinkedPurchase> linked, FindPurchase(returned));
-  Event event;
-  events::v1::PointsRestored& restored = *event.mutable_points_restored();
-  RestorePaid(state(), before, *linked, restored);
-  if (restored.points() == 0) return absl::OkStatus();
-  restored.set_return_revision(return_revision);
+  const Allocations back = PaidBack(state(), before, *linked);
+  if (back.empty()) return absl::OkStatus();
+  // Recording may move the events that `linked` points into.
+  const PurchaseKey key = linked->key;
   const Micros occurred = std::max(fact.occurred, linked->occurred);
-  KL_RETURN_IF_ERROR(Here(work_.RecordDecision(std::move(event), occurred, fact_index(), nullptr)));
+  if (key.first.empty()) {
+    Event event;
+    events::v1::PointsRestored& restored = *event.mutable_points_restored();
+    restored.set_return_revision(return_revision);
+    restored.set_purchase_revision(key.second);
+    restored.set_points(SumOf(back));
+    *restored.mutable_allocations() = back;
+    KL_RETURN_IF_ERROR(Here(work_.RecordDecision(std::move(event), occurred, fact_index(), nullptr)));
+  } else {
+    // The lots are not in this account: each becomes one of its own.
+    const Micros active = std::max(linked->occurred, state().last_activity);
+    for (events::v1::LotAllocation& allocation : JoinByLot(back)) {
+      FixEnd(active, *allocation.mutable_lot());
+      Event event;
+      events::v1::PointsRestored& restored = *event.mutable_points_restored();
+      restored.set_return_revision(return_revision);
+      restored.set_points(allocation.points());
+      *restored.add_allocations() = std::move(allocation);
+      *restored.mutable_merged_purchase() = MergedPurchaseOf(key);
+      KL_RETURN_IF_ERROR(Here(work_.RecordDecision(std::move(event), occurred, fact_index(), nullptr)));
+    }
+  }
   return Here(work_.SettleRestored(fact_index()));
 }
 
@@ -146,16 +195,17 @@ absl::StatusOr<std::optional<LinkedPurchase>> Decision::FindPurchase(
   const auto found = input_.purchases.find(key);
   if (found == input_.purchases.end()) return std::nullopt;
   const RecordedPurchase& recorded = found->second;
-  if (recorded.account_id != input_.account_id) {
-    // What was bought on an account that was merged into this one comes back here, and names a record of another
-    // stream: as if it named none. So nothing holds it against what was bought, came back before, was earned or was
-    // paid with points.
-    if (std::binary_search(state().absorbed.begin(), state().absorbed.end(), recorded.account_id)) return std::nullopt;
+  const bool is_own = recorded.account_id == input_.account_id;
+  if (!is_own && !state().has_absorbed(recorded.account_id)) {
     return RefuseHere(Reason::kPurchaseOfOtherAccount,
                       fmt::format("invoice '{}' of merchant '{}' belongs to another account", key.second, key.first));
   }
-  LinkedPurchase linked{recorded.revision,   recorded.occurred,       &recorded.purchase, {},
-                        recorded.program_id, recorded.program_version};
+  LinkedPurchase linked{{is_own ? "" : recorded.account_id, recorded.revision},
+                        recorded.occurred,
+                        &recorded.purchase,
+                        {},
+                        recorded.program_id,
+                        recorded.program_version};
   for (const auto& [lot, accrued] : recorded.accruals) linked.accruals.emplace_back(lot, &accrued);
   return linked;
 }
@@ -163,7 +213,7 @@ absl::StatusOr<std::optional<LinkedPurchase>> Decision::FindPurchase(
 LinkedPurchase Decision::FromRequest(size_t at) const {
   const std::vector<DecidedEvent>& events = work_.events();
   const DecidedEvent& fact = events[at];
-  LinkedPurchase linked{work_.first_revision() + at, fact.occurred, &fact.event.purchase_recorded(), {}, "", 0};
+  LinkedPurchase linked{{"", work_.first_revision() + at}, fact.occurred, &fact.event.purchase_recorded(), {}, "", 0};
   for (size_t i = at + 1; i < events.size() && events[i].fact_index == fact.fact_index; ++i) {
     if (events[i].event.has_points_accrued()) {
       linked.accruals.emplace_back(work_.first_revision() + i, &events[i].event.points_accrued());
@@ -186,12 +236,15 @@ absl::Status Decision::DecideReturn(const Fact& fact) {
   const CompiledProgram* program = work_.programs().Find(linked->program_id, linked->program_version);
   const auto policy =
       program == nullptr ? programs::v1::RETURN_POLICY_WITHIN_BALANCE : program->program().return_policy();
-  const auto known = state().returned.find(linked->revision);
+  const auto known = state().returned.find(linked->key);
   const std::vector<ReturnedLine> before =
       known == state().returned.end() ? std::vector<ReturnedLine>() : known->second;
-  const uint64_t purchase_revision = linked->revision;
   Event event = fact.event;
-  event.mutable_purchase_returned()->set_purchase_revision(purchase_revision);
+  if (linked->key.first.empty()) {
+    event.mutable_purchase_returned()->set_purchase_revision(linked->key.second);
+  } else {
+    *event.mutable_purchase_returned()->mutable_merged_purchase() = MergedPurchaseOf(linked->key);
+  }
   KL_RETURN_IF_ERROR(CompleteReturn(*linked->purchase, before, path, event.mutable_purchase_returned()));
   const uint64_t revision = state().next_revision;
   KL_RETURN_IF_ERROR(Here(work_.RecordFact(std::move(event), fact.occurred, fact_index())));

@@ -34,7 +34,7 @@ FoldResult PutBack(AccountState& state, const Lot& terms, int64_t points, Micros
   return kFolded;
 }
 
-Lot LotOf(const events::v1::LotTerms& terms) {
+Lot LotOf(const AccountState& state, const events::v1::LotTerms& terms) {
   Lot lot;
   lot.accrued = terms.accrued();
   lot.occurred = MicrosOf(terms.occurred_time());
@@ -44,11 +44,14 @@ Lot LotOf(const events::v1::LotTerms& terms) {
     lot.pending = true;
     lot.activate = MicrosOf(terms.activate_time());
   }
+  if (terms.origin_account_id().empty()) return lot;
+  lot.origin = state.PlaceAmongAbsorbed(terms.origin_account_id());
+  if (lot.origin > 0) lot.origin_lot = terms.origin_lot_revision();
   return lot;
 }
 
-Lot LotOf(const events::v1::LotAllocation& allocation) {
-  Lot lot = LotOf(allocation.lot());
+Lot LotOf(const AccountState& state, const events::v1::LotAllocation& allocation) {
+  Lot lot = LotOf(state, allocation.lot());
   lot.revision = allocation.lot_revision();
   lot.pending = allocation.pending();
   return lot;
@@ -60,12 +63,16 @@ bool Count(AccountState& state, const events::v1::PeriodCount& counted, int64_t 
   return AddTo(count.amount, points) && AddTo(count.times, 1);
 }
 
+// What lots hold in all stays within 64 bits.
+bool SumFits(const PointsTotals& totals) {
+  const auto came = CheckedAdd(totals.accrued, totals.transferred_in);
+  return came.has_value() && CheckedSub(*came, std::min<int64_t>(totals.spent, 0)).has_value();
+}
+
 // `total`: what its points are booked to, accrued or transferred_in.
 FoldResult AddLot(AccountState& state, Lot lot, int64_t& total) {
   if (lot.accrued <= 0) return Contradiction("a lot of no points");
-  if (!AddTo(total, lot.accrued) || !CheckedAdd(state.totals.accrued, state.totals.transferred_in).has_value()) {
-    return OutOfRange("points accrued leave 64 bits");
-  }
+  if (!AddTo(total, lot.accrued) || !SumFits(state.totals)) return OutOfRange("points accrued leave 64 bits");
   lot.revision = state.next_revision;
   lot.remaining = lot.accrued;
   state.lots.push_back(lot);
@@ -173,15 +180,39 @@ FoldResult FoldDebtPaid(AccountState& state, const events::v1::PointsDebtPaid& p
   return result;
 }
 
+// Points that a merged account had spent: a lot of this one.
+FoldResult FoldRestoredOfMerged(AccountState& state, const events::v1::PointsRestored& restored, Micros occurred) {
+  const uint32_t origin = state.PlaceAmongAbsorbed(restored.merged_purchase().account_id());
+  if (origin == 0) {
+    return Contradiction("points restored of an account that was not merged into this one");
+  }
+  if (restored.allocations_size() != 1 || restored.allocations(0).points() != restored.points()) {
+    return Contradiction("points of a merged account restored to other than one lot");
+  }
+  if (restored.points() <= 0) return Contradiction("no points that come back");
+  if (!AddTo(state.totals.spent, -restored.points())) return OutOfRange("a total of points leaves 64 bits");
+  const events::v1::LotAllocation& allocation = restored.allocations(0);
+  Lot lot = LotOf(state, allocation);
+  if (lot.origin == 0) {
+    lot.origin = origin;
+    lot.origin_lot = allocation.lot_revision();
+  }
+  lot.accrued = restored.points();
+  lot.restored = occurred;
+  int64_t total = 0;
+  return AddLot(state, lot, total);
+}
+
 FoldResult FoldRestored(AccountState& state, const events::v1::PointsRestored& restored, Micros occurred) {
+  if (restored.has_merged_purchase()) return FoldRestoredOfMerged(state, restored, occurred);
   int64_t sum = 0;
   for (const auto& allocation : restored.allocations()) {
-    const FoldResult result = PutBack(state, LotOf(allocation), allocation.points(), occurred);
+    const FoldResult result = PutBack(state, LotOf(state, allocation), allocation.points(), occurred);
     if (!result.ok()) return result;
     sum += allocation.points();
   }
   if (sum != restored.points()) return Contradiction("allocations that do not sum to the points restored");
-  state.totals.spent -= sum;
+  if (!AddTo(state.totals.spent, -sum) || !SumFits(state.totals)) return OutOfRange("points restored leave 64 bits");
   return kFolded;
 }
 
@@ -250,7 +281,7 @@ FoldResult FoldCaptured(AccountState& state, const events::v1::ReservationCaptur
 }
 
 FoldResult FoldReceived(AccountState& state, const events::v1::PointsTransferReceived& received, Micros occurred) {
-  Lot lot = LotOf(received.lot());
+  Lot lot = LotOf(state, received.lot());
   lot.accrued = received.points();
   // What has run out, or become available, on the way does so no earlier than it arrives.
   lot.restored = occurred;

@@ -2,6 +2,7 @@
 // the contract, fold.h for how faults are told apart.
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "server/base/checked.h"
 #include "server/domain/fold.h"
@@ -87,6 +88,13 @@ FoldResult AddReturned(std::vector<ReturnedLine>& lines, const events::v1::Retur
   return fits ? kFolded : OutOfRange("what was returned of a line leaves 64 bits");
 }
 
+// The purchase that the return is linked to.
+std::optional<PurchaseKey> PurchaseOf(const events::v1::PurchaseReturned& returned) {
+  if (returned.has_purchase_revision()) return PurchaseKey("", returned.purchase_revision());
+  if (!returned.has_merged_purchase()) return std::nullopt;
+  return PurchaseKey(returned.merged_purchase().account_id(), returned.merged_purchase().revision());
+}
+
 }  // namespace
 
 int64_t SlotOf(Micros time) { return time / kMetricSlotMicros - (time % kMetricSlotMicros < 0 ? 1 : 0); }
@@ -106,9 +114,15 @@ FoldResult FoldPurchase(AccountState& state, const events::v1::PurchaseRecorded&
 FoldResult FoldReturn(AccountState& state, const events::v1::PurchaseReturned& returned, Micros occurred) {
   MetricSums sums{0, 0, 0, returned.completes_purchase() ? 1 : 0};
   if (!SumLines(returned.lines(), sums)) return OutOfRange("the sum of a return leaves 64 bits");
-  if (returned.has_purchase_revision()) {
-    if (returned.purchase_revision() >= state.next_revision) return Contradiction("a return of a purchase yet to come");
-    std::vector<ReturnedLine>& lines = state.returned[returned.purchase_revision()];
+  const std::optional<PurchaseKey> purchase = PurchaseOf(returned);
+  if (purchase.has_value()) {
+    if (purchase->first.empty() && purchase->second >= state.next_revision) {
+      return Contradiction("a return of a purchase yet to come");
+    }
+    if (!purchase->first.empty() && !state.has_absorbed(purchase->first)) {
+      return Contradiction("a return of a purchase of an account that was not merged into this one");
+    }
+    std::vector<ReturnedLine>& lines = state.returned[*purchase];
     for (const auto& line : returned.lines()) {
       const FoldResult result = AddReturned(lines, line);
       if (!result.ok()) return result;
@@ -126,6 +140,21 @@ FoldResult FoldMergedTrade(AccountState& state, const events::v1::MergedTrade& t
   AddUpToMax(series.returned_ever, SumsOf(trade.returned_ever()));
   const FoldResult result = AddSlots(series.bought, trade.bought());
   return result.ok() ? AddSlots(series.returned, trade.returned()) : result;
+}
+
+FoldResult FoldMergedReturn(AccountState& state, const std::string& account_id,
+                            const events::v1::MergedReturn& merged) {
+  const auto [returned, is_new] = state.returned.try_emplace({account_id, merged.purchase_revision()});
+  if (!is_new || merged.lines().empty()) return Contradiction("returns of a purchase that a merge brings twice");
+  std::vector<ReturnedLine>& lines = returned->second;
+  lines.reserve(merged.lines_size());
+  for (const auto& line : merged.lines()) {
+    if (line.line_number() <= (lines.empty() ? 0 : lines.back().line_number)) {
+      return Contradiction("lines of a return out of order");
+    }
+    lines.push_back({line.line_number(), line.quantity(), line.micros()});
+  }
+  return kFolded;
 }
 
 void PruneMetrics(AccountState& state) {

@@ -72,6 +72,8 @@ FoldResult FoldPurchase(AccountState& state, const events::v1::PurchaseRecorded&
 FoldResult FoldReturn(AccountState& state, const events::v1::PurchaseReturned& returned, Micros occurred);
 // Adds what another account traded in one currency.
 FoldResult FoldMergedTrade(AccountState& state, const events::v1::MergedTrade& trade);
+// Takes over what has come back of a purchase of `account_id`. Requires: it was merged into this one.
+FoldResult FoldMergedReturn(AccountState& state, const std::string& account_id, const events::v1::MergedReturn& merged);
 // Drops the slots that no window can reach any more.
 void PruneMetrics(AccountState& state);
 

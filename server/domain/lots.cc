@@ -72,6 +72,9 @@ void FillLotTerms(const AccountState& state, Allocations& allocations) {
     const Lot* lot = FindLot(state, allocation.lot_revision());
     KL_CHECK(lot != nullptr);
     WriteTerms(*lot, *allocation.mutable_lot());
+    if (lot->origin == 0 || lot->origin > state.absorbed.size()) continue;
+    allocation.mutable_lot()->set_origin_account_id(state.absorbed[lot->origin - 1]);
+    allocation.mutable_lot()->set_origin_lot_revision(lot->origin_lot);
   }
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -24,11 +26,15 @@ using events::v1::AccountMergeReceived;
 using events::v1::Event;
 using events::v1::MergedAccount;
 
-// The most bytes that one lot and one slot take in the record, every number at its longest. A record must fit into a
-// message of 4 MiB.
-constexpr size_t kLotBytesMax = 128;
+// The most bytes that one lot, one slot and one returned line take in the record, every number at its longest. A record
+// must fit into a message of 4 MiB.
+constexpr size_t kLotBytesMax = 256;
 constexpr size_t kSlotBytesMax = 64;
-static_assert(kMergeLotsMax * kLotBytesMax + kMergeSlotsMax * kSlotBytesMax < (size_t{4} << 20) / 2);
+// Of a returned line that is the only one of its purchase.
+constexpr size_t kReturnedLineBytesMax = 40;
+static_assert(kMergeLotsMax * kLotBytesMax + kMergeSlotsMax * kSlotBytesMax +
+                  kMergeReturnedLinesMax * kReturnedLineBytesMax <
+              (size_t{7} << 19));
 
 void WriteSums(const MetricSums& sums, events::v1::TradeSlot& out) {
   out.set_micros(sums.micros);
@@ -44,6 +50,29 @@ void WriteSlots(const std::vector<MetricSlot>& slots, google::protobuf::Repeated
     written.set_slot(slot.slot);
     WriteSums(slot.sums, written);
   }
+}
+
+void WriteReturned(const AccountState& state, MergedAccount& merged) {
+  for (const auto& [key, lines] : state.returned) {
+    const auto& [account_id, revision] = key;
+    if (merged.returns().empty() || merged.returns().rbegin()->account_id() != account_id) {
+      merged.add_returns()->set_account_id(account_id);
+    }
+    events::v1::MergedReturn& purchase = *merged.mutable_returns()->rbegin()->add_purchases();
+    purchase.set_purchase_revision(revision);
+    for (const ReturnedLine& line : lines) {
+      events::v1::MergedReturnLine& written = *purchase.add_lines();
+      written.set_line_number(line.line_number);
+      written.set_quantity(line.quantity);
+      written.set_micros(line.micros);
+    }
+  }
+}
+
+size_t ReturnedLinesOf(const AccountState& state) {
+  size_t count = 0;
+  for (const auto& [key, lines] : state.returned) count += lines.size();
+  return count;
 }
 
 // What the account brings beside its points. The tier only if it is to be kept.
@@ -65,6 +94,7 @@ MergedAccount MergedFrom(const AccountState& state, bool keep_tier) {
     merged.set_tier_id(state.tier.tier_id);
   }
   for (const std::string& id : state.absorbed) merged.add_absorbed_account_ids(id);
+  WriteReturned(state, merged);
   return merged;
 }
 
@@ -106,11 +136,19 @@ FoldResult FoldMergeReceived(AccountState& state, const AccountMergeReceived& re
   }
   state.open_time = std::min(state.open_time, MicrosOf(merged.open_time()));
   state.absorbed.push_back(received.from_account_id());
-  state.absorbed.insert(state.absorbed.end(), merged.absorbed_account_ids().begin(),
-                        merged.absorbed_account_ids().end());
-  std::sort(state.absorbed.begin(), state.absorbed.end());
-  if (std::adjacent_find(state.absorbed.begin(), state.absorbed.end()) != state.absorbed.end()) {
+  for (const std::string& id : merged.absorbed_account_ids()) state.absorbed.push_back(id);
+  if (std::set<std::string_view>(state.absorbed.begin(), state.absorbed.end()).size() < state.absorbed.size()) {
     return Contradiction("an account merged in twice");
+  }
+  for (const auto& returns : merged.returns()) {
+    const std::string& account_id = returns.account_id().empty() ? received.from_account_id() : returns.account_id();
+    if (!state.has_absorbed(account_id)) {
+      return Contradiction("returns of an account that was not merged into this one");
+    }
+    for (const auto& purchase : returns.purchases()) {
+      const FoldResult result = FoldMergedReturn(state, account_id, purchase);
+      if (!result.ok()) return result;
+    }
   }
   return kFolded;
 }
@@ -120,6 +158,7 @@ FoldResult FoldMergeCompleted(AccountState& state, const events::v1::AccountMerg
   if (state.lifecycle != Lifecycle::kMerged || state.merge.completed) return Contradiction("the end of no merge");
   // It counts for the other account now.
   state.metrics.clear();
+  state.returned.clear();
   state.tier = TierStanding();
   state.tier_lock = TierLock();
   state.stages.clear();
@@ -176,6 +215,11 @@ absl::Status CheckJoined(const AccountState& target, const TransferReceipt& rece
   if (target.metrics.size() > kCurrenciesMax) {
     return MakeError(Reason::kAccountLimit, fmt::format("account '{}' would trade in more than {} currencies",
                                                         receipt.to_account_id, kCurrenciesMax));
+  }
+  if (target.returned.size() > kReturnedPurchasesMax) {
+    return MakeError(Reason::kAccountLimit,
+                     fmt::format("of more than {} purchases of account '{}' something would have come back",
+                                 kReturnedPurchasesMax, receipt.to_account_id));
   }
   return absl::OkStatus();
 }
@@ -237,6 +281,12 @@ absl::Status Decision::CheckMerge(const AccountMerged& merged) const {
         fmt::format("the account traded in {} quarters of an hour of the last {} days, and a merge takes at "
                     "most {}; merge the other account into this one, or wait",
                     slots, kMetricHorizonMicros / kMicrosPerDay, kMergeSlotsMax));
+  }
+  if (const size_t lines = ReturnedLinesOf(state()); lines > kMergeReturnedLinesMax) {
+    return refuse(
+        fmt::format("{} lines of the account's purchases have come back, and a merge takes at most {}; merge the other "
+                    "account into this one",
+                    lines, kMergeReturnedLinesMax));
   }
   return absl::OkStatus();
 }

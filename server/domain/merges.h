@@ -7,6 +7,7 @@
 //
 // Points are moved, lot by lot, also pending ones. What was bought and returned is not: its sums by quarter of an hour
 // are added to the target's, and the source's own are cleared when the merge is completed, so that they stand once.
+// What has come back of each purchase goes over, too: the rest of it comes back to the target.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +25,8 @@ namespace keyledger::domain {
 // all of them stand in one record.
 inline constexpr size_t kMergeLotsMax = 5'000;
 inline constexpr size_t kMergeSlotsMax = 20'000;
+// Lines of purchases that have come back, whole or in part, that one merge brings.
+inline constexpr size_t kMergeReturnedLinesMax = 20'000;
 
 // What an event sends to another account: itself, if it is a transfer, or what goes with a merge. Null: nothing.
 const events::v1::PointsTransferSent* SentBy(const events::v1::Event& event);

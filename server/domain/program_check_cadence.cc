@@ -25,7 +25,6 @@ constexpr int kDaysMax = 1'000;
 constexpr int kDutiesMax = 100;
 constexpr int kFollowUpsMax = 50;
 constexpr int kOccasionsMax = 20;
-constexpr int kInteractionKindsMax = 10;
 constexpr int kOwnerRolesMax = 10;
 constexpr int64_t kTimesMax = 100;
 constexpr int64_t kLengthMax = 36;
@@ -112,11 +111,6 @@ class CadenceCheck : private ProgramPartCheck {
     CheckId(path + ".rule_id", rule_id);
     CheckDistinct(path + ".rule_id", rule_id, rule_ids_);
     CheckTierIds(path + ".tier_ids", tier_ids, program_);
-  }
-
-  void CheckKinds(const std::string& path, const RepeatedField<int>& kinds, int min) {
-    CheckRange(path, kinds.size(), min, kInteractionKindsMax, "kinds");
-    CheckValues(path, kinds, events::v1::InteractionKind_IsValid, "kind of interaction");
   }
 
   void CheckRoles(const std::string& path, const RepeatedPtrField<std::string>& roles) {

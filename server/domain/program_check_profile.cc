@@ -84,6 +84,7 @@ class ProfileCheck : private ProgramPartCheck {
     CheckRange(path + ".min_people", coverage.min_people(), 1, kMinPeopleMax, "people");
     CheckRange(path + ".window_days", coverage.window_days(), 1, kWindowDaysMax, "days");
     CheckRange(path + ".rank_gap", coverage.rank_gap(), 0, kRankGapMax, "ranks");
+    CheckKinds(path + ".kinds", coverage.kinds(), 0);
   }
 
   void CheckTerms(const std::string& path, const google::protobuf::RepeatedPtrField<std::string>& terms) {

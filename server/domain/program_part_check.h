@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "keyledger/events/v1/interaction.pb.h"
 #include "keyledger/programs/v1/program.pb.h"
 #include "server/base/ids.h"
 #include "server/domain/program_check.h"
@@ -84,6 +85,12 @@ class ProgramPartCheck {
         Add(at, "is given twice");
       }
     }
+  }
+
+  // Kinds of interactions, at least `min` and at most 10 of them.
+  void CheckKinds(const std::string& path, const google::protobuf::RepeatedField<int>& kinds, int min) {
+    CheckRange(path, kinds.size(), min, 10, "kinds");
+    CheckValues(path, kinds, events::v1::InteractionKind_IsValid, "kind of interaction");
   }
 
   // The two ends of a span of the message at `path`, either of which may be null.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -52,12 +53,34 @@ int64_t DueOf(const PointsAccrued& accrued, const events::v1::PurchaseRecorded& 
   return due;
 }
 
+// Which lots of the account hold points of a lot of the purchase: that itself, or what a merge made of it.
+class LotsOfPurchase {
+ public:
+  LotsOfPurchase(const AccountState& state, const LinkedPurchase& linked) : is_own_(linked.key.first.empty()) {
+    const uint32_t origin = state.PlaceAmongAbsorbed(linked.key.first);
+    if (origin == 0) return;
+    for (const Lot& lot : state.lots) {
+      if (lot.origin == origin) came_[lot.origin_lot].push_back(lot.revision);
+    }
+  }
+
+  std::vector<uint64_t> Of(uint64_t lot_revision) const {
+    if (is_own_) return {lot_revision};
+    const auto came = came_.find(lot_revision);
+    return came == came_.end() ? std::vector<uint64_t>() : came->second;
+  }
+
+ private:
+  const bool is_own_;
+  std::unordered_map<uint64_t, std::vector<uint64_t>> came_;
+};
+
 }  // namespace
 
 absl::Status CheckLinkedReturn(const AccountState& state, const LinkedPurchase& linked,
                                const events::v1::PurchaseReturned& returned, const std::string& path) {
   const events::v1::PurchaseRecorded& purchase = *linked.purchase;
-  const auto known = state.returned.find(linked.revision);
+  const auto known = state.returned.find(linked.key);
   if (known == state.returned.end() && state.returned.size() >= kReturnedPurchasesMax) {
     return MakeError(
         Reason::kAccountLimit,
@@ -102,8 +125,9 @@ absl::Status CheckLinkedReturn(const AccountState& state, const LinkedPurchase& 
 
 PointsReversed ReverseLinked(const AccountState& state, const std::vector<ReturnedLine>& before,
                              const LinkedPurchase& linked, programs::v1::ReturnPolicy policy, int64_t debt_max) {
-  const std::vector<ReturnedLine>& after = state.returned.at(linked.revision);
+  const std::vector<ReturnedLine>& after = state.returned.at(linked.key);
   const bool only_pending = policy == programs::v1::RETURN_POLICY_ONLY_PENDING;
+  const LotsOfPurchase lots(state, linked);
   Taking taking(state);
   int64_t due = 0;
   // Owed and not in the lot it was given in: spent, so it is sought elsewhere. What ran out unspent did the account no
@@ -112,17 +136,22 @@ PointsReversed ReverseLinked(const AccountState& state, const std::vector<Return
   for (const auto& [lot, accrued] : linked.accruals) {
     const int64_t owed = DueOf(*accrued, *linked.purchase, before, after);
     due += owed;
-    const int64_t taken = only_pending ? taking.TakePendingFrom(lot, owed) : taking.TakeFrom(lot, owed);
+    int64_t taken = 0;
+    for (const uint64_t own : lots.Of(lot)) {
+      taken += only_pending ? taking.TakePendingFrom(own, owed - taken) : taking.TakeFrom(own, owed - taken);
+    }
     const bool expired = accrued->has_expire_time() && MicrosOf(accrued->expire_time()) <= state.clock;
     if (!expired) spent += owed - taken;
   }
   if (!only_pending) {
-    for (const auto& [lot, accrued] : linked.accruals) spent -= taking.TakeFrom(lot, spent);
+    for (const auto& [lot, accrued] : linked.accruals) {
+      for (const uint64_t own : lots.Of(lot)) spent -= taking.TakeFrom(own, spent);
+    }
     spent -= taking.TakeNewest(spent);
   }
   PointsReversed reversed;
   if (!only_pending) reversed.set_debt(std::min(spent, debt_max));
-  reversed.set_purchase_revision(linked.revision);
+  if (linked.key.first.empty()) reversed.set_purchase_revision(linked.key.second);
   reversed.set_points_due(due);
   reversed.set_points(taking.total());
   taking.AppendTo(reversed.mutable_allocations());
@@ -156,10 +185,9 @@ std::optional<PointsReversed> ReverseUnlinked(const AccountState& state, const e
   return reversed;
 }
 
-void RestorePaid(const AccountState& state, const std::vector<ReturnedLine>& before, const LinkedPurchase& linked,
-                 events::v1::PointsRestored& restored) {
-  const std::vector<ReturnedLine>& after = state.returned.at(linked.revision);
-  int64_t sum = 0;
+Allocations PaidBack(const AccountState& state, const std::vector<ReturnedLine>& before, const LinkedPurchase& linked) {
+  const std::vector<ReturnedLine>& after = state.returned.at(linked.key);
+  Allocations back;
   for (int i = 0; i < linked.purchase->lines_size(); ++i) {
     const events::v1::PurchaseLine& line = linked.purchase->lines(i);
     if (line.points_paid() == 0) continue;
@@ -169,11 +197,9 @@ void RestorePaid(const AccountState& state, const std::vector<ReturnedLine>& bef
     // The line's points in the order in which they were taken: those up to `done` are back already.
     Allocations left;
     SplitAllocations(line.points_allocations(), done, nullptr, &left);
-    SplitAllocations(left, now - done, restored.mutable_allocations(), nullptr);
-    sum += now - done;
+    SplitAllocations(left, now - done, &back, nullptr);
   }
-  restored.set_points(sum);
-  restored.set_purchase_revision(linked.revision);
+  return back;
 }
 
 }  // namespace keyledger::domain

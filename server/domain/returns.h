@@ -18,10 +18,10 @@ namespace keyledger::domain {
 
 // A purchase that a return names, from the log or from earlier in the request.
 struct LinkedPurchase {
-  uint64_t revision = 0;
+  PurchaseKey key;
   Micros occurred = 0;
   const events::v1::PurchaseRecorded* purchase = nullptr;
-  // Lot and what it was given for.
+  // Lot, in the stream of the purchase, and what it was given for.
   std::vector<std::pair<uint64_t, const events::v1::PointsAccrued*>> accruals;
   // The version they were given under; empty and 0 without accruals.
   std::string program_id;
@@ -38,15 +38,16 @@ absl::Status CheckLinkedReturn(const AccountState& state, const LinkedPurchase& 
 // rules hold today; it gives them back in proportion to the money given back so far (to the units, for a line that cost
 // nothing), so that a return in parts takes exactly what a return at once would. `before`: lines returned before this
 // return; `state`: after the return was folded. `debt_max`: how much of what no lot covers the account may come
-// to owe.
+// to owe. The lots of a merged account's purchase are what the merge made of them.
 events::v1::PointsReversed ReverseLinked(const AccountState& state, const std::vector<ReturnedLine>& before,
                                          const LinkedPurchase& linked, programs::v1::ReturnPolicy policy,
                                          int64_t debt_max);
 
 // Points that go back for a linked return because they had paid for what is returned, in the proportion of
-// ReverseLinked, and the lots they go back to; return_revision is left to the caller. Arguments as ReverseLinked.
-void RestorePaid(const AccountState& state, const std::vector<ReturnedLine>& before, const LinkedPurchase& linked,
-                 events::v1::PointsRestored& restored);
+// ReverseLinked: the lots they were taken from, in the stream of the purchase. Arguments as ReverseLinked.
+google::protobuf::RepeatedPtrField<events::v1::LotAllocation> PaidBack(const AccountState& state,
+                                                                       const std::vector<ReturnedLine>& before,
+                                                                       const LinkedPurchase& linked);
 
 // What a return of an unknown purchase takes back: what its lines would have earned under `program` at
 // `multiplier_milli`, fractions rounded up: returns in many small parts must not leave the account what one at once

@@ -82,6 +82,12 @@ absl::Status EvolveWithoutPoints(AccountState& state, const events::v1::Event& e
     ClearPoints(merge);
     return Evolve(state, merge, occurred);
   }
+  if (event.purchase_returned().has_merged_purchase()) {
+    // It may have occurred before the merge, where the other account is none of this one's yet.
+    events::v1::Event goods = event;
+    goods.mutable_purchase_returned()->clear_merged_purchase();
+    return Evolve(state, goods, occurred);
+  }
   const auto& lines = event.purchase_recorded().lines();
   if (std::none_of(lines.begin(), lines.end(), [](const auto& line) { return line.points_paid() > 0; })) {
     return Evolve(state, event, occurred);

@@ -82,9 +82,11 @@ absl::StatusOr<bool> AccountSimulator::Observe(const EventRecord& record) {
   KL_RETURN_IF_ERROR(Evolve(actual_, record.event(), occurred));
   if (!first_in_period_.has_value()) return true;
   Count(record.event(), occurred, result_.actual);
-  const Event& event = record.event();
-  if (event.has_purchase_returned() && !event.purchase_returned().purchase_invoice_number().empty()) {
-    returned_.emplace(event.purchase_returned().merchant_id(), event.purchase_returned().purchase_invoice_number());
+  const events::v1::PurchaseReturned& returned = record.event().purchase_returned();
+  if (returned.has_merged_purchase()) {
+    merged_named_.emplace(returned.merged_purchase().account_id(), returned.merged_purchase().revision());
+  } else if (!returned.purchase_invoice_number().empty()) {
+    returned_.emplace(returned.merchant_id(), returned.purchase_invoice_number());
   }
   return true;
 }
@@ -100,6 +102,20 @@ absl::StatusOr<bool> AccountSimulator::Replay(const EventRecord& record) {
     KL_RETURN_IF_ERROR(TakeOver(record, occurred));
   }
   return true;
+}
+
+void AccountSimulator::AddMerged(RecordedPurchase purchase) {
+  PurchaseKey key(purchase.account_id, purchase.revision);
+  merged_.emplace(std::move(key), std::move(purchase));
+}
+
+const RecordedPurchase* AccountSimulator::FindReturned(const events::v1::PurchaseReturned& returned) const {
+  if (returned.has_merged_purchase()) {
+    const auto merged = merged_.find({returned.merged_purchase().account_id(), returned.merged_purchase().revision()});
+    return merged == merged_.end() ? nullptr : &merged->second;
+  }
+  const auto own = purchases_.find({returned.merchant_id(), returned.purchase_invoice_number()});
+  return own == purchases_.end() ? nullptr : &own->second;
 }
 
 void AccountSimulator::Remember(const EventRecord& record) {
@@ -144,8 +160,8 @@ absl::Status AccountSimulator::Submit(const EventRecord& record, Micros occurred
   if (record.event().has_fact_retracted()) input.facts[0].event.mutable_fact_retracted()->set_revision(0);
   if (record.event().has_purchase_returned()) {
     const events::v1::PurchaseReturned& returned = record.event().purchase_returned();
-    const auto known = purchases_.find({returned.merchant_id(), returned.purchase_invoice_number()});
-    if (known != purchases_.end()) input.purchases.insert(*known);
+    const InvoiceKey key(returned.merchant_id(), returned.purchase_invoice_number());
+    if (const RecordedPurchase* const known = FindReturned(returned)) input.purchases.emplace(key, *known);
   }
   auto outcome = Decide(simulated_, input, *rules_.simulated);
   if (!outcome.ok()) {

@@ -10,7 +10,8 @@
 //
 // A transfer is submitted again by its sender like any other fact. Accounts are simulated one by one, so what its
 // receiver made of it is taken as recorded: what came in comes in on both sides, and a transfer ends on the simulated
-// side as it ended, if it was sent there. A merge of two accounts likewise.
+// side as it ended, if it was sent there. A merge of two accounts likewise; and goods that were bought on the account
+// that ended come back against the purchase and the points that are on record there.
 #pragma once
 
 #include <cstdint>
@@ -88,9 +89,9 @@ absl::StatusOr<std::shared_ptr<const ProgramSet>> SimulatedPrograms(const Progra
                                                                     programs::v1::Program program, Micros from,
                                                                     Micros to);
 
-// One account: give all records of the stream in order to Observe; then those from replay_from() on, if there is one,
-// to Replay; then ask for the result. Memory: the two states, and of the purchases those that a return names.
-// Threads: thread-compatible. Lifetime: the rules must outlive it.
+// One account: give all records of the stream in order to Observe; then what merged_purchases() names to AddMerged, and
+// the records from replay_from() on, if there is one, to Replay; then ask for the result. Memory: the two states, and
+// of the purchases those that a return names. Threads: thread-compatible. Lifetime: the rules must outlive it.
 class AccountSimulator {
  public:
   AccountSimulator(std::string account_id, const SimulationRules& rules);
@@ -102,6 +103,9 @@ class AccountSimulator {
   std::optional<uint64_t> replay_from() const {
     return first_in_period_.has_value() && !returned_.empty() ? 0 : first_in_period_;
   }
+  // Purchases of merged accounts that Replay has to know.
+  const std::set<PurchaseKey>& merged_purchases() const { return merged_named_; }
+  void AddMerged(RecordedPurchase purchase);
   // Submits the fact to the simulated side; ends as Observe does.
   absl::StatusOr<bool> Replay(const events::v1::EventRecord& record);
   absl::StatusOr<AccountSimulation> Finish();
@@ -113,6 +117,8 @@ class AccountSimulator {
   // Takes over a step of a transfer that the other account decided.
   absl::Status TakeOver(const events::v1::EventRecord& record, Micros occurred);
   void KeepSubmitted(Outcome outcome);
+  // What the return is linked to, if it is known here.
+  const RecordedPurchase* FindReturned(const events::v1::PurchaseReturned& returned) const;
   // Remembers a purchase that a return will name.
   void Remember(const events::v1::EventRecord& record);
   void RememberSubmitted(const Outcome& outcome);
@@ -126,10 +132,13 @@ class AccountSimulator {
   AccountSimulation result_;
   // Revision of the first record in the period; nothing: none so far.
   std::optional<uint64_t> first_in_period_;
-  // Purchases that a return of the period names.
+  // Purchases of the account itself that a return of the period names.
   std::set<InvoiceKey> returned_;
   RecordedPurchases purchases_;
   std::unordered_map<uint64_t, RecordedPurchase*> purchases_by_revision_;
+  // The same of accounts that were merged into it.
+  std::set<PurchaseKey> merged_named_;
+  std::map<PurchaseKey, RecordedPurchase> merged_;
 };
 
 }  // namespace keyledger::domain

@@ -33,7 +33,8 @@ void ClearOutputOnly(Message& message) {
 
 events::v1::Event AsSubmitted(events::v1::Event recorded) {
   // The cost of what came back is the ledger's own where the return was linked, and the client's where it was not.
-  if (recorded.purchase_returned().has_purchase_revision()) {
+  const events::v1::PurchaseReturned& returned = recorded.purchase_returned();
+  if (returned.has_purchase_revision() || returned.has_merged_purchase()) {
     for (auto& line : *recorded.mutable_purchase_returned()->mutable_lines()) line.clear_cost();
   }
   ClearOutputOnly(recorded);

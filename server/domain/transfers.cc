@@ -57,13 +57,15 @@ absl::Status CheckPerPeriod(const AccountState& state, const CompiledProgram& pr
   return status;
 }
 
-// Activity is an account's own: on the receiver, a lot that runs out by inactivity does so when its days are over after
-// it was sent, whatever happens there.
-void FixEnd(Micros sent, events::v1::LotTerms& lot) {
-  if (lot.inactivity_days() == 0) return;
-  const Micros from = std::max(sent, MicrosOf(lot.occurred_time()));
-  SetTimestamp(lot.mutable_expire_time(), std::min(from + lot.inactivity_days() * kMicrosPerDay, kTimeMax));
-  lot.clear_inactivity_days();
+// Points that come with a merge go on being those of the purchase that earned them; points that are given away do not.
+void FixOrigin(const TransferReceipt& receipt, const events::v1::LotAllocation& sent, events::v1::LotTerms& lot) {
+  if (receipt.transfer_id != kMergeTransferId) {
+    lot.clear_origin_account_id();
+    lot.clear_origin_lot_revision();
+  } else if (lot.origin_account_id().empty()) {
+    lot.set_origin_account_id(receipt.from_account_id);
+    lot.set_origin_lot_revision(sent.lot_revision());
+  }
 }
 
 absl::Status CheckReceiver(const AccountState& receiver, const TransferReceipt& receipt) {
@@ -154,6 +156,13 @@ void AddTransferCounts(const AccountState& state, const CompiledProgram& program
   *out->Add() = CountOf(state, program, kPolicy, policy.max_points_per_period().period(), occurred);
 }
 
+void FixEnd(Micros from, events::v1::LotTerms& lot) {
+  if (lot.inactivity_days() == 0) return;
+  const Micros start = std::max(from, MicrosOf(lot.occurred_time()));
+  SetTimestamp(lot.mutable_expire_time(), std::min(start + lot.inactivity_days() * kMicrosPerDay, kTimeMax));
+  lot.clear_inactivity_days();
+}
+
 TransferReceipt ReceiptOf(const events::v1::EventRecord& sent) {
   const events::v1::PointsTransferSent& transfer = *SentBy(sent.event());
   TransferReceipt receipt{transfer.to_account_id(),
@@ -199,6 +208,7 @@ absl::StatusOr<Outcome> DecideTransferReceipt(const AccountState& receiver, cons
     *received.mutable_lot() = allocation.lot();
     received.mutable_lot()->set_accrued(allocation.points());
     FixEnd(receipt.occurred, *received.mutable_lot());
+    FixOrigin(receipt, allocation, *received.mutable_lot());
     KL_RETURN_IF_ERROR(work.RecordDecision(std::move(event), arrival(allocation), -1, nullptr));
   }
   const auto lots = std::count_if(work.state().lots.begin(), work.state().lots.end(),

@@ -39,6 +39,10 @@ absl::Status CheckTransfer(const AccountState& state, const CompiledProgram* pro
 void AddTransferCounts(const AccountState& state, const CompiledProgram& program, Micros occurred,
                        google::protobuf::RepeatedPtrField<events::v1::PeriodCount>* out);
 
+// Activity is an account's own: a lot of another one that runs out by inactivity does so here when its days are over
+// after `from` (when it was sent, or what is known of activity since), whatever happens.
+void FixEnd(Micros from, events::v1::LotTerms& lot);
+
 // What a receiver is to be given.
 struct TransferReceipt {
   std::string to_account_id;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "server/domain/proto_time.h"
 #include "server/domain/simulate.h"
 #include "server/shard/account_reader.h"
+#include "server/shard/purchase_reader.h"
 
 namespace keyledger::service {
 namespace {
@@ -296,12 +298,25 @@ class SimulateSource final : public FrameSource<SimulateResponse> {
                                 });
   }
 
+  absl::StatusOr<domain::RecordedPurchase> ReadMerged(const std::string& account_id, uint64_t revision) {
+    const shard::Shard& home = context_.ledger.ShardOfAccount(account_id);
+    KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> position, home.store().PositionOf(account_id, revision));
+    if (position.has_value()) return shard::ReadPurchase(home.store(), home.number(), *position);
+    return MakeError(
+        Reason::kStoreDamaged,
+        fmt::format("a return names revision {} of account '{}', which is not there", revision, account_id));
+  }
+
   absl::Status SimulateAccount(const std::string& account_id) {
     domain::AccountSimulator simulator(account_id, simulation_.rules);
     KL_RETURN_IF_ERROR(
         VisitRecords(account_id, 0, [&](const events::v1::EventRecord& record) { return simulator.Observe(record); }));
     if (const auto from = simulator.replay_from(); from.has_value()) {
       const int64_t before = records_;
+      for (const auto& [merged_id, revision] : simulator.merged_purchases()) {
+        KL_ASSIGN_OR_RETURN(domain::RecordedPurchase purchase, ReadMerged(merged_id, revision));
+        simulator.AddMerged(std::move(purchase));
+      }
       KL_RETURN_IF_ERROR(VisitRecords(account_id, *from,
                                       [&](const events::v1::EventRecord& record) { return simulator.Replay(record); }));
       // Each record counts once.

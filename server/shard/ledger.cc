@@ -211,6 +211,8 @@ absl::Status Ledger::OpenParts(uint32_t shard_count) {
     shard_options.on_transfer_sent = [this, number](const std::string& account_id, const std::string& transfer_id) {
       courier_->Notify(number, account_id, transfer_id);
     };
+    // Nor before all parts are there; and all shards have stopped before the first store is closed.
+    shard_options.store_of = [this](uint32_t other) -> const store::ShardStore& { return *parts_[other].store; };
     shard_options.cache_bytes_max = std::max<size_t>(options_.shard.cache_bytes_max / shard_count, 1u << 20);
     shard_options.queue_bytes_max = std::max<size_t>(options_.shard.queue_bytes_max / shard_count, 8u << 20);
     KL_ASSIGN_OR_RETURN(part.shard, Shard::Open(*part.store, *part.store, clock_, shard_options));

@@ -116,7 +116,7 @@ absl::StatusOr<audit::v1::ReplayReport> LedgerReplay::Replay() {
 }
 
 absl::Status LedgerReplay::Pace(const audit::v1::ReplayProgress& progress) {
-  const uint64_t read = progress.records_checked() + progress.records_replayed();
+  const uint64_t read = progress.records_checked() + progress.records_replayed() + progress.records_reread();
   const auto due =
       started_ + std::chrono::microseconds(read * 1'000'000 / std::max<uint32_t>(options_.records_per_second_max, 1));
   const auto now = std::chrono::steady_clock::now();

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "server/base/check.h"
 #include "server/base/error.h"
 
@@ -255,6 +257,18 @@ std::string_view Sequencer::PendingBytes(uint64_t position) const {
     }
   }
   return {};
+}
+
+absl::Status Sequencer::RecordAt(uint64_t position, events::v1::EventRecord& record) const {
+  const std::string_view pending = PendingBytes(position);
+  std::string stored;
+  if (pending.empty()) {
+    KL_ASSIGN_OR_RETURN(stored, store_.GetRecord(position));
+  }
+  const std::string_view bytes = pending.empty() ? std::string_view(stored) : pending;
+  if (record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return absl::OkStatus();
+  return MakeError(Reason::kStoreDamaged,
+                   fmt::format("record {} of shard {} cannot be read", position, options_.shard));
 }
 
 void Sequencer::Complete(AppendDone done, absl::StatusOr<AppendAnswer> answer) {

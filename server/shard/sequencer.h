@@ -129,9 +129,17 @@ class Sequencer {
   absl::Status CheckRetractions(const AppendCommand& command);
   absl::Status CheckRetraction(const std::string& account_id, const events::v1::FactRetracted& retracted);
   absl::Status CheckSkew(const AppendCommand& command, Micros record_time) const;
-  absl::StatusOr<domain::RecordedPurchases> FindPurchases(const AppendCommand& command);
-  absl::StatusOr<std::optional<domain::RecordedPurchase>> FindPurchase(const std::string& merchant,
-                                                                       const std::string& invoice);
+  // What the returns among the events name, as far as it is on record. `state`: of the command's account.
+  absl::StatusOr<domain::RecordedPurchases> FindPurchases(const AppendCommand& command,
+                                                          const domain::AccountState& state);
+  // The purchase that an invoice's key means on the account: the one of this shard, if it is the account's own or of
+  // one that was merged into it; otherwise the first of such an account on the other shards, in their order; otherwise
+  // the one of this shard, whosever it is.
+  absl::StatusOr<std::optional<domain::RecordedPurchase>> FindPurchase(const std::string& account_id,
+                                                                       const domain::AccountState& state,
+                                                                       const std::string& key);
+  absl::StatusOr<std::optional<domain::RecordedPurchase>> FindAbsorbedElsewhere(const domain::AccountState& state,
+                                                                                const std::string& key);
   absl::StatusOr<std::optional<uint64_t>> FindUnique(const std::string& key);
 
   absl::StatusOr<CachedAccount*> Load(const std::string& account_id);
@@ -149,6 +157,8 @@ class Sequencer {
   uint64_t next_position() const { return group_->end_position(); }
   // Bytes of a record that may not be durable yet. Empty if it is: ask the store.
   std::string_view PendingBytes(uint64_t position) const;
+  // A record of this shard, on its way to the store or in it. Errors: DATA_LOSS (kStoreDamaged).
+  absl::Status RecordAt(uint64_t position, events::v1::EventRecord& record) const;
 
   void NewGroup(uint64_t first_position);
   void HandOver();

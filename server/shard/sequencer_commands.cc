@@ -106,7 +106,7 @@ absl::StatusOr<AppendAnswer> Sequencer::DecideAppend(AppendCommand& command) {
 
   domain::DecideInput input;
   input.account_id = command.account_id;
-  KL_ASSIGN_OR_RETURN(input.purchases, FindPurchases(command));
+  KL_ASSIGN_OR_RETURN(input.purchases, FindPurchases(command, account->state));
   input.facts.reserve(command.events.size());
   for (SubmittedEvent& event : command.events) input.facts.push_back({std::move(event.event), event.occurred});
   KL_ASSIGN_OR_RETURN(domain::Outcome outcome, domain::Decide(account->state, input, *programs_));
@@ -205,69 +205,11 @@ absl::Status Sequencer::CheckUnique(const AppendCommand& command, std::vector<st
       AddMetadata(status, "position", std::to_string(*holder));
       AddMetadata(status, "shard", std::to_string(options_.shard));
       events::v1::EventRecord record;
-      const std::string_view pending = PendingBytes(*holder);
-      absl::StatusOr<std::string> stored = pending.empty() ? store_.GetRecord(*holder) : std::string(pending);
-      if (stored.ok() && record.ParseFromString(*stored)) AddMetadata(status, "account_id", record.account_id());
+      if (RecordAt(*holder, record).ok()) AddMetadata(status, "account_id", record.account_id());
     }
     return status;
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<domain::RecordedPurchases> Sequencer::FindPurchases(const AppendCommand& command) {
-  domain::RecordedPurchases purchases;
-  for (const SubmittedEvent& event : command.events) {
-    if (!event.event.has_purchase_returned()) continue;
-    const events::v1::PurchaseReturned& returned = event.event.purchase_returned();
-    if (returned.purchase_invoice_number().empty()) continue;
-    const auto key = std::make_pair(returned.merchant_id(), returned.purchase_invoice_number());
-    if (purchases.contains(key)) continue;
-    KL_ASSIGN_OR_RETURN(std::optional<domain::RecordedPurchase> purchase, FindPurchase(key.first, key.second));
-    if (purchase.has_value()) purchases.emplace(key, *std::move(purchase));
-  }
-  return purchases;
-}
-
-absl::StatusOr<std::optional<domain::RecordedPurchase>> Sequencer::FindPurchase(const std::string& merchant,
-                                                                                const std::string& invoice) {
-  KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> position, FindUnique(InvoiceKey(false, merchant, invoice)));
-  if (!position.has_value()) return std::nullopt;
-  domain::RecordedPurchase found;
-  std::string request_id;
-  // The accruals follow their purchase directly, mixed only with other decisions of the same request.
-  for (uint64_t at = *position; at < next_position(); ++at) {
-    events::v1::EventRecord record;
-    const std::string_view pending = PendingBytes(at);
-    std::string stored;
-    if (pending.empty()) {
-      KL_ASSIGN_OR_RETURN(stored, store_.GetRecord(at));
-    }
-    const std::string_view bytes = pending.empty() ? std::string_view(stored) : pending;
-    if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-      return MakeError(Reason::kStoreDamaged, fmt::format("record {} of shard {} cannot be read", at, options_.shard));
-    }
-    if (at == *position) {
-      if (!record.event().has_purchase_recorded()) {
-        return MakeError(
-            Reason::kStoreDamaged,
-            fmt::format("record {} of shard {} is not the purchase that the index says", at, options_.shard));
-      }
-      found.account_id = record.account_id();
-      found.revision = record.revision();
-      found.occurred = domain::MicrosOf(record.occurred_time());
-      found.purchase = std::move(*record.mutable_event()->mutable_purchase_recorded());
-      request_id = record.request_id();
-      continue;
-    }
-    const bool decision = domain::IsDecision(record.event());
-    if (record.account_id() != found.account_id || record.request_id() != request_id || !decision) break;
-    if (record.event().has_points_accrued() && record.event().points_accrued().purchase_revision() == found.revision) {
-      found.accruals.emplace_back(record.revision(), std::move(*record.mutable_event()->mutable_points_accrued()));
-      found.program_id = record.program().program_id();
-      found.program_version = record.program().version();
-    }
-  }
-  return found;
 }
 
 absl::StatusOr<CachedAccount*> Sequencer::Load(const std::string& account_id) {

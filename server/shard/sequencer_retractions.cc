@@ -36,17 +36,8 @@ absl::Status Sequencer::CheckRetraction(const std::string& account_id, const eve
                                            "shard {}; read the account again",
                                            account_id, retracted.revision(), position, options_.shard));
   if (position >= next_position()) return not_found;
-  const std::string_view pending = PendingBytes(position);
-  std::string stored;
-  if (pending.empty()) {
-    KL_ASSIGN_OR_RETURN(stored, store_.GetRecord(position));
-  }
-  const std::string_view bytes = pending.empty() ? std::string_view(stored) : pending;
   events::v1::EventRecord record;
-  if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return MakeError(Reason::kStoreDamaged,
-                     fmt::format("record {} of shard {} cannot be read", position, options_.shard));
-  }
+  KL_RETURN_IF_ERROR(RecordAt(position, record));
   if (record.account_id() != account_id || record.revision() != retracted.revision()) return not_found;
   if (static_cast<int>(record.event().payload_case()) == static_cast<int>(retracted.kind())) return absl::OkStatus();
   const std::string kind = KindOf(record.event());

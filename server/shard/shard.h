@@ -53,6 +53,10 @@ struct ShardOptions {
   // Told of every transfer that was sent and every merge, once it is durable, on a thread of the shard. Must not block.
   // May be empty.
   std::function<void(const std::string& account_id, const std::string& transfer_id)> on_transfer_sent;
+  // The store of another shard of the ledger, where a return may find what was bought on an account that was merged
+  // into one of this shard. Asked on a thread of the shard while it decides an append; the store must outlive that.
+  // May be empty: only this shard is asked.
+  std::function<const store::ShardStore&(uint32_t shard)> store_of;
 };
 
 // Gets whether what the sweep of an account came to was written and, if the account can be neither read nor decided,

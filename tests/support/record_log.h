@@ -127,6 +127,20 @@ class RecordLog {
     return record.revision();
   }
 
+  // Of a purchase of `merged`, which points of a lot earned at `earned` had paid for; expire 0: never.
+  uint64_t RestoreMerged(const std::string& account, Micros occurred, const std::string& merged,
+                         uint64_t purchase_revision, const TakenFromLot& part, Micros earned, Micros expire) {
+    events::v1::EventRecord& record = Add(account, occurred);
+    auto* restored = record.mutable_event()->mutable_points_restored();
+    restored->mutable_merged_purchase()->set_account_id(merged);
+    restored->mutable_merged_purchase()->set_revision(purchase_revision);
+    restored->set_points(AddParts({part}, restored->mutable_allocations()));
+    auto* lot = restored->mutable_allocations(0)->mutable_lot();
+    SetTime(earned, lot->mutable_occurred_time());
+    if (expire != 0) SetTime(expire, lot->mutable_expire_time());
+    return record.revision();
+  }
+
   uint64_t Reserve(const std::string& account, Micros occurred, const std::string& id, Micros hold_until,
                    const std::vector<TakenFromLot>& parts) {
     events::v1::EventRecord& record = Add(account, occurred);

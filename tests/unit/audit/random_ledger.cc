@@ -157,6 +157,25 @@ void RandomLedger::Run(int requests, bool reviews) {
   whole_.ledger().reviewer().WaitUntilIdle();
 }
 
+void RandomLedger::FollowMerges() {
+  whole_.ledger().courier().WaitUntilSettled();
+  for (Bought& bought : bought_) {
+    const std::string recorded_on = bought.account_id;
+    for (;;) {
+      const auto state = whole_.ledger().ShardOfAccount(bought.account_id).ReadState(bought.account_id);
+      ASSERT_TRUE(state.ok()) << state.status();
+      if (!state->has_value() || !(*state)->merge.completed) break;
+      bought.account_id = (*state)->merge.into_account_id;
+    }
+    if (bought.account_id == recorded_on || Chance(50)) continue;
+    shard::SubmittedEvent fact = Credit();
+    GiveBack(bought, fact);
+    // More than is left of it is refused.
+    const AppendOutcome outcome = whole_.Append(Command(bought.account_id, fmt::format("m{}", requests_++), {fact}));
+    applied_ += outcome.ok() ? 1 : 0;
+  }
+}
+
 void RandomLedger::Publish() {
   const std::string text = published_ == 1   ? RankedProgram()
                            : published_ == 2 ? PlainProgram()
@@ -259,15 +278,13 @@ shard::SubmittedEvent RandomLedger::Purchase(const std::string& account_id) {
 }
 
 shard::SubmittedEvent RandomLedger::Return(const std::string& account_id) {
-  shard::SubmittedEvent fact = Fact(Moment());
-  auto& returned = *fact.event.mutable_purchase_returned();
-  returned.set_merchant_id("shop");
-  if (Chance(50)) returned.set_return_number(fmt::format("c{}", names_++));
+  shard::SubmittedEvent fact = Credit();
   std::vector<const Bought*> own;
   for (const Bought& bought : bought_) {
     if (bought.account_id == account_id) own.push_back(&bought);
   }
   if (own.empty() || Chance(20)) {
+    auto& returned = *fact.event.mutable_purchase_returned();
     if (Chance(50)) returned.set_purchase_invoice_number(fmt::format("unheard{}", names_++));
     auto& line = *returned.add_lines();
     line.set_category("tea");
@@ -275,7 +292,20 @@ shard::SubmittedEvent RandomLedger::Return(const std::string& account_id) {
     SetMoney(Pick(0, 50'000'000), line.mutable_amount());
     return fact;
   }
-  const Bought& bought = Chance(50) ? *own.back() : *own[Pick(0, static_cast<int64_t>(own.size()) - 1)];
+  GiveBack(Chance(50) ? *own.back() : *own[Pick(0, static_cast<int64_t>(own.size()) - 1)], fact);
+  return fact;
+}
+
+shard::SubmittedEvent RandomLedger::Credit() {
+  shard::SubmittedEvent fact = Fact(Moment());
+  auto& returned = *fact.event.mutable_purchase_returned();
+  returned.set_merchant_id("shop");
+  if (Chance(50)) returned.set_return_number(fmt::format("c{}", names_++));
+  return fact;
+}
+
+void RandomLedger::GiveBack(const Bought& bought, shard::SubmittedEvent& fact) {
+  auto& returned = *fact.event.mutable_purchase_returned();
   returned.set_purchase_invoice_number(bought.invoice);
   for (size_t i = 0; i < bought.lines.size(); ++i) {
     if (i > 0 && Chance(50)) continue;
@@ -285,7 +315,6 @@ shard::SubmittedEvent RandomLedger::Return(const std::string& account_id) {
     line.set_quantity(whole ? bought.lines[i].first : Pick(1, bought.lines[i].first));
     SetMoney(whole ? bought.lines[i].second : Pick(0, bought.lines[i].second), line.mutable_amount(), bought.currency);
   }
-  return fact;
 }
 
 shard::SubmittedEvent RandomLedger::MovePoints(const std::string& account_id) {

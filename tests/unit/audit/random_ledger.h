@@ -25,6 +25,9 @@ class RandomLedger {
 
   // Makes so many requests, and lets what they set in motion come to its end.
   void Run(int requests, bool reviews = true);
+  // Waits until merges under way are at their ends. What was bought on an account that was merged comes back on the
+  // one that goes on from here on; a part of it does so at once.
+  void FollowMerges();
   WholeLedger& whole() { return whole_; }
   // All records, as stored.
   MemorySource::Logs Logs();
@@ -58,6 +61,10 @@ class RandomLedger {
   shard::SubmittedEvent OneFact(const std::string& account_id);
   shard::SubmittedEvent Purchase(const std::string& account_id);
   shard::SubmittedEvent Return(const std::string& account_id);
+  // A return of nothing yet.
+  shard::SubmittedEvent Credit();
+  // Adds some of what was bought to the return.
+  void GiveBack(const Bought& bought, shard::SubmittedEvent& fact);
   shard::SubmittedEvent MovePoints(const std::string& account_id);
   shard::SubmittedEvent EndHold(const std::string& account_id);
   shard::SubmittedEvent Conduct();

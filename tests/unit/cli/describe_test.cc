@@ -37,6 +37,23 @@ ev::Event Flagged(ev::LimitMeasure measure, int64_t value, int64_t threshold) {
   return event;
 }
 
+TEST(DescribeEvent, SaysOfAReturnWhichMergedAccountHadBought) {
+  ev::Event event;
+  ev::PurchaseReturned& returned = *event.mutable_purchase_returned();
+  returned.set_purchase_invoice_number("1001");
+  returned.add_lines()->mutable_amount()->set_micros(90'000'000);
+  returned.mutable_lines(0)->mutable_amount()->set_currency_code("EUR");
+  EXPECT_EQ(DescribeEvent(event), "purchase_returned 90.00 EUR, 1 line, of invoice 1001");
+  returned.mutable_merged_purchase()->set_account_id("old");
+  returned.mutable_merged_purchase()->set_revision(7);
+  EXPECT_EQ(DescribeEvent(event), "purchase_returned 90.00 EUR, 1 line, of invoice 1001, bought by old");
+  ev::PointsRestored& restored = *event.mutable_points_restored();
+  restored.set_points(30);
+  EXPECT_EQ(DescribeEvent(event), "points_restored 30 points");
+  restored.mutable_merged_purchase()->set_account_id("old");
+  EXPECT_EQ(DescribeEvent(event), "points_restored 30 points, bought by old");
+}
+
 TEST(DescribeEvent, SaysWhatAFlagIsAbout) {
   EXPECT_EQ(DescribeEvent(Flagged(ev::LIMIT_MEASURE_DISCOUNT_PERCENT_MILLI, 12'500, 5'000)),
             "compliance_flagged limit l by revision 7: discount 12.5 %, authority 5 %");

@@ -69,6 +69,7 @@ class AccountLedger {
   explicit AccountLedger(std::vector<std::shared_ptr<const CompiledProgram>> programs)
       : programs_(std::move(programs)) {}
 
+  const std::string& account_id() const { return account_id_; }
   const AccountState& state() const { return state_; }
   const ProgramSet& programs() const { return programs_; }
   const std::vector<DecidedEvent>& log() const { return log_; }
@@ -76,7 +77,7 @@ class AccountLedger {
   // Decides one request and, if accepted, keeps what it recorded. Returns the events recorded.
   absl::StatusOr<std::vector<DecidedEvent>> Submit(std::vector<Fact> facts) {
     DecideInput input;
-    input.account_id = "acme";
+    input.account_id = account_id_;
     for (const Fact& fact : facts) {
       const absl::Status shape = ValidateFact(fact.event, "events[0]");
       if (!shape.ok()) return shape;
@@ -86,6 +87,12 @@ class AccountLedger {
     auto outcome = Decide(state_, input, programs_);
     if (!outcome.ok()) return outcome.status();
     return Keep(std::move(*outcome));
+  }
+
+  // It is another account than "acme", and returns may name purchases of those.
+  void BeOther(const std::string& account_id, std::vector<const AccountLedger*> merged) {
+    account_id_ = account_id;
+    merged_ = std::move(merged);
   }
 
   // The other two steps of a transfer, as a courier takes them.
@@ -217,9 +224,10 @@ class AccountLedger {
     if (invoice.empty()) return;
     for (const DecidedEvent& recorded : log_) {
       if (recorded.event.purchase_recorded().invoice_number() == invoice) {
-        purchases[{"shop", invoice}] = Find(invoice);
+        purchases[{"shop", invoice}] = Find(invoice, account_id_);
       }
     }
+    for (const AccountLedger* merged : merged_) merged->AddPurchase(event, purchases);
   }
 
   std::vector<DecidedEvent> Keep(Outcome outcome) {
@@ -229,6 +237,8 @@ class AccountLedger {
   }
 
   ProgramSet programs_;
+  std::string account_id_ = "acme";
+  std::vector<const AccountLedger*> merged_;
   AccountState state_;
   std::vector<DecidedEvent> log_;
 };

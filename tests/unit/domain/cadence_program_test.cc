@@ -15,7 +15,8 @@ using Strings = std::vector<std::string>;
 
 std::string WithTiers(const std::string& rest) {
   return Head() +
-         "tier_ladder:\n  ladder_id: key\n  metric: net_spend\n  window: {rolling_days: 365}\n  review_period: year\n  tiers:\n"
+         "tier_ladder:\n  ladder_id: key\n  metric: net_spend\n  window: {rolling_days: 365}\n  review_period: year\n  "
+         "tiers:\n"
          "  - {tier_id: c}\n  - {tier_id: b, entrance: 1}\n  - {tier_id: a, entrance: 2}\n" +
          rest;
 }
@@ -88,7 +89,7 @@ profiles:
     need_max_age_days: 180
     position_max_age_days: 365
 coverage:
-  - {tier_ids: [a], min_people: 3, window_days: 365, rank_gap: 1}
+  - {tier_ids: [a], min_people: 3, window_days: 365, rank_gap: 1, kinds: [visit, phone]}
 payment_terms: {standard: [transfer, letter_of_credit]}
 )";
 
@@ -108,6 +109,7 @@ TEST(CadenceProgram, IsReadAndWrittenAsItStands) {
   EXPECT_EQ(program.deadlines().issues(0).kinds(1), events::v1::ISSUE_KIND_CONFLICT);
   EXPECT_EQ(program.profiles(0).posts(0).person_fields(1), "habits");
   EXPECT_EQ(program.coverage(0).rank_gap(), 1u);
+  EXPECT_EQ(program.coverage(0).kinds(1), events::v1::INTERACTION_KIND_PHONE);
   EXPECT_EQ(program.payment_terms().standard(1), "letter_of_credit");
 
   const std::string written = FormatProgramYaml(program);
@@ -253,6 +255,8 @@ TEST(CoverageCheck, HoldsItsBoundsAndThoseOfPaymentTerms) {
   EXPECT_EQ(Mistakes("coverage: [{min_people: 20, window_days: 1096, rank_gap: 8}]\n"), Strings{});
   EXPECT_EQ(Mistakes("coverage: [{min_people: 21, window_days: 1097, rank_gap: 9}]\n"),
             (Strings{"coverage[0].min_people", "coverage[0].rank_gap", "coverage[0].window_days"}));
+  EXPECT_EQ(Mistakes("coverage: [{min_people: 1, window_days: 1, kinds: [visit, phone, visit]}]\n"),
+            (Strings{"coverage[0].kinds[2]"}));
   EXPECT_EQ(Mistakes("coverage: [{}]\n"), (Strings{"coverage[0].min_people", "coverage[0].window_days"}));
   EXPECT_EQ(Mistakes("payment_terms: {}\n"), Strings{"payment_terms.standard"});
   EXPECT_EQ(Mistakes("payment_terms: {standard: [transfer, transfer, Cash]}\n"),

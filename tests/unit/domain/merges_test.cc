@@ -477,25 +477,6 @@ TEST(Merges, ConserveThePointsOfBothAccounts) {
   }
 }
 
-TEST(Merges, LetGoodsOfTheAccountThatEndedComeBackToTheOther) {
-  const std::string program = "accrual_rules:\n- {rule_id: base, per_money: {points: 1, per_micros: 1000000}}\n";
-  L source = Opened(kDay1, program);
-  ASSERT_TRUE(source.Submit({L::Buy(kDay1, {{30 * kUnit}}, "a"), Merge(kDay1 + 5)}).ok());
-  L target = Opened(kDay1, program);
-  DecideInput input;
-  input.account_id = "other";
-  input.facts = {L::Return(kDay1 + 7, {{10 * kUnit, 1, "", 1}}, "a")};
-  input.purchases[{"shop", "a"}] = source.Find("a", "acme");
-  EXPECT_EQ(ReasonOf(Decide(target.state(), input, target.programs()).status()), Reason::kPurchaseOfOtherAccount);
-  Join(source, target);
-  const auto outcome = Decide(target.state(), input, target.programs());
-  ASSERT_TRUE(outcome.ok()) << outcome.status();
-  EXPECT_EQ(L::Kinds(outcome->events), "purchase_returned points_reversed");
-  EXPECT_FALSE(outcome->events[0].event.purchase_returned().has_purchase_revision());
-  EXPECT_EQ(outcome->state.available_points(), 20);
-  EXPECT_EQ(outcome->state.metrics.at("USD").returned_ever, (MetricSums{10 * kUnit, 0, 1, 0}));
-}
-
 TEST(Merges, AreCheckedForTheirShape) {
   Fact fact = Merge(kDay1);
   EXPECT_TRUE(ValidateFact(fact.event, "events[0]").ok());

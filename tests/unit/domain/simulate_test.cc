@@ -38,7 +38,7 @@ std::vector<events::v1::EventRecord> RecordsOf(const AccountLedger& ledger) {
 }
 
 AccountSimulation SimulateYaml(const AccountLedger& ledger, const std::string& yaml, const std::string& from,
-                               const std::string& to) {
+                               const std::string& to, const std::vector<RecordedPurchase>& merged = {}) {
   SimulationRules rules{At(from), At(to), std::make_shared<const ProgramSet>(ledger.programs()), nullptr};
   auto programs = SimulatedPrograms(*rules.actual, ProgramOf(yaml)->program(), rules.from, rules.to);
   EXPECT_TRUE(programs.ok()) << programs.status();
@@ -49,6 +49,11 @@ AccountSimulation SimulateYaml(const AccountLedger& ledger, const std::string& y
     const auto more = simulator.Observe(record);
     EXPECT_TRUE(more.ok()) << more.status();
     if (!*more) break;
+  }
+  EXPECT_EQ(simulator.merged_purchases().size(), merged.size());
+  for (const RecordedPurchase& purchase : merged) {
+    EXPECT_TRUE(simulator.merged_purchases().contains({purchase.account_id, purchase.revision}));
+    simulator.AddMerged(purchase);
   }
   for (uint64_t i = simulator.replay_from().value_or(records.size()); i < records.size(); ++i) {
     const auto more = simulator.Replay(records[i]);
@@ -177,6 +182,61 @@ TEST(Simulate, ReversesTheLotsOfItsOwnSide) {
   const AccountSimulation result = SimulateYaml(ledger, Rate(3), "2024-02-01", "2025-01-01");
   EXPECT_EQ(result.actual.flow, (PointsFlow{100, 0, 0, 70, 70}));
   EXPECT_EQ(result.simulated.flow, (PointsFlow{300, 0, 0, 170, 170}));
+}
+
+// The account "acme", which "old" is merged into in March.
+AccountLedger MergedInto(AccountLedger& old, const std::string& program) {
+  Fact merge{{}, At("2024-03-01")};
+  merge.event.mutable_account_merged()->set_into_account_id("acme");
+  merge.event.mutable_account_merged()->set_reason("entered twice");
+  const auto merged = old.Submit({merge});
+  Must(merged);
+  events::v1::EventRecord sent;
+  sent.set_account_id("old");
+  sent.set_event_id("0-4");
+  SetTimestamp(sent.mutable_occurred_time(), At("2024-03-01"));
+  *sent.mutable_event() = merged->back().event;
+  AccountLedger ledger(program);
+  ledger.BeOther("acme", {&old});
+  Must(ledger.Submit({AccountLedger::Open(At("2024-01-01"))}));
+  Must(ledger.Receive(ReceiptOf(sent)));
+  return ledger;
+}
+
+TEST(Simulate, ReversesWhatIsPendingOfAMergedAccountsPurchase) {
+  const std::string program = Head() +
+                              "accrual_rules:\n- {rule_id: base, pending_days: 90, per_money: {points: 1, per_micros: "
+                              "1000000}}\nreturn_policy: only_pending\n";
+  AccountLedger source(program);
+  source.BeOther("old", {});
+  Must(source.Submit(
+      {AccountLedger::Open(At("2024-01-01")), AccountLedger::Buy(At("2024-02-01"), {{100 * kUnit, 2}}, "i1")}));
+  AccountLedger ledger = MergedInto(source, program);
+  Must(ledger.Submit({AccountLedger::Return(At("2024-04-01"), {{50 * kUnit, 1, "", 1}}, "i1")}));
+  ASSERT_EQ(ledger.state().pending_points(), 50);
+  const AccountSimulation result =
+      SimulateYaml(ledger, program, "2024-01-01", "2025-01-01", {source.Find("i1", "old")});
+  EXPECT_EQ(result.simulated.flow, result.actual.flow);
+  EXPECT_FALSE(result.Changed());
+}
+
+TEST(Simulate, TakesGoodsOfAMergedAccountBackAgainstTheirPurchase) {
+  AccountLedger source(Rate(1));
+  source.BeOther("old", {});
+  Fact paid = AccountLedger::Buy(At("2024-02-01"), {{100 * kUnit, 2}}, "i1");
+  paid.event.mutable_purchase_recorded()->mutable_lines(0)->set_points_paid(10);
+  Must(source.Submit({AccountLedger::Open(At("2024-01-01")), AccountLedger::Adjust(At("2024-01-02"), 10), paid}));
+  AccountLedger ledger = MergedInto(source, Rate(1));
+  Must(ledger.Submit({AccountLedger::Return(At("2024-04-01"), {{50 * kUnit, 1, "", 1}}, "i1")}));
+  // Half of the 100 points that it earned, whatever it would earn now, and half of the 10 that it was paid with.
+  const PointsFlow expected{0, -5, 0, 50, 55};
+  for (const char* const from : {"2024-01-01", "2024-03-15"}) {
+    const AccountSimulation result = SimulateYaml(ledger, Rate(3), from, "2025-01-01", {source.Find("i1", "old")});
+    EXPECT_EQ(result.refused_facts, 0) << result.first_refusal;
+    EXPECT_EQ(result.actual.flow, expected) << from;
+    EXPECT_EQ(result.simulated.flow, expected) << from;
+  }
+  EXPECT_EQ(SimulateYaml(ledger, Rate(3), "2024-01-01", "2024-04-01").simulated.flow, (PointsFlow{0, 0, 0, 0, 100}));
 }
 
 TEST(Simulate, TakesARetractionWhereFewerRecordsStand) {

@@ -121,6 +121,24 @@ TEST(Coverage, TakesTheWindowOfTheRequestWhereNoProgramSays) {
   EXPECT_EQ(Ask(FourAccounts(), query, domain::ProgramSet()).accounts.at(1).people_met, 1);
 }
 
+TEST(Coverage, CountsOnlyTheKindsThatTheProgramSaysMeet) {
+  MeetingLog log = FourAccounts();
+  log.Say("a", Ago(5), R"(interaction_made { kind: INTERACTION_KIND_MAIL people: "gm-1" contact_ids: "mailed" })");
+  const auto line = [&](const std::string& kinds) {
+    const CoverageAnswer answer =
+        Ask(log, {}, ProgramOf("coverage { min_people: 2 window_days: 90 rank_gap: 3 " + kinds + " }"));
+    const AccountCoverage& a = answer.accounts[1];
+    EXPECT_EQ(a.account_id, "a");
+    std::string people;
+    for (const CoveringPerson& person : a.people)
+      people += person.person + " " + std::to_string(person.interactions) + ", ";
+    return people + std::to_string(a.people_met) + " met, " + std::to_string(a.contacts_met) + " contacts";
+  };
+  EXPECT_EQ(line(""), "km-1 2, gm-1 1, 2 met, 3 contacts");
+  EXPECT_EQ(line("kinds: INTERACTION_KIND_VISIT kinds: INTERACTION_KIND_PHONE"), "km-1 2, 1 met, 2 contacts");
+  EXPECT_EQ(line("kinds: INTERACTION_KIND_MAIL"), "gm-1 1, km-1 0, 1 met, 1 contacts");
+}
+
 TEST(Coverage, ListsWhatIsAtRiskIfAPersonLeft) {
   CoverageQuery query;
   query.person = "km-1";

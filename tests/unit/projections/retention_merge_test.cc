@@ -106,6 +106,24 @@ TEST(MergedInRetention, CountOnceInEveryPeriodAndCohort) {
   EXPECT_EQ(cohorts({}), std::vector<int64_t>{2});
 }
 
+// All that a bought for 100 comes back on b in April.
+TEST(MergedInRetention, CountWhatComesBackOfAMergedPurchaseOnce) {
+  RecordLog log = Log();
+  auto& returned = *log.Add("b", Utc(2026, 4, 20)).mutable_event()->mutable_purchase_returned();
+  returned.mutable_merged_purchase()->set_account_id("a");
+  returned.mutable_merged_purchase()->set_revision(1);
+  returned.set_completes_purchase(true);
+  returned.add_lines()->set_quantity(1);
+  returned.mutable_lines(0)->mutable_amount()->set_micros(100 * kUnit);
+  returned.mutable_lines(0)->mutable_amount()->set_currency_code("USD");
+  EXPECT_EQ(Traded(Visit(log)), "b: 100 40 70 30 10 100; c: 20");
+  EXPECT_EQ(Traded(Visit(log, {.as_of = kMerged})), "a: 100 40; b: 70; c: 20");
+  std::vector<Row> rows = RowsOf(Log());
+  EXPECT_EQ(RowsOf(log), rows);
+  rows.back().revenue -= 100;
+  EXPECT_EQ(RowsOf(log, {.basis = RevenueBasis::kNet}), rows);
+}
+
 TEST(MergedInRetention, CountAsIfTheyHadAlwaysBeenOne) {
   RecordLog one;
   one.Open("c", Utc(2026, 1, 1));

@@ -7,15 +7,6 @@
 namespace keyledger::testing {
 namespace {
 
-shard::SubmittedEvent Merged(const std::string& into, bool keep_higher_tier = false, Micros at = kToday) {
-  shard::SubmittedEvent fact = Fact(at);
-  auto& merged = *fact.event.mutable_account_merged();
-  merged.set_into_account_id(into);
-  merged.set_reason("entered twice");
-  merged.set_keep_higher_tier(keep_higher_tier);
-  return fact;
-}
-
 shard::SubmittedEvent Reopened() {
   shard::SubmittedEvent fact = Fact();
   fact.event.mutable_account_reopened()->set_reason("came back");
@@ -128,7 +119,7 @@ TEST_P(MergesOnShards, GoOnFromOneToTheNext) {
   ledger_.MustAppend(Command(to_, "merge", {Merged(last)}));
   Settle();
   const domain::AccountState state = StateOf(ledger_, last);
-  EXPECT_EQ(state.absorbed, (std::vector<std::string>{from_, to_}));
+  EXPECT_EQ(state.absorbed, (std::vector<std::string>{to_, from_}));
   EXPECT_EQ(state.available_points(), 1'200);
   EXPECT_EQ(state.purchase_count, 2);
   EXPECT_EQ(state.metrics.at("USD").bought_ever.micros, 1'100 * kUnit);

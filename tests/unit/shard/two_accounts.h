@@ -22,6 +22,15 @@ inline shard::SubmittedEvent Sent(const std::string& id, const std::string& to, 
   return fact;
 }
 
+inline shard::SubmittedEvent Merged(const std::string& into, bool keep_higher_tier = false, Micros at = kToday) {
+  shard::SubmittedEvent fact = Fact(at);
+  auto& merged = *fact.event.mutable_account_merged();
+  merged.set_into_account_id(into);
+  merged.set_reason("entered twice");
+  merged.set_keep_higher_tier(keep_higher_tier);
+  return fact;
+}
+
 inline shard::SubmittedEvent Closed() {
   shard::SubmittedEvent fact = Fact();
   fact.event.mutable_account_closed()->set_reason("moved away");
