@@ -43,14 +43,18 @@ absl::StatusOr<domain::RecordedPurchase> ReadPurchase(uint32_t shard, uint64_t p
   return found;
 }
 
+absl::Status ReadRecord(const store::ShardStore& store, uint32_t shard, uint64_t position,
+                        events::v1::EventRecord& record) {
+  KL_ASSIGN_OR_RETURN(const std::string bytes, store.GetRecord(position));
+  if (record.ParseFromString(bytes)) return absl::OkStatus();
+  return MakeError(Reason::kStoreDamaged, fmt::format("record {} of shard {} cannot be read", position, shard));
+}
+
 absl::StatusOr<domain::RecordedPurchase> ReadPurchase(const store::ShardStore& store, uint32_t shard,
                                                       uint64_t position) {
-  return ReadPurchase(
-      shard, position, store.record_count(), [&](uint64_t at, events::v1::EventRecord& record) -> absl::Status {
-        KL_ASSIGN_OR_RETURN(const std::string bytes, store.GetRecord(at));
-        if (record.ParseFromString(bytes)) return absl::OkStatus();
-        return MakeError(Reason::kStoreDamaged, fmt::format("record {} of shard {} cannot be read", at, shard));
-      });
+  return ReadPurchase(shard, position, store.record_count(), [&](uint64_t at, events::v1::EventRecord& record) {
+    return ReadRecord(store, shard, at, record);
+  });
 }
 
 }  // namespace keyledger::shard

@@ -21,7 +21,11 @@ using RecordReader = std::function<absl::Status(uint64_t position, events::v1::E
 absl::StatusOr<domain::RecordedPurchase> ReadPurchase(uint32_t shard, uint64_t position, uint64_t end,
                                                       const RecordReader& read);
 
-// The same of what is durable. Errors: DATA_LOSS (kStoreDamaged).
+// Fills in a durable record. Errors: DATA_LOSS (kStoreDamaged).
+absl::Status ReadRecord(const store::ShardStore& store, uint32_t shard, uint64_t position,
+                        events::v1::EventRecord& record);
+
+// The purchase at `position`, of what is durable. Errors: DATA_LOSS (kStoreDamaged).
 absl::StatusOr<domain::RecordedPurchase> ReadPurchase(const store::ShardStore& store, uint32_t shard,
                                                       uint64_t position);
 

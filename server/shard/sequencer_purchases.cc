@@ -56,10 +56,9 @@ absl::StatusOr<std::optional<domain::RecordedPurchase>> Sequencer::FindAbsorbedE
     KL_ASSIGN_OR_RETURN(const std::optional<uint64_t> position, store.GetUnique(key));
     // One that is being written right now is of an account that is not merged.
     if (!position.has_value() || *position >= store.record_count()) continue;
-    KL_ASSIGN_OR_RETURN(std::string bytes, store.GetRecord(*position));
     events::v1::EventRecord record;
-    // A stranger's, however damaged, is none of our business.
-    if (!record.ParseFromString(bytes) || !state.has_absorbed(record.account_id())) continue;
+    KL_RETURN_IF_ERROR(ReadRecord(store, shard, *position, record));
+    if (!state.has_absorbed(record.account_id())) continue;
     return ReadPurchase(store, shard, *position);
   }
   return std::nullopt;
