@@ -8,16 +8,13 @@
 
 #include "client/cli/describe.h"
 #include "client/cli/fact_verb.h"
+#include "client/cli/poll.h"
 #include "client/cli/text.h"
 #include "client/cpp/backoff.h"
 #include "keyledger/ledger/v1/engagement_service.pb.h"
 
 namespace keyledger::cli {
 namespace {
-
-// Each account takes a commit; a portfolio of some hundred goes over within seconds.
-constexpr std::chrono::milliseconds kPollMin{10};
-constexpr std::chrono::milliseconds kPollMax{500};
 
 Table TransferTable() {
   return Table({{"transfer"},

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "client/cli/describe.h"
+#include "client/cli/poll.h"
 #include "client/cli/text.h"
 #include "client/cpp/backoff.h"
 #include "keyledger/ledger/v1/ledger_service.pb.h"
@@ -14,10 +15,6 @@
 
 namespace keyledger::cli {
 namespace {
-
-// A transfer takes three commits; one that meets a busy shard takes longer.
-constexpr std::chrono::milliseconds kPollMin{10};
-constexpr std::chrono::milliseconds kPollMax{500};
 
 std::string StateText(const v1::Transfer& transfer) {
   const std::string state = ShortEnum(v1::TransferState_Name(transfer.state()), "TRANSFER_STATE_");

@@ -11,6 +11,7 @@
 #include "client/cli/demo_generator.h"
 #include "client/cli/demo_story.h"
 #include "client/cli/import.h"
+#include "client/cli/poll.h"
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
 #include "client/cpp/appender.h"
@@ -21,9 +22,6 @@
 
 namespace keyledger::cli {
 namespace {
-
-constexpr std::chrono::milliseconds kPollMin{10};
-constexpr std::chrono::milliseconds kPollMax{500};
 
 struct LoadOptions {
   DemoOptions generated;

@@ -8,16 +8,13 @@
 #include <fmt/format.h>
 
 #include "client/cli/describe.h"
+#include "client/cli/poll.h"
 #include "client/cli/text.h"
 #include "client/cpp/backoff.h"
 #include "keyledger/ledger/v1/ledger_service.pb.h"
 
 namespace keyledger::cli {
 namespace {
-
-// As for transfers: a merge takes three commits.
-constexpr std::chrono::milliseconds kPollMin{10};
-constexpr std::chrono::milliseconds kPollMax{500};
 
 void Print(Session& session, const ev::EventRecord& end) {
   if (session.json()) {

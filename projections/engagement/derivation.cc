@@ -87,9 +87,8 @@ Holders Derivation::OwnerOf(Micros time, uint32_t account) const {
 }
 
 void Derivation::AddHolders(std::string_view role, Micros time, uint32_t account, Holders& holders) const {
-  for (const RoleHeld& held : history_.JudgeOf(account, time).roles) {
-    if (held.role != role || held.since > time || time >= held.until) continue;
-    AddPerson(held.person, holders);
+  for (const std::string_view person : history_.JudgeOf(account, time).HoldersAt(role, time)) {
+    AddPerson(person, holders);
     if (holders.role.empty()) holders.role = role;
   }
 }

@@ -101,7 +101,8 @@ struct EngagementHistory {
   std::string account_id;
   // Accounts merged into it by the scope, in byte order; what was merged into those as well.
   std::vector<std::string> absorbed;
-  // What each of them was by its own records, without rows.
+  // What each of them was by its own records, in the order of `absorbed`: names, regions, roles, tiers and life alone,
+  // without account_id and rows.
   std::vector<EngagementHistory> pasts;
 
   std::vector<AttributeChange> names;

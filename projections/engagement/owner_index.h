@@ -3,7 +3,6 @@
 // projection "engagement"; its rows are in the shard of the account, and are never deleted.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>

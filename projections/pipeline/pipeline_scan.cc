@@ -107,6 +107,18 @@ class ShardItems {
   std::vector<ItemFact> payments_;
 };
 
+// Who is responsible for the account, or for the one that it was merged into.
+absl::StatusOr<std::string> OwnerNow(const EngagementHistory& history, Micros as_of, EngagementScan& targets) {
+  std::string owner(history.OwnerAt(as_of));
+  if (const std::string_view into = targets.MergedInto(history.account_id); !into.empty()) {
+    KL_RETURN_IF_ERROR(targets.LoadAlone(into, [&](const EngagementHistory& target) {
+      owner = target.OwnerAt(as_of);
+      return absl::OkStatus();
+    }));
+  }
+  return owner;
+}
+
 }  // namespace
 
 const domain::CompiledProgram* ItemAccount::ProgramAt(Micros time) const {
@@ -121,18 +133,6 @@ const programs::v1::Deadlines* ItemAccount::DeadlinesAt(Micros time) const {
 Zone ItemAccount::ZoneNow() const { return engagement::ZoneOf(history_, {*scope_.programs, scope_.as_of}); }
 
 std::string ItemAccount::PersonOr(const std::string& person) const { return person.empty() ? owner_ : person; }
-
-// Who is responsible for the account, or for the one that it was merged into.
-static absl::StatusOr<std::string> OwnerNow(const EngagementHistory& history, Micros as_of, EngagementScan& targets) {
-  std::string owner(history.OwnerAt(as_of));
-  if (const std::string_view into = targets.MergedInto(history.account_id); !into.empty()) {
-    KL_RETURN_IF_ERROR(targets.LoadAlone(into, [&](const EngagementHistory& target) {
-      owner = target.OwnerAt(as_of);
-      return absl::OkStatus();
-    }));
-  }
-  return owner;
-}
 
 absl::Status WalkItems(const Shards& shards, const PipelineScope& scope, const ItemAsk& ask, const ItemVisitor& visit) {
   KL_ASSIGN_OR_RETURN(EngagementScan attributes, EngagementScan::Open(shards, scope, engagement::EngagementParts()));

@@ -95,14 +95,14 @@ bool IsOfOtherStream(const Message& message) {
       type == events::v1::LotTerms::descriptor()) {
     return true;
   }
-  return type == events::v1::MergedReturns::descriptor() &&
-         !static_cast<const events::v1::MergedReturns&>(message).account_id().empty();
+  const auto* const returns = google::protobuf::DynamicCastToGenerated<events::v1::MergedReturns>(&message);
+  return returns != nullptr && !returns->account_id().empty();
 }
 
 // Whether the lots that it names are those of another account.
 bool NamesLotsOfOtherStream(const Message& message) {
-  return message.GetDescriptor() == events::v1::PointsRestored::descriptor() &&
-         static_cast<const events::v1::PointsRestored&>(message).has_merged_purchase();
+  const auto* const restored = google::protobuf::DynamicCastToGenerated<events::v1::PointsRestored>(&message);
+  return restored != nullptr && restored->has_merged_purchase();
 }
 
 struct Difference {

@@ -34,28 +34,6 @@ std::string MergedText(const events::v1::MergedAccount& merged) {
   return fmt::format("merged {} ", bytes.size()) + bytes;
 }
 
-// The lot as it arrives: so many points; what runs out by inactivity does so from the moment it was sent; and with a
-// merge (of `merged_account_id`; empty: none) it goes on being what was earned on the account where that was.
-events::v1::LotTerms ArrivingLot(const events::v1::LotAllocation& allocation, Micros sent,
-                                 const std::string& merged_account_id) {
-  events::v1::LotTerms lot = allocation.lot();
-  lot.set_accrued(allocation.points());
-  if (lot.inactivity_days() > 0) {
-    const Micros from = std::max(sent, MicrosOf(lot.occurred_time()));
-    const Micros end = std::min(from + lot.inactivity_days() * kMicrosPerDay, domain::kTimeMax);
-    domain::SetTimestamp(lot.mutable_expire_time(), end);
-    lot.clear_inactivity_days();
-  }
-  if (merged_account_id.empty()) {
-    lot.clear_origin_account_id();
-    lot.clear_origin_lot_revision();
-  } else if (lot.origin_account_id().empty()) {
-    lot.set_origin_account_id(merged_account_id);
-    lot.set_origin_lot_revision(allocation.lot_revision());
-  }
-  return lot;
-}
-
 }  // namespace
 
 v1::Finding TransferMatch::About(const Name& name, const TransferPlace& place, const std::string& account_id) {
@@ -125,9 +103,8 @@ void TransferMatch::TakeSent(const TransferPlace& place, const EventRecord& reco
     lots = MergedText(record.event().account_merged().merged());
     kept.lots_occurred.push_back(kept.occurred);
   }
-  const std::string merged_account_id = record.event().has_account_merged() ? record.account_id() : "";
   for (const auto& allocation : sent.allocations()) {
-    AddLot(allocation.points(), ArrivingLot(allocation, kept.occurred, merged_account_id), lots);
+    AddLot(allocation.points(), domain::ArrivingLot(allocation, name.first, name.second, kept.occurred), lots);
     kept.lots_occurred.push_back(MicrosOf(allocation.lot().occurred_time()));
     kept.lots += 1;
   }

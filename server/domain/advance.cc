@@ -134,7 +134,7 @@ absl::Status Work::ExpireReservation(const std::string& id, Micros due) {
   const Reservation& reservation = state_.reservations.at(id);
   expired.set_reservation_id(id);
   expired.set_points(reservation.points());
-  *expired.mutable_allocations() = AllocationsOf(reservation);
+  *expired.mutable_allocations() = AllocationsOf(state_, reservation);
   KL_RETURN_IF_ERROR(RecordDecision(std::move(event), due, -1, nullptr));
   return SettleRestored(-1);
 }

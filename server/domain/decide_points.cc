@@ -91,7 +91,7 @@ absl::Status Decision::DecideCapture(const Fact& fact) {
     AddMetadata(status, "requested", std::to_string(captured.points()));
     return status;
   }
-  SplitAllocations(AllocationsOf(*reservation), captured.points(), captured.mutable_allocations(),
+  SplitAllocations(AllocationsOf(state(), *reservation), captured.points(), captured.mutable_allocations(),
                    captured.mutable_released());
   KL_RETURN_IF_ERROR(Here(work_.RecordFact(std::move(event), fact.occurred, fact_index())));
   return Here(work_.SettleRestored(fact_index()));
@@ -101,7 +101,7 @@ absl::Status Decision::DecideRelease(const Fact& fact) {
   Event event = fact.event;
   events::v1::ReservationReleased& released = *event.mutable_reservation_released();
   KL_ASSIGN_OR_RETURN(const Reservation* const reservation, FindReservation(released.reservation_id(), fact.occurred));
-  *released.mutable_allocations() = AllocationsOf(*reservation);
+  *released.mutable_allocations() = AllocationsOf(state(), *reservation);
   KL_RETURN_IF_ERROR(Here(work_.RecordFact(std::move(event), fact.occurred, fact_index())));
   return Here(work_.SettleRestored(fact_index()));
 }

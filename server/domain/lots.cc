@@ -57,12 +57,15 @@ void AllocateEarliestExpiry(const AccountState& state, int64_t points, Allocatio
 
 namespace {
 
-void WriteTerms(const Lot& lot, events::v1::LotTerms& terms) {
+void WriteTerms(const AccountState& state, const Lot& lot, events::v1::LotTerms& terms) {
   terms.set_accrued(lot.accrued);
   SetTimestamp(terms.mutable_occurred_time(), lot.occurred);
   if (lot.expire != kNever) SetTimestamp(terms.mutable_expire_time(), lot.expire);
   terms.set_inactivity_days(lot.inactivity_days);
   if (lot.pending) SetTimestamp(terms.mutable_activate_time(), lot.activate);
+  if (lot.origin == 0 || lot.origin > state.absorbed.size()) return;
+  terms.set_origin_account_id(state.absorbed[lot.origin - 1]);
+  terms.set_origin_lot_revision(lot.origin_lot);
 }
 
 }  // namespace
@@ -71,10 +74,7 @@ void FillLotTerms(const AccountState& state, Allocations& allocations) {
   for (auto& allocation : allocations) {
     const Lot* lot = FindLot(state, allocation.lot_revision());
     KL_CHECK(lot != nullptr);
-    WriteTerms(*lot, *allocation.mutable_lot());
-    if (lot->origin == 0 || lot->origin > state.absorbed.size()) continue;
-    allocation.mutable_lot()->set_origin_account_id(state.absorbed[lot->origin - 1]);
-    allocation.mutable_lot()->set_origin_lot_revision(lot->origin_lot);
+    WriteTerms(state, *lot, *allocation.mutable_lot());
   }
 }
 
@@ -93,11 +93,11 @@ void SplitAllocations(const Allocations& allocations, int64_t points, Allocation
   KL_CHECK(points == 0);
 }
 
-Allocations AllocationsOf(const Holding& holding) {
+Allocations AllocationsOf(const AccountState& state, const Holding& holding) {
   Allocations allocations;
   for (const HeldPoints& held : holding.held) {
     Allocate(held.lot, held.points, &allocations);
-    WriteTerms(held.lot, *allocations.rbegin()->mutable_lot());
+    WriteTerms(state, held.lot, *allocations.rbegin()->mutable_lot());
   }
   return allocations;
 }

@@ -24,8 +24,8 @@ void FillLotTerms(const AccountState& state, Allocations& allocations);
 // Requires: the allocations hold as many.
 void SplitAllocations(const Allocations& allocations, int64_t points, Allocations* first, Allocations* rest);
 
-// What is held, as allocations with the lots.
-Allocations AllocationsOf(const Holding& holding);
+// What the account holds so, as allocations with the lots.
+Allocations AllocationsOf(const AccountState& state, const Holding& holding);
 
 // Points to be taken from lots in several passes, one allocation per lot in the end.
 class Taking {

@@ -57,17 +57,6 @@ absl::Status CheckPerPeriod(const AccountState& state, const CompiledProgram& pr
   return status;
 }
 
-// Points that come with a merge go on being those of the purchase that earned them; points that are given away do not.
-void FixOrigin(const TransferReceipt& receipt, const events::v1::LotAllocation& sent, events::v1::LotTerms& lot) {
-  if (receipt.transfer_id != kMergeTransferId) {
-    lot.clear_origin_account_id();
-    lot.clear_origin_lot_revision();
-  } else if (lot.origin_account_id().empty()) {
-    lot.set_origin_account_id(receipt.from_account_id);
-    lot.set_origin_lot_revision(sent.lot_revision());
-  }
-}
-
 absl::Status CheckReceiver(const AccountState& receiver, const TransferReceipt& receipt) {
   switch (receiver.lifecycle) {
     case Lifecycle::kNone:
@@ -83,13 +72,13 @@ absl::Status CheckReceiver(const AccountState& receiver, const TransferReceipt& 
   return absl::OkStatus();
 }
 
-// The event that ends the transfer. `into_account_id`: of a merge.
-Event EndOf(const OpenTransfer& transfer, const TransferResult& result, const std::string& into_account_id) {
+// The event that ends the transfer.
+Event EndOf(const AccountState& sender, const OpenTransfer& transfer, const TransferResult& result) {
   const bool is_merge = result.transfer_id == kMergeTransferId;
   Event event;
   if (result.refusal.empty()) {
     if (is_merge) {
-      event.mutable_account_merge_completed()->set_into_account_id(into_account_id);
+      event.mutable_account_merge_completed()->set_into_account_id(sender.merge.into_account_id);
       event.mutable_account_merge_completed()->set_received_event_id(result.received_event_id);
     }
     events::v1::PointsTransferCompleted& completed = is_merge
@@ -101,7 +90,7 @@ Event EndOf(const OpenTransfer& transfer, const TransferResult& result, const st
     return event;
   }
   if (is_merge) {
-    event.mutable_account_merge_returned()->set_into_account_id(into_account_id);
+    event.mutable_account_merge_returned()->set_into_account_id(sender.merge.into_account_id);
     event.mutable_account_merge_returned()->set_refusal(result.refusal);
   }
   events::v1::PointsTransferReturned& returned = is_merge ? *event.mutable_account_merge_returned()->mutable_returned()
@@ -109,7 +98,7 @@ Event EndOf(const OpenTransfer& transfer, const TransferResult& result, const st
   returned.set_transfer_id(result.transfer_id);
   returned.set_points(transfer.points());
   returned.set_refusal(result.refusal);
-  *returned.mutable_allocations() = AllocationsOf(transfer);
+  *returned.mutable_allocations() = AllocationsOf(sender, transfer);
   return event;
 }
 
@@ -163,6 +152,21 @@ void FixEnd(Micros from, events::v1::LotTerms& lot) {
   lot.clear_inactivity_days();
 }
 
+events::v1::LotTerms ArrivingLot(const events::v1::LotAllocation& sent, const std::string& from_account_id,
+                                 std::string_view transfer_id, Micros occurred) {
+  events::v1::LotTerms lot = sent.lot();
+  lot.set_accrued(sent.points());
+  FixEnd(occurred, lot);
+  if (transfer_id != kMergeTransferId) {
+    lot.clear_origin_account_id();
+    lot.clear_origin_lot_revision();
+  } else if (lot.origin_account_id().empty()) {
+    lot.set_origin_account_id(from_account_id);
+    lot.set_origin_lot_revision(sent.lot_revision());
+  }
+  return lot;
+}
+
 TransferReceipt ReceiptOf(const events::v1::EventRecord& sent) {
   const events::v1::PointsTransferSent& transfer = *SentBy(sent.event());
   TransferReceipt receipt{transfer.to_account_id(),
@@ -205,10 +209,7 @@ absl::StatusOr<Outcome> DecideTransferReceipt(const AccountState& receiver, cons
     received.set_from_account_id(receipt.from_account_id);
     received.set_sent_event_id(receipt.sent_event_id);
     received.set_points(allocation.points());
-    *received.mutable_lot() = allocation.lot();
-    received.mutable_lot()->set_accrued(allocation.points());
-    FixEnd(receipt.occurred, *received.mutable_lot());
-    FixOrigin(receipt, allocation, *received.mutable_lot());
+    *received.mutable_lot() = ArrivingLot(allocation, receipt.from_account_id, receipt.transfer_id, receipt.occurred);
     KL_RETURN_IF_ERROR(work.RecordDecision(std::move(event), arrival(allocation), -1, nullptr));
   }
   const auto lots = std::count_if(work.state().lots.begin(), work.state().lots.end(),
@@ -253,7 +254,7 @@ absl::StatusOr<Outcome> DecideTransferResult(const AccountState& sender, const T
   const auto open = sender.transfers.find(result.transfer_id);
   if (open == sender.transfers.end()) return work.Finish();
   const OpenTransfer& transfer = open->second;
-  Event event = EndOf(transfer, result, sender.merge.into_account_id);
+  Event event = EndOf(sender, transfer, result);
   KL_RETURN_IF_ERROR(work.RecordDecision(std::move(event), transfer.occurred, -1, nullptr));
   KL_RETURN_IF_ERROR(work.SettleRestored(-1));
   return work.Finish();

@@ -43,6 +43,11 @@ void AddTransferCounts(const AccountState& state, const CompiledProgram& program
 // after `from` (when it was sent, or what is known of activity since), whatever happens.
 void FixEnd(Micros from, events::v1::LotTerms& lot);
 
+// What a lot that was sent, at `occurred`, is where it arrives: so many points, with a fixed end. What comes with a
+// merge goes on being points of the purchase that earned them; what is given away does not.
+events::v1::LotTerms ArrivingLot(const events::v1::LotAllocation& sent, const std::string& from_account_id,
+                                 std::string_view transfer_id, Micros occurred);
+
 // What a receiver is to be given.
 struct TransferReceipt {
   std::string to_account_id;

@@ -9,6 +9,7 @@
 #include "server/domain/proto_time.h"
 #include "server/service/query_request.h"
 #include "server/service/retention_scope.h"
+#include "server/shard/purchase_reader.h"
 
 namespace keyledger::service {
 
@@ -51,10 +52,9 @@ absl::Status CheckText(const std::string& text, size_t bytes_max, std::string_vi
 absl::StatusOr<events::v1::EventRecord> ReadRecordAt(const ServiceContext& context, const std::string& account_id,
                                                      uint64_t position) {
   const shard::Shard& home = context.ledger.ShardOfAccount(account_id);
-  KL_ASSIGN_OR_RETURN(const std::string bytes, home.store().GetRecord(position));
   events::v1::EventRecord record;
-  if (record.ParseFromString(bytes)) return record;
-  return MakeError(Reason::kStoreDamaged, fmt::format("record {} of shard {} cannot be read", position, home.number()));
+  KL_RETURN_IF_ERROR(shard::ReadRecord(home.store(), home.number(), position, record));
+  return record;
 }
 
 }  // namespace keyledger::service

@@ -27,9 +27,9 @@ namespace engagement = projections::engagement;
 
 constexpr int kKindsMax = 50;
 
-// A page ends early once its entries have so many bytes: clients take messages of 4 MiB unless told otherwise, and a
-// record may have 2 MiB.
-constexpr size_t kPageBytesMax = 1u << 20;
+// A page ends early once its entries have so many bytes: clients take messages of 4 MiB unless told otherwise, and the
+// largest record, that of a merge, may have 3.5 MiB (server/domain/merges.cc).
+constexpr size_t kPageBytesMax = 256u << 10;
 
 // Has `fill` answer with the rows one after the other, each time returning the bytes of its entry, until there are
 // enough. Returns what the next page continues after; `continuation` is that of all the rows.

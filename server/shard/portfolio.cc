@@ -471,6 +471,7 @@ absl::StatusOr<Portfolio::Effect> Portfolio::TryTransfer(const Job& job, Shard& 
 
 void Portfolio::NoteUndecided(Job& job, const std::string& account_id, const absl::Status& why) {
   MutexLock lock(mutex_);
+  job.waits_for.clear();
   job.undecided += 1;
   if (!job.first_undecided.empty()) return;
   job.first_undecided = fmt::format("account '{}' stays as it is: {}", account_id, MessageOf(why));

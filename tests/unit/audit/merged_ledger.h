@@ -42,6 +42,14 @@ inline std::pair<uint32_t, uint64_t> Find(const MemorySource& source,
   return {0, 0};
 }
 
+// What is found once `change` was made to the first record that is meant.
+inline Replayed ReplayChanged(MemorySource source, const std::function<bool(const events::v1::EventRecord&)>& is_meant,
+                              const std::function<void(events::v1::EventRecord&)>& change) {
+  const auto [shard, position] = Find(source, is_meant);
+  source.Change(shard, position, change);
+  return ReplayAll(source);
+}
+
 inline bool Has(const Replayed& replayed, audit::v1::FindingKind kind, const std::string& account_id) {
   return std::any_of(replayed.findings.begin(), replayed.findings.end(), [&](const audit::v1::Finding& finding) {
     return finding.kind() == kind && finding.account_id() == account_id;

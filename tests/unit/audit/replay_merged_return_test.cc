@@ -52,10 +52,7 @@ class ReplayOfMergedReturns : public ::testing::TestWithParam<uint32_t> {
   // What is found once `change` was made to the first record that is meant.
   Replayed Changed(const std::function<bool(const EventRecord&)>& is_meant,
                    const std::function<void(EventRecord&)>& change) {
-    MemorySource source = Source();
-    const auto [shard, position] = Find(source, is_meant);
-    source.Change(shard, position, change);
-    return ReplayAll(source);
+    return ReplayChanged(Source(), is_meant, change);
   }
   // The last account's return of the thirty units.
   bool IsLastReturn(const EventRecord& r) const {

@@ -291,6 +291,36 @@ TEST(MergedReturns, PayWhatTheAccountOwes) {
   EXPECT_TRUE(LotsMatchTotals(target.state()));
 }
 
+TEST(MergedReturns, TakeWhatWasHeldMeanwhileToo) {
+  L source = Opened("acme", kPlain);
+  ASSERT_TRUE(source.Submit({L::Buy(kDay1, {{30 * kUnit}}, "a")}).ok());
+  L target = Opened("other", kPlain, {&source});
+  ASSERT_TRUE(target.Submit({L::Adjust(kDay1, 9)}).ok());
+  Join(source, target, kDay1 + 5);
+  Fact reserve{{}, kDay1 + 6};
+  reserve.event.mutable_points_reserved()->set_reservation_id("r");
+  reserve.event.mutable_points_reserved()->set_points(39);
+  SetTimestamp(reserve.event.mutable_points_reserved()->mutable_hold_until(), kDay1 + kDay);
+  Fact release{{}, kDay1 + 7};
+  release.event.mutable_reservation_released()->set_reservation_id("r");
+  release.event.mutable_reservation_released()->set_reason("changed their mind");
+  ASSERT_TRUE(target.Submit({reserve}).ok());
+  ASSERT_TRUE(target.state().lots.empty());
+  const auto released = target.Submit({release});
+  ASSERT_TRUE(released.ok()) << released.status();
+  const auto& allocations = released->back().event.reservation_released().allocations();
+  ASSERT_EQ(allocations.size(), 2);
+  EXPECT_EQ(allocations[0].lot().origin_account_id(), "");
+  EXPECT_EQ(allocations[1].lot().origin_account_id(), "acme");
+  EXPECT_EQ(allocations[1].lot().origin_lot_revision(), 2u);
+  const auto returned = target.Submit({L::Return(kDay1 + 8, {{30 * kUnit}}, "a")});
+  ASSERT_TRUE(returned.ok()) << returned.status();
+  const events::v1::PointsReversed& reversed = returned->back().event.points_reversed();
+  ASSERT_EQ(reversed.allocations_size(), 1);
+  EXPECT_EQ(reversed.allocations(0).lot_revision(), allocations[1].lot_revision());
+  EXPECT_EQ(target.state().available_points(), 9);
+}
+
 TEST(MergedReturns, OfPointsThatWereGivenAwayAreOwedByWhoeverEarnedThem) {
   L source = Opened("acme", std::string(kPlain) + "transfer_policy: {}\n");
   ASSERT_TRUE(source.Submit({L::Buy(kDay1, {{30 * kUnit}}, "a"), L::Send(kDay1 + 1, "gift", 30, "friend")}).ok());

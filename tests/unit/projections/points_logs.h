@@ -33,12 +33,30 @@ inline testing::RecordLog OneAccount() {
   return log;
 }
 
+// A purchase gives points that run out after 60 days without activity.
+inline std::shared_ptr<const domain::CompiledProgram> InactivityProgram() {
+  programs::v1::Program program;
+  program.set_program_id("shop");
+  program.set_version(1);
+  program.set_time_zone("UTC");
+  program.set_currency_code("USD");
+  testing::SetTime(testing::Utc(2020, 1, 1), program.mutable_effective_from());
+  auto* rule = program.add_accrual_rules();
+  rule->set_rule_id("base");
+  rule->mutable_per_money()->set_points(1);
+  rule->mutable_per_money()->set_per_micros(1'000'000);
+  rule->mutable_expiry()->set_inactivity_days(60);
+  program.set_return_policy(programs::v1::RETURN_POLICY_NEGATIVE_ALLOWED);
+  return *domain::CompiledProgram::Compile(std::move(program));
+}
+
 // A log as the ledger writes it: facts of any past day, decided one after the other, each recording first what has
 // fallen due by then.
 class DecidedLog {
  public:
   // `holds`: points are reserved and pay for purchases as well, and purchases come back, into debt too.
-  explicit DecidedLog(uint32_t seed, bool holds = false) : holds_(holds), random_(seed), programs_({Program()}) {
+  explicit DecidedLog(uint32_t seed, bool holds = false)
+      : holds_(holds), random_(seed), programs_({InactivityProgram()}) {
     Decide(Opened(), clock_);
   }
 
@@ -77,22 +95,6 @@ class DecidedLog {
   void Sweep(Micros until) { Record(*domain::Advance(state_, until, programs_)); }
 
  private:
-  // A purchase gives points that run out after 60 days without activity.
-  static std::shared_ptr<const domain::CompiledProgram> Program() {
-    programs::v1::Program program;
-    program.set_program_id("shop");
-    program.set_version(1);
-    program.set_time_zone("UTC");
-    program.set_currency_code("USD");
-    testing::SetTime(testing::Utc(2020, 1, 1), program.mutable_effective_from());
-    auto* rule = program.add_accrual_rules();
-    rule->set_rule_id("base");
-    rule->mutable_per_money()->set_points(1);
-    rule->mutable_per_money()->set_per_micros(1'000'000);
-    rule->mutable_expiry()->set_inactivity_days(60);
-    program.set_return_policy(programs::v1::RETURN_POLICY_NEGATIVE_ALLOWED);
-    return *domain::CompiledProgram::Compile(std::move(program));
-  }
   // A reservation is placed, captured or released, points pay for a purchase, or goods come back: of a purchase that
   // points paid for, or that nobody knows of.
   void Hold(Micros occurred) {

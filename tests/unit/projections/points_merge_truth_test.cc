@@ -19,6 +19,7 @@
 #include "server/domain/merges.h"
 #include "server/domain/transfers.h"
 #include "tests/support/record_log.h"
+#include "tests/unit/projections/points_logs.h"
 
 namespace keyledger::projections {
 namespace {
@@ -28,7 +29,7 @@ using testing::Utc;
 // "a" and "b" buy, pay with points and bring goods back; then "a" ends in "b", where what it had bought comes back.
 class DecidedMerge {
  public:
-  explicit DecidedMerge(uint32_t seed) : random_(seed), programs_({Program()}) {
+  explicit DecidedMerge(uint32_t seed) : random_(seed), programs_({InactivityProgram()}) {
     for (const char* account : {"a", "b"}) {
       events::v1::Event opened;
       opened.mutable_account_opened();
@@ -84,22 +85,6 @@ class DecidedMerge {
   int given_back() const { return given_back_; }
 
  private:
-  static std::shared_ptr<const domain::CompiledProgram> Program() {
-    programs::v1::Program program;
-    program.set_program_id("shop");
-    program.set_version(1);
-    program.set_time_zone("UTC");
-    program.set_currency_code("USD");
-    testing::SetTime(Utc(2020, 1, 1), program.mutable_effective_from());
-    auto* rule = program.add_accrual_rules();
-    rule->set_rule_id("base");
-    rule->mutable_per_money()->set_points(1);
-    rule->mutable_per_money()->set_per_micros(1'000'000);
-    rule->mutable_expiry()->set_inactivity_days(60);
-    program.set_return_policy(programs::v1::RETURN_POLICY_NEGATIVE_ALLOWED);
-    return *domain::CompiledProgram::Compile(std::move(program));
-  }
-
   int64_t Draw(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(random_); }
 
   // Ten units for money, and points if there are any.
